@@ -1,0 +1,1 @@
+"""The classic agent: a question in, SQL, rows and an answer out, as one LangGraph graph."""

@@ -1,0 +1,144 @@
+"""The words the doors and the engines share: a question, its answer, and the protocols between them.
+
+Doors (HTTP, SSE, bots, command line) build a `Question` and render an `Answer`; an engine implements
+`AnswerEngine`; a brain implements `Brain` and does the thinking inside an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal, Protocol
+
+from common.business_schema import BusinessSchema
+
+QuestionType = Literal["DATABASE", "CHAT", "UNCERTAIN"]
+ROUTING_MODES: tuple[str, ...] = ("database_direct", "chat_direct", "hybrid", "llm_only")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a caller asks. `context` is earlier turns, one `User: …` / `Assistant: …` line each, or empty."""
+
+    text: str
+    tenant: str
+    user_id: str
+    conversation_id: str
+    routing_mode: str = "hybrid"
+    context: str = ""
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Which way a question goes. `confidence` 0..1; `method` is one of the contract's values (50 section 4)."""
+
+    question_type: QuestionType
+    confidence: float
+    reason: str
+    method: str
+
+    def as_wire(self) -> dict[str, Any]:
+        """The contract's `classification_info`."""
+        return {"confidence": self.confidence, "reason": self.reason, "method": self.method}
+
+
+@dataclass(frozen=True)
+class TrainedPair:
+    """A trained question with its SQL; `score` 0..1 is its similarity to the question asked."""
+
+    question: str
+    sql: str
+    score: float = 0.0
+    record_id: str = ""
+
+
+@dataclass(frozen=True)
+class SqlRequest:
+    """Everything a brain may use to write SQL. `today` is the business database's date."""
+
+    question: str
+    context: str
+    schema: BusinessSchema
+    today: date
+    pairs: Sequence[TrainedPair] = ()
+    wrong_pairs: Sequence[TrainedPair] = ()
+    ddl: Sequence[str] = ()
+    documentation: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class SqlDraft:
+    """A brain's attempt. Exactly one of `sql` and `explanation` is non-empty.
+
+    `explanation` is user-facing text that says why there is no SQL; `reason` is one of the contract's
+    `validation_error_type` values (50 section 9) when there is none; `based_on` names the trained records used.
+    """
+
+    sql: str = ""
+    explanation: str = ""
+    reason: str = ""
+    based_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResultSet:
+    """Rows of an admitted query, JSON-ready values (contract 00 section 6).
+
+    `rows` are keyed by column name in `columns` order; `total_row_count` is what the query has, as far as it was
+    counted; `is_limited` says that rows beyond the cap were cut.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    total_row_count: int
+    is_limited: bool = False
+
+    @property
+    def row_count(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an engine found out; the doors render it. `records` is None when no query ran."""
+
+    question_type: QuestionType
+    response: str
+    classification: Classification
+    execution_path: tuple[str, ...]
+    sql: str | None = None
+    records: ResultSet | None = None
+    summary: str | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Brain(Protocol):
+    """The thinking an engine needs. One implementation asks a language model, the other works offline.
+
+    Every method raises `ModelUnavailableError` when the thinking cannot be done now; none invents an answer.
+    """
+
+    async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification: ...
+
+    async def write_sql(self, request: SqlRequest) -> SqlDraft: ...
+
+    async def repair_sql(self, request: SqlRequest, sql: str, error: str) -> SqlDraft: ...
+
+    async def summarise(self, question: str, result: ResultSet) -> str: ...
+
+    async def chat(self, question: str, context: str) -> str: ...
+
+
+class AnswerEngine(Protocol):
+    """An agent that answers questions, bound lazily so that a broken one takes down only its own routes."""
+
+    async def answer(self, question: Question) -> Answer:
+        """Answer one question.
+
+        Raises:
+            AnswerFailedError: no valid SQL could be produced; its `data` has the contract's extra fields.
+            SqlExecutionError: the database refused or broke off the admitted statement.
+            ServiceUnavailableError: model, store or business database cannot be reached.
+        """
+        ...

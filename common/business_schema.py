@@ -1,0 +1,59 @@
+"""The business database's shape as the agents see it: tables, columns, comments, sample values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `data_type` is PostgreSQL's `format_type` text, for example `numeric(19,4)`.
+
+    `values` holds the distinct values of a short text column (a few hundred at most, sorted), else it is empty.
+    """
+
+    name: str
+    data_type: str
+    comment: str = ""
+    is_nullable: bool = True
+    is_primary_key: bool = False
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table or view with its columns in order."""
+
+    schema: str
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+
+    def column(self, name: str) -> Column | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+
+@dataclass(frozen=True)
+class BusinessSchema:
+    """All relations the reader role may read."""
+
+    tables: tuple[Table, ...]
+
+    def table(self, name: str) -> Table | None:
+        return next((table for table in self.tables if table.name == name), None)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hex characters that change when a table, column, type or comment changes."""
+        lines = [
+            f"{table.schema}.{table.name}|{table.comment}|{column.name}|{column.data_type}|{column.comment}"
+            for table in self.tables
+            for column in table.columns
+        ]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -1,0 +1,184 @@
+"""Every error a caller can be told about, each with its HTTP status and its stable `error_type`.
+
+    CituError                     500  request_processing_failed
+    ├── BadRequestError           400  missing_required_params | invalid_params
+    ├── ForbiddenError            403  forbidden
+    ├── NotFoundError             404  resource_not_found
+    ├── MethodNotAllowedError     405  method_not_allowed
+    ├── PayloadTooLargeError      413  payload_too_large
+    ├── ValidationFailedError     422  invalid_params
+    ├── AnswerFailedError         422  agent_processing_failed   (no valid SQL could be produced)
+    ├── SqlRefusedError           422  sql_refused               (the guard said no)
+    ├── SqlExecutionError         500  sql_execution_failed      (the business database said no)
+    ├── ServiceUnavailableError   503  service_unavailable       (may be tried again)
+    │   ├── ModelUnavailableError 503  model_unavailable
+    │   ├── StoreUnavailableError 503  store_unavailable
+    │   └── OverloadedError       503  overloaded
+    └── ConfigurationError         -   raised at start, never answered
+
+The `message` of an error is user-facing text from `common.messages`; details for operators go to the log, not into it.
+One renderer (`features` see `bootstrap.web`) turns these into the wire envelope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class CituError(Exception):
+    """An error with a place on the wire.
+
+    Args:
+        message: what the caller reads in `data.response`, without secrets, without internals.
+        data: extra members of the envelope's `data`.
+    """
+
+    status: ClassVar[int] = 500
+    error_type: str = "request_processing_failed"
+    can_retry: bool | None = None
+
+    def __init__(self, message: str, *, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data: dict[str, Any] = dict(data or {})
+
+
+class BadRequestError(CituError):
+    """The request lacks a parameter or carries a wrong one (400)."""
+
+    status = 400
+    error_type = "missing_required_params"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing_params: list[str] | None = None,
+        invalid_params: list[str] | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, data=data)
+        self.missing_params = list(missing_params or [])
+        self.invalid_params = list(invalid_params or [])
+        if self.invalid_params:
+            self.error_type = "invalid_params"
+
+
+class ForbiddenError(CituError):
+    """The caller may not use this (403)."""
+
+    status = 403
+    error_type = "forbidden"
+
+
+class NotFoundError(CituError):
+    """No such path or record, or one of another tenant (404)."""
+
+    status = 404
+    error_type = "resource_not_found"
+
+
+class MethodNotAllowedError(CituError):
+    """The path exists, the method does not (405)."""
+
+    status = 405
+    error_type = "method_not_allowed"
+
+
+class PayloadTooLargeError(CituError):
+    """The request body is above the configured limit (413)."""
+
+    status = 413
+    error_type = "payload_too_large"
+
+
+class ValidationFailedError(CituError):
+    """The parameters are well-formed but make no sense together (422)."""
+
+    status = 422
+    error_type = "invalid_params"
+
+
+class AnswerFailedError(CituError):
+    """No valid SQL could be produced for the question (422); `data` carries what the agent knows."""
+
+    status = 422
+    error_type = "agent_processing_failed"
+
+
+class SqlRefusedError(CituError):
+    """The SQL guard refused a statement (422).
+
+    Attributes:
+        rule: stable id of the rule that refused, for example `node.insert`.
+        position: 1-based character offset in the statement, None when unknown.
+    """
+
+    status = 422
+    error_type = "sql_refused"
+
+    def __init__(self, message: str, *, rule: str, position: int | None = None) -> None:
+        super().__init__(message, data={"rule": rule, "position": position})
+        self.rule = rule
+        self.position = position
+
+
+class SqlExecutionError(CituError):
+    """The business database refused or broke off an admitted statement (500).
+
+    Attributes:
+        sqlstate: the five-character PostgreSQL code, None when the connection itself failed.
+        detail: the database's own sentence, for repair prompts and logs.
+        is_transient: the same statement may succeed when tried again.
+    """
+
+    status = 500
+    error_type = "sql_execution_failed"
+
+    def __init__(
+        self, message: str, *, detail: str = "", sqlstate: str | None = None, is_transient: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.detail = detail
+        self.sqlstate = sqlstate
+        self.is_transient = is_transient
+        self.can_retry = is_transient or None
+
+
+class ServiceUnavailableError(CituError):
+    """Something needed for the answer cannot be reached now (503)."""
+
+    status = 503
+    error_type = "service_unavailable"
+    can_retry = True
+
+    def __init__(
+        self, message: str, *, data: Mapping[str, Any] | None = None, retry_after_seconds: int | None = None
+    ) -> None:
+        super().__init__(message, data=data)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ModelUnavailableError(ServiceUnavailableError):
+    """The language model did not answer (503)."""
+
+    error_type = "model_unavailable"
+
+
+class StoreUnavailableError(ServiceUnavailableError):
+    """A database of ours or Redis did not answer where the answer depends on it (503)."""
+
+    error_type = "store_unavailable"
+
+
+class OverloadedError(ServiceUnavailableError):
+    """Pool and queue are full (503 with Retry-After)."""
+
+    error_type = "overloaded"
+
+
+class ConfigurationError(CituError):
+    """A setting has a value the service cannot start with; the message names it and what it should be."""
+
+    error_type = "configuration_error"

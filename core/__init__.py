@@ -1,0 +1,1 @@
+"""The outside world behind small interfaces: databases, Redis, models, servers, the ASGI bridge, logging."""

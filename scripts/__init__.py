@@ -1,0 +1,1 @@
+"""Command-line tools, each run with `python -m scripts.<name>`."""
