@@ -23,7 +23,7 @@ One renderer (`features` see `bootstrap.web`) turns these into the wire envelope
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 
 class CituError(Exception):
@@ -34,7 +34,7 @@ class CituError(Exception):
         data: extra members of the envelope's `data`.
     """
 
-    status: ClassVar[int] = 500
+    status: int = 500
     error_type: str = "request_processing_failed"
     can_retry: bool | None = None
 
@@ -101,10 +101,16 @@ class ValidationFailedError(CituError):
 
 
 class AnswerFailedError(CituError):
-    """No valid SQL could be produced for the question (422); `data` carries what the agent knows."""
+    """No valid SQL could be produced for the question (422), or running it failed (500).
 
-    status = 422
+    `data` carries what the agent knows: `execution_path`, `classification_info`, `sql`, `validation_error_type`.
+    """
+
     error_type = "agent_processing_failed"
+
+    def __init__(self, message: str, *, data: Mapping[str, Any] | None = None, status: int = 422) -> None:
+        super().__init__(message, data=data)
+        self.status = status
 
 
 class SqlRefusedError(CituError):

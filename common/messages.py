@@ -16,6 +16,7 @@ NOT_FOUND: Final = "资源未找到"
 INTERNAL_ERROR: Final = "系统内部错误"
 SERVICE_UNAVAILABLE: Final = "服务暂时不可用"
 PROCESSING_FAILED: Final = "处理失败"
+OPERATION_FAILED: Final = "操作失败"
 FORBIDDEN: Final = "没有权限"
 METHOD_NOT_ALLOWED: Final = "请求方法不支持"
 PAYLOAD_TOO_LARGE: Final = "请求内容过大"
@@ -26,16 +27,183 @@ METHOD_NOT_SUPPORTED: Final = "路径 {path} 不支持 {method} 方法"
 MALFORMED_JSON: Final = "请求格式错误：需要JSON格式的数据"
 JSON_OBJECT_NEEDED: Final = "请求格式错误：请求体必须是JSON对象"
 MISSING_PARAMETER: Final = "缺少必需参数：{name}"
+INVALID_PARAMETER: Final = "参数 {name} 的值无效"
 PARAMETER_MUST_BE_TEXT: Final = "参数 {name} 必须是字符串"
 QUESTION_TOO_LONG: Final = "问题过长：最多 {limit} 个字符，当前 {length} 个"
 REQUEST_TOO_LARGE: Final = "请求内容超过上限 {limit} 字节"
+MALFORMED_REQUEST: Final = "请求格式错误"
+ADMIN_ONLY: Final = "此接口仅限管理员使用"
+PARAMETER_NOT_TEXT: Final = "参数包含无法处理的字符"
+PARAMETER_TYPE_WRONG: Final = "参数类型错误：需要字符串，不能是列表或对象"
+REQUEST_TIMED_OUT: Final = "处理超时，请稍后重试"
+CALLER_LEFT: Final = "请求方已断开连接，处理已停止"
 REQUEST_FAILED: Final = "查询处理失败，请稍后重试"
 
 # Identity and conversations
 INVALID_ROUTING_MODE: Final = "无效的routing_mode参数值: {value}，支持的值: {allowed}"
 USER_MISMATCH: Final = "用户ID不匹配：conversation_id中的用户ID '{owner}' 与提供的用户ID '{user}' 不一致"
 USER_ID_WITH_COLON: Final = "用户ID不能包含冒号"
+CONVERSATION_STATUS: Final = {
+    "new": "创建新对话",
+    "continue": "继续已有对话",
+    "invalid_id_new": "您请求的对话不存在或无权访问，已为您创建新对话",
+}
+STORED_ROW_COUNT: Final = "查询执行完成，共返回 {count} 条记录。"
+STORED_DATABASE_ANSWER: Final = "数据库查询已处理。"
 EMPTY_RESULT: Final = "查询执行成功，但没有找到符合条件的数据"
 
 # Agent
+AGENT_HEALTH_DONE: Final = "Agent健康检查完成"
+AGENT_HEALTH_FAILED: Final = "Agent健康检查失败"
+SOME_COMPONENTS_FAILING: Final = "部分组件异常"
 AGENT_UNAVAILABLE: Final = "AI服务暂时不可用，请稍后重试"
+ROUTED_TO_DATABASE: Final = "配置为直接数据库查询模式"
+ROUTED_TO_CHAT: Final = "配置为直接聊天模式"
+EXPLANATION_SUFFIX: Final = " 请尝试提问其它问题。"
+MISSING_DATABASE_INFO: Final = "数据库中没有相关的表或字段信息，请您提供更多具体信息或修改问题。"
+AMBIGUOUS_QUESTION: Final = "您的问题需要更多信息才能准确查询，请提供更详细的描述。"
+UNKNOWN_GENERATION_FAILURE: Final = "无法生成有效的SQL查询，请尝试重新描述您的问题。"
+SQL_VALIDATION_FAILED: Final = "SQL验证失败: {detail}"
+SQL_REPAIR_FAILED: Final = "SQL语法修复失败: 修复后的SQL仍然无效: {detail}"
+SQL_REPAIR_EMPTY: Final = "SQL语法修复失败: LLM返回空响应"
+SQL_REPAIR_TIMEOUT: Final = "SQL语法修复失败: 修复超时（{seconds}秒）"
+SQL_EXECUTION_FAILED: Final = "SQL执行失败: {detail}"
+ROWS_WITHOUT_SUMMARY: Final = "根据您的问题「{question}」，查询返回了 {count} 条记录。 数据包含以下字段：{columns}。"
+
+# Home and health
+SERVICE_RUNNING: Final = "统一API服务正在运行"
+COMPONENT_REDIS_LOST: Final = "Redis不可用：没有对话上下文和缓存，仍可回答问题"
+COMPONENT_PLATFORM_LOST: Final = "平台数据库不可用：没有训练样例，仍可回答问题"
+COMPONENT_BUSINESS_LOST: Final = "业务数据库不可用：无法回答数据问题"
+COMPONENT_AGENT_LOST: Final = "Agent不可用：无法回答问题"
+COMPONENT_BUSINESS_CAN_WRITE: Final = "业务数据库账号拥有写权限：{reasons}"
+
+# Stores
+DATABASE_UNAVAILABLE: Final = "数据库暂时不可用，请稍后重试"
+DATABASE_BUSY: Final = "数据库繁忙，请稍后重试"
+REDIS_UNAVAILABLE: Final = "Redis暂时不可用，请稍后重试"
+RECORD_NOT_FOUND: Final = "记录不存在"
+
+# Settings
+SETTINGS_INVALID: Final = "配置无效，服务无法启动："
+SETTING_PROBLEM: Final = "{name}（来自{source}）的值{shown}无效，应为{expected}"
+SETTING_SHOWN: Final = " {value} "
+SETTING_HIDDEN: Final = ""
+SETTING_SOURCES: Final = {
+    "environment": "环境变量",
+    "dotenv": "文件 {dotenv_path}",
+    "file": "文件 {settings_path}",
+    "table": "默认值",
+    "caller": "调用方",
+}
+SETTING_EXPECTED: Final = {
+    "int": "整数",
+    "float": "数字",
+    "bool": "true 或 false",
+    "str": "不含控制字符的文本",
+    "tuple": "以逗号分隔的文本列表",
+    "choices": "以下之一：{choices}",
+    "schemes": "以 {schemes} 开头的网址",
+    "pattern": "符合格式 {pattern} 的文本",
+    "range": "（{minimum} 到 {maximum}）",
+    "minimum": "（不小于 {minimum}）",
+    "maximum": "（不大于 {maximum}）",
+    "environment_only": "只能由环境变量或 .env 设置的配置项，文件中不可设置",
+}
+SETTINGS_FILE_UNREADABLE: Final = "配置文件 {path} 无法读取：{reason}"
+SETTINGS_FILE_NOT_JSON: Final = "配置文件 {path} 已损坏：不是有效的JSON（第 {line} 行）"
+SETTINGS_FILE_NOT_TEXT: Final = "配置文件 {path} 已损坏：不是UTF-8文本"
+SETTINGS_FILE_NOT_OBJECT: Final = "配置文件 {path} 已损坏：内容必须是JSON对象"
+SETTINGS_FILE_UNWRITABLE: Final = "配置文件 {path} 无法写入：{reason}"
+SETTINGS_FILE_LOCKED: Final = "配置文件 {path} 正被另一个进程写入，请稍后重试"
+
+# Launcher and terminal
+SERVING: Final = "服务已就绪：http://{host}:{port}  （文档 /api/docs，按 Ctrl-C 停止）"
+PORT_IN_USE: Final = "无法启动：地址 {host}:{port} 已被占用或不可用，请设置 PORT 或停止占用它的进程。"
+ASK_USAGE: Final = '用法：make ask Q="2023年4月1日总营收最高的5个服务区是哪些？"'
+ROWS_HIDDEN: Final = "还有 {count} 行未显示"
+STEP_SERVERS: Final = "正在启动内嵌数据库和Redis……"
+STEP_MIGRATIONS: Final = "正在升级平台数据库……"
+STEP_DEMO_DATA: Final = "正在装载演示业务数据：{table} {percent}%"
+STEP_READER_ROLE: Final = "正在检查只读账号……"
+STEP_TRAINING: Final = "正在装载训练样例……"
+RECEIVE_TIMED_OUT: Final = "接收请求超时"
+HEADERS_TOO_LARGE: Final = "请求头过大"
+OVERLOADED: Final = "服务繁忙，请稍后重试"
+
+# Embedded servers
+EMBEDDED_STARTING: Final = "正在启动内置的PostgreSQL和Redis..."
+EMBEDDED_CREATING_ACCOUNT: Final = "正在创建系统账号 {account}（PostgreSQL不能以root身份运行）..."
+EMBEDDED_COPYING_PROGRAMS: Final = "正在复制数据库程序到 {folder}..."
+EMBEDDED_CREATING_DATABASES: Final = "首次启动：正在创建内置数据库..."
+EMBEDDED_READY: Final = "内置的PostgreSQL和Redis已就绪"
+EMBEDDED_PROGRAMS_MISSING: Final = (
+    "当前平台没有内置数据库程序（缺少 {name}）：请安装 requirements.txt，或设置 DATABASE_URL、BUSINESS_DATABASE_URL 和 REDIS_URL"
+)
+EMBEDDED_NO_ACCOUNT: Final = "无法创建系统账号 {account}：PostgreSQL不能以root身份运行，请改用普通用户启动"
+EMBEDDED_NO_SPACE: Final = "磁盘空间不足：{folder} 需要至少 {needed} MB，当前只有 {free} MB"
+EMBEDDED_NOT_WRITABLE: Final = "数据目录 {folder} 不可写，请检查权限"
+EMBEDDED_SOCKET_PATH_TOO_LONG: Final = "数据目录 {folder} 的路径过长，无法创建套接字"
+EMBEDDED_DATA_BROKEN: Final = "PostgreSQL数据目录 {folder} 已损坏：{reason}；请从备份恢复，或移走该目录后重新启动"
+EMBEDDED_DATA_NO_VERSION: Final = "缺少PG_VERSION文件"
+EMBEDDED_DATA_UNREADABLE: Final = "账号 {account} 无法读写"
+EMBEDDED_DATA_OTHER_VERSION: Final = "数据版本是 {found}，程序版本是 {expected}"
+EMBEDDED_DATA_IN_USE: Final = "PostgreSQL数据目录 {folder} 正被进程 {pid} 使用，请先停止它"
+EMBEDDED_SERVER_EXITED: Final = "{server} 启动失败：{detail}（详见 {log}）"
+EMBEDDED_SERVER_SILENT: Final = "{server} 在 {seconds} 秒内没有就绪（详见 {log}）"
+EMBEDDED_LOCK_HELD: Final = "另一个进程正在启动或停止 {folder} 的内置数据库，等待 {seconds} 秒后仍未完成，请稍后重试"
+EMBEDDED_SUPERVISOR_DIED: Final = "内置数据库的管理进程意外退出（详见 {log}）"
+
+# Demo database
+DEMO_DATE_TOO_EARLY: Final = "演示数据的结束日期不能早于 {first_day}"
+DEMO_TABLES_ARE_FOREIGN: Final = "数据库中已有不属于演示数据的同名表，未做任何改动：{tables}"
+DEMO_DATABASE_REFUSED: Final = "数据库拒绝了操作或无法连接（{kind}）"
+DEMO_DROPPED: Final = "演示数据已删除"
+DEMO_NOTHING_TO_DROP: Final = "没有可删除的演示数据"
+DEMO_LOADED: Final = "演示数据已就绪：新增 {rows} 行，用时 {seconds} 秒"
+DEMO_CLI_HELP: Final = "装载、补充或删除演示业务数据库"
+DEMO_CLI_URL_HELP: Final = "数据库地址（可建表的角色）"
+DEMO_CLI_END_DATE_HELP: Final = "数据的最后一天，默认为数据库的当天"
+DEMO_CLI_SEED_HELP: Final = "随机种子，仅在新建时使用"
+DEMO_CLI_DROP_HELP: Final = "删除演示数据"
+
+# SQL guard and executor
+SQL_REFUSED_TEXT: Final = "SQL文本为空或包含不允许的字符"
+SQL_REFUSED_TOO_LONG: Final = "SQL文本过长"
+SQL_REFUSED_TOO_COMPLEX: Final = "SQL过于复杂：请减少嵌套或条件"
+SQL_REFUSED_SYNTAX: Final = "SQL语法不正确或使用了不支持的写法"
+SQL_REFUSED_OPERATOR: Final = "SQL使用了不允许的运算符：{name}"
+SQL_REFUSED_STATEMENT: Final = "只允许执行SELECT查询"
+SQL_REFUSED_MULTIPLE: Final = "一次只允许执行一条SQL语句"
+SQL_REFUSED_CONSTRUCT: Final = "SQL使用了不允许的语法：{name}"
+SQL_REFUSED_FUNCTION: Final = "SQL使用了不允许的函数：{name}"
+SQL_REFUSED_RELATION: Final = "SQL引用了不存在或不允许查询的表：{name}"
+SQL_REFUSED_COLUMN: Final = "SQL引用了不允许查询的字段：{name}"
+SQL_REFUSED_UNKNOWN_COLUMN: Final = "SQL引用了不存在的字段：{name}"
+SQL_REFUSED_STAR: Final = "该表含有不允许查询的字段，请逐一列出需要的字段：{name}"
+SQL_REFUSED_CAST: Final = "SQL使用了不允许的类型转换：{name}"
+SQL_REFUSED_CONSTANT: Final = "SQL中的常量或生成的数据量过大：{name}"
+SQL_REFUSED_UNCHECKED: Final = "SQL无法通过安全检查"
+SQL_TOO_EXPENSIVE: Final = "查询代价过高，请缩小查询范围或增加过滤条件"
+SQL_TIMED_OUT: Final = "查询超时，请缩小查询范围"
+SQL_CANCELLED: Final = "查询已取消"
+SQL_EXECUTION_FAILED: Final = "SQL执行失败"
+BUSINESS_DATABASE_UNAVAILABLE: Final = "业务数据库暂时不可用，请稍后重试"
+BUSINESS_DATABASE_BUSY: Final = "业务数据库连接繁忙，请稍后重试"
+
+# Model calls
+MODEL_UNAVAILABLE: Final = "大模型服务暂时不可用，请稍后重试"
+MODEL_TIMED_OUT: Final = "大模型服务响应超时，请稍后重试"
+MODEL_RATE_LIMITED: Final = "大模型服务请求过于频繁，请稍后重试"
+MODEL_SERVER_FAILED: Final = "大模型服务内部错误，请稍后重试"
+MODEL_UNREACHABLE: Final = "无法连接大模型服务，请稍后重试"
+MODEL_REPLY_UNUSABLE: Final = "大模型服务返回了无法使用的内容，请稍后重试"
+MODEL_KEY_REFUSED: Final = "大模型服务拒绝了访问密钥，请联系管理员"
+MODEL_REQUEST_REFUSED: Final = "大模型服务拒绝了本次请求，请联系管理员"
+MODEL_CALL_CANCELLED: Final = "大模型调用已取消"
+EMBEDDING_DIMENSION_WRONG: Final = "向量服务返回的向量维度与配置不一致，请联系管理员"
+MODEL_URL_INVALID: Final = "模型服务地址无效：需要以 http:// 或 https:// 开头的完整地址"
+MODEL_URL_WITH_CREDENTIALS: Final = "模型服务地址不能包含用户名或密码，请使用密钥设置"
+MODEL_CLASSIFICATION_UNPARSED: Final = "LLM响应解析失败"
+PROMPT_FILE_MISSING: Final = "缺少提示词文件：{name}"
+PROMPT_FILE_UNVERSIONED: Final = "提示词文件 {name} 的第一行必须是 # version: 版本号"

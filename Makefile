@@ -1,0 +1,86 @@
+# Every command prepares what it needs and is quick the second time. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PY := $(BIN)/python
+PACKAGES := agent bootstrap common core features scripts
+export PYTHONUNBUFFERED := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run ask demo test check lint fix types contracts bench docs migrate migration audit hooks lock clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (with venv)."; exit 1; }
+	echo "Creating .venv ..."
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements.txt | $(BIN)/python
+	@echo "Installing the pinned dependencies (about half a minute, once) ..."
+	$(PY) -m pip install --quiet --requirement requirements.txt
+	touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.runtime
+	@echo "Installing the development tools ..."
+	$(PY) -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
+	touch $@
+
+run: .venv/.runtime ## Prepare everything and serve on http://127.0.0.1:8084 (Ctrl-C stops it all)
+	@exec $(PY) -m bootstrap.serve
+
+ask: .venv/.runtime ## Ask in the terminal: make ask Q="2023年4月1日总营收最高的5个服务区是哪些？"
+	@exec $(PY) -m scripts.ask $(if $(Q),"$(Q)")
+
+demo: .venv/.runtime ## Prepare servers, migrations, demo data and training examples, then stop
+	@exec $(PY) -m bootstrap.serve --prepare-only
+
+test: .venv/.dev ## Run all tests (embedded servers, or those the *_URL variables name)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: lint types contracts test ## Everything CI runs
+
+lint: .venv/.dev ## Style and formatting
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+fix: .venv/.dev ## Mend style and formatting
+	@$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: .venv/.dev ## Static types, strict
+	@$(BIN)/mypy
+
+contracts: .venv/.dev ## Import contracts between the layers
+	@$(BIN)/lint-imports --no-logo
+
+bench: .venv/.dev ## Measure the hot path, one JSON line a figure
+	@$(PY) -m scripts.bench
+
+docs: .venv/.dev ## Generate docs/settings.md, docs/routes.md and .env.example
+	@$(PY) -m scripts.generate_docs
+
+migrate: .venv/.runtime ## Bring the platform database to the newest revision
+	@exec $(PY) -m scripts.migrate
+
+migration: .venv/.dev ## Start a new migration: make migration NAME="add table x"
+	@exec $(PY) -m scripts.migrate --new "$(NAME)"
+
+audit: .venv/.dev ## Look the pinned dependencies up in the advisory database
+	@$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
+
+hooks: .venv/.dev ## Install the pre-commit hooks
+	@$(BIN)/pre-commit install
+
+lock: .venv/.dev ## Pin requirements*.in anew
+	@$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt requirements.in
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-dev.txt requirements-dev.in
+
+clean: ## Remove caches and the virtual environment (data/ and logs/ stay)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage*
