@@ -1,0 +1,113 @@
+"""The classic agent as an `AnswerEngine`: compiles the graph once and turns its last state into an answer or an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+
+from agent.nodes import Nodes
+from agent.state import AgentState, initial_state
+from common import messages
+from common.answering import Answer, Question, ResultSet
+from common.errors import AnswerFailedError, CituError, SqlExecutionError
+
+
+class ClassicAgent:
+    """Classify, then chat, or write SQL, run it and summarise. Holds no loop-bound object: any event loop may call."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._graph = compile_graph(nodes)
+
+    async def answer(self, question: Question) -> Answer:
+        """See `AnswerEngine.answer`."""
+        state: AgentState = await self._graph.ainvoke(initial_state(question))
+        failure = state["failure"]
+        if failure is not None:
+            raise _with_findings(failure, state)
+        if state["user_prompt"] is not None:
+            raise AnswerFailedError(state["user_prompt"], data=_findings(state))
+        return _answer(state)
+
+
+def compile_graph(nodes: Nodes) -> Any:
+    """The graph of contract 50 section 2."""
+    graph = StateGraph(AgentState)
+    graph.add_node("classify_question", nodes.classify_question)
+    graph.add_node("agent_chat", nodes.agent_chat)
+    graph.add_node("agent_sql_generation", nodes.agent_sql_generation)
+    graph.add_node("agent_sql_execution", nodes.agent_sql_execution)
+    graph.add_node("format_response", nodes.format_response)
+    graph.add_edge(START, "classify_question")
+    graph.add_conditional_edges("classify_question", _after_classification)
+    graph.add_conditional_edges("agent_sql_generation", _after_generation)
+    graph.add_edge("agent_sql_execution", "format_response")
+    graph.add_edge("agent_chat", "format_response")
+    graph.add_edge("format_response", END)
+    return graph.compile()
+
+
+def _after_classification(state: AgentState) -> str:
+    if state["failure"] is not None:
+        return "format_response"
+    return "agent_sql_generation" if state["classification"].question_type == "DATABASE" else "agent_chat"
+
+
+def _after_generation(state: AgentState) -> str:
+    is_ready = state["failure"] is None and state["user_prompt"] is None and state["chat_response"] is None
+    return "agent_sql_execution" if is_ready else "format_response"
+
+
+def _answer(state: AgentState) -> Answer:
+    is_data = state["classification"].question_type == "DATABASE"
+    records, summary = state["records"], state["summary"]
+    text = state["chat_response"] or summary or _row_count_text(state["question"], records)
+    return Answer(
+        question_type="DATABASE" if is_data else "CHAT",
+        response=text,
+        classification=state["classification"],
+        execution_path=tuple(state["execution_path"]),
+        sql=state["sql"],
+        records=records,
+        summary=summary,
+        provenance=_provenance(state),
+    )
+
+
+def _row_count_text(question: Question, records: ResultSet | None) -> str:
+    if records is None or not records.rows:
+        return ""
+    columns = ", ".join(records.columns)
+    return messages.ROWS_WITHOUT_SUMMARY.format(question=question.text, count=records.row_count, columns=columns)
+
+
+def _provenance(state: AgentState) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if state["based_on"]:
+        found["training_records"] = list(state["based_on"])
+    if state["notes"]:
+        found["notes"] = list(state["notes"])
+    return found
+
+
+def _findings(state: AgentState) -> dict[str, Any]:
+    """What the caller of a failed question is told besides the text."""
+    found: dict[str, Any] = {
+        "execution_path": list(state["execution_path"]),
+        "classification_info": state["classification"].as_wire(),
+        "type": state["classification"].question_type,
+    }
+    if state["sql"]:
+        found["sql"] = state["sql"]
+    if state["validation_error_type"]:
+        found["validation_error_type"] = state["validation_error_type"]
+    return found
+
+
+def _with_findings(failure: CituError, state: AgentState) -> CituError:
+    """The error for the door. A database that refuses an admitted statement is the agent's failure on the wire."""
+    if isinstance(failure, SqlExecutionError):
+        text = messages.SQL_EXECUTION_FAILED.format(detail=failure.detail or failure.message)
+        return AnswerFailedError(text, data=_findings(state), status=500)
+    failure.data = {**_findings(state), **failure.data}
+    return failure

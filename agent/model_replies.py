@@ -1,0 +1,216 @@
+"""Reads what a model wrote: a classification, or SQL among prose. Decides by structure, never runs anything.
+
+Used by `agent.model_brain`. The SQL found is not checked here: several statements or changing ones are handed on as
+they are, the guard refuses them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from agent import reply_vocabulary as words
+from common import messages
+from common.answering import Classification, SqlDraft
+
+METHOD: Final = "enhanced_llm"
+UNKNOWN_CONFIDENCE: Final = 0.5
+
+_PARSED_CHARS: Final = 20_000
+_EXPLANATION_CHARS: Final = 2_000
+_TRIED_BOUNDARIES: Final = 40
+_STATEMENTS: Final = (exp.Query, exp.DML, exp.DDL, exp.Drop, exp.Alter, exp.TruncateTable, exp.Command, exp.Copy)
+_OTHER_STATEMENTS: Final = (exp.Grant, exp.Revoke)
+
+_FENCE: Final = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_SQL_LANGUAGES: Final = frozenset({"", "sql", "postgresql", "postgres", "pgsql", "psql"})
+_BOUNDARY: Final = re.compile(r";|\n[ \t]*\n")
+_LEADING_COMMENT: Final = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/|\()*", re.DOTALL)
+_FIRST_WORD: Final = re.compile(r"[A-Za-z]+\b")
+_CTE_HEAD: Final = re.compile(r'WITH\s+(?:RECURSIVE\s+)?(?:"[^"]+"|\w+)\s*(?:\([^)]*\)\s*)?AS\b', re.IGNORECASE)
+_QUERY_BODY: Final = re.compile(r"\bFROM\b|[(*]", re.IGNORECASE)
+_PROSE_LINE: Final = re.compile(r"^(?!\s*--)[^'\"]*[，。：！；？][^'\"]*$")
+_NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(%|/\s*10+\b)?")
+
+
+def read_classification(text: str) -> Classification:
+    """The classification a reply states; a reply that states none is CHAT with confidence 0.5.
+
+    Understands `label: value` with ASCII or full-width colons, Markdown marks, brackets, percentages, English labels,
+    one line or several, and JSON.
+    """
+    stated = _json_members(text) or _labelled_lines(text)
+    kind = _kind(_member(stated, words.TYPE_LABELS))
+    reason = _member(stated, words.REASON_LABELS)
+    if kind is None:
+        return Classification("CHAT", UNKNOWN_CONFIDENCE, reason or messages.MODEL_CLASSIFICATION_UNPARSED, METHOD)
+    confidence = _confidence(_member(stated, words.CONFIDENCE_LABELS))
+    return Classification("DATABASE" if kind == "DATABASE" else "CHAT", confidence, reason, METHOD)
+
+
+def read_sql(text: str, based_on: tuple[str, ...] = ()) -> SqlDraft:
+    """The SQL of a reply, or the reason why there is none (contract 50 section 5)."""
+    sql = find_sql(text)
+    if sql:
+        return SqlDraft(sql=sql, based_on=based_on)
+    explanation = re.sub(r"\n\s*\n+", "\n\n", text).strip()[:_EXPLANATION_CHARS]
+    lowered = explanation.lower()
+    if not re.search(r"\w", explanation.replace("sql", "")):
+        return SqlDraft(explanation=messages.UNKNOWN_GENERATION_FAILURE, reason="unknown_generation_failure")
+    if _has_any(lowered, words.MISSING_TABLE_MARKS):
+        return SqlDraft(explanation=messages.MISSING_DATABASE_INFO, reason="missing_database_info")
+    if _has_any(lowered, words.AMBIGUITY_MARKS):
+        return SqlDraft(explanation=messages.AMBIGUOUS_QUESTION, reason="ambiguous_question")
+    if _has_any(lowered, words.REFUSAL_MARKS) or not set(words.SQL_WORDS) & set(re.findall(r"[a-z]+", lowered)):
+        return SqlDraft(explanation=explanation, reason="llm_explanation")
+    return SqlDraft(explanation=explanation, reason="invalid_sql_format")
+
+
+def find_sql(text: str) -> str:
+    """The statement text in a reply, without fences and prose; empty when there is none."""
+    for language, block in reversed(_FENCE.findall(text)):
+        if language.lower() in _SQL_LANGUAGES:
+            sql = _cut_prose(block.strip())
+            if _is_sql(sql, is_marked=True):
+                return sql
+    outside = _FENCE.sub("\n", text).strip()
+    for candidate in _line_starts(outside):
+        sql = _cut_prose(candidate)
+        if _is_sql(sql, is_marked=False):
+            return sql
+    return ""
+
+
+def _line_starts(text: str) -> Iterator[str]:
+    """The text from each line on that begins like SQL; comment lines just above it belong to it."""
+    lines = text.splitlines()
+    start = 0
+    for number, line in enumerate(lines):
+        if line.strip() and not line.lstrip().startswith(("--", "/*")):
+            if _first_word(line) in words.QUERY_STARTS | words.OTHER_STARTS:
+                yield "\n".join(lines[start:]).strip()
+            start = number + 1
+
+
+def _cut_prose(text: str) -> str:
+    """The leading part of `text` that is SQL: grown over `;` and blank lines while what follows is SQL too."""
+    best = ""
+    boundaries = [match.end() for match in _BOUNDARY.finditer(text)][:_TRIED_BOUNDARIES]
+    for end in [*boundaries, len(text)]:
+        piece = text[len(best) : end].strip()
+        if best and piece and _first_word(piece) not in _STATEMENT_WORDS and not piece.startswith(("(", "--", "/*")):
+            break
+        if _statements(text[:end].strip()):
+            best = text[:end]
+    return _without_prose_lines(best.strip() or text)
+
+
+_STATEMENT_WORDS: Final = words.QUERY_STARTS | words.OTHER_STARTS | words.CONTINUATION_STARTS
+
+
+def _without_prose_lines(sql: str) -> str:
+    """PostgreSQL would read a closing Chinese sentence as an alias; drop it when the rest stands without it."""
+    while "\n" in sql:
+        rest, _, last = sql.rpartition("\n")
+        if not _PROSE_LINE.match(last) or not _statements(rest):
+            break
+        sql = rest.strip()
+    return sql
+
+
+def _is_sql(text: str, *, is_marked: bool) -> bool:
+    """Whether to hand `text` on as SQL: it parses as statements, or it is clearly meant as a query and is broken."""
+    first = _first_word(text)
+    if first in words.QUERY_STARTS:
+        if _statements(text):
+            return True
+        body = text[_leading(text) :]
+        return bool(_CTE_HEAD.match(body)) if first == "WITH" else bool(_QUERY_BODY.search(body))
+    if first not in words.OTHER_STARTS:
+        return False
+    parsed = _statements(text)
+    # Commands are what the parser does not know; in prose only capitals tell them from an English sentence.
+    return is_marked or (bool(parsed) and (not _has_command(parsed) or first in text[:60]))
+
+
+def _statements(text: str) -> list[exp.Expression]:
+    """The parsed statements when all of `text` is statements, else an empty list."""
+    if not text or len(text) > _PARSED_CHARS or _first_word(text) not in words.QUERY_STARTS | words.OTHER_STARTS:
+        return []
+    try:
+        parsed = [statement for statement in sqlglot.parse(text, dialect="postgres") if statement is not None]
+    except (SqlglotError, RecursionError):
+        return []
+    return parsed if all(isinstance(one, (*_STATEMENTS, *_OTHER_STATEMENTS)) for one in parsed) else []
+
+
+def _has_command(parsed: Sequence[exp.Expression]) -> bool:
+    return any(isinstance(statement, exp.Command) for statement in parsed)
+
+
+def _leading(text: str) -> int:
+    match = _LEADING_COMMENT.match(text)
+    return match.end() if match else 0
+
+
+def _first_word(text: str) -> str:
+    match = _FIRST_WORD.match(text, _leading(text))
+    return match.group().upper() if match else ""
+
+
+def _json_members(text: str) -> Mapping[str, str]:
+    """The members of the first JSON object in `text`, keys lower-cased."""
+    for match in list(re.finditer(r"\{", text))[:5]:
+        try:
+            found: Any = json.JSONDecoder().raw_decode(text, match.start())[0]
+        except (ValueError, RecursionError):
+            continue
+        return {str(key).strip().lower(): str(value) for key, value in found.items()}
+    return {}
+
+
+_ALL_LABELS: Final = words.TYPE_LABELS + words.REASON_LABELS + words.CONFIDENCE_LABELS
+_LABELS: Final = "|".join(re.escape(label) for label in _ALL_LABELS)
+_LABEL_INSIDE: Final = re.compile(rf"[,，;；。|]\s*(?=[*_`]*(?:{_LABELS})[*_`]*\s*[:：])", re.IGNORECASE)
+_LABELLED: Final = re.compile(
+    rf"^[\s>#*_`\-\d.、(\[（【]*({_LABELS})[\s*_`)\]）】]*[:：](.*)$", re.IGNORECASE | re.MULTILINE
+)
+
+
+def _labelled_lines(text: str) -> Mapping[str, str]:
+    stated: dict[str, str] = {}
+    for label, value in _LABELLED.findall(_LABEL_INSIDE.sub("\n", text)):
+        stated.setdefault(label.lower(), value.strip(" \t*_`\"'"))
+    return stated
+
+
+def _member(stated: Mapping[str, str], labels: Sequence[str]) -> str:
+    return next((stated[label] for label in labels if stated.get(label)), "")
+
+
+def _kind(value: str) -> str | None:
+    upper = value.upper()
+    if _has_any(upper, words.DATABASE_WORDS):
+        return "DATABASE"
+    return "CHAT" if _has_any(upper, words.CHAT_WORDS) else None
+
+
+def _confidence(value: str) -> float:
+    """0..1 from `0.9`, `90%`, `９０％`, `9/10`, `[0.9]`, `90`; 0.5 when there is no number."""
+    match = _NUMBER.search(unicodedata.normalize("NFKC", value))
+    if match is None:
+        return UNKNOWN_CONFIDENCE
+    number, unit = float(match.group(1)), (match.group(2) or "").replace(" ", "")
+    divisor = 100.0 if unit == "%" or (not unit and number >= 10) else float(unit[1:] or 1)
+    return min(1.0, max(0.0, number / divisor))
+
+
+def _has_any(text: str, marks: Sequence[str]) -> bool:
+    return any(mark in text for mark in marks)

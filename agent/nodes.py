@@ -1,0 +1,120 @@
+"""The nodes of the classic agent's graph, one method each; each returns the members of the state it changes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+
+from agent.retrieval import Retrieval
+from agent.sql_preparation import SqlPreparation
+from agent.state import AgentState
+from common import messages
+from common.answering import Brain, Classification, ResultSet
+from common.cancellation import CancelFlag
+from common.errors import CituError, ModelUnavailableError, SqlExecutionError
+from core.async_bridge import run_blocking
+from core.logging import get_agent_logger
+from core.sql_executor import SqlExecutor
+
+logger = get_agent_logger("nodes")
+
+TRANSIENT_RETRY_SECONDS = (1.0, 2.0)
+DIRECT_ROUTES = {
+    "database_direct": Classification("DATABASE", 1.0, messages.ROUTED_TO_DATABASE, "direct_database"),
+    "chat_direct": Classification("CHAT", 1.0, messages.ROUTED_TO_CHAT, "direct_chat"),
+}
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """What the graph does, step by step, on shared collaborators; safe for many questions at once."""
+
+    brain: Brain
+    retrieval: Retrieval
+    preparation: SqlPreparation
+    executor: SqlExecutor
+    summarises: bool
+
+    async def classify_question(self, state: AgentState) -> AgentState:
+        """Decide between the database and a chat; a routing mode may have decided already."""
+        question = state["question"]
+        direct = DIRECT_ROUTES.get(question.routing_mode)
+        try:
+            retrieved = await self.retrieval.collect(question)
+            found = direct or await self.brain.classify(question.text, question.context, retrieved.request.schema)
+        except CituError as error:
+            return {"failure": error, "execution_path": [*state["execution_path"], "classify_error"]}
+        return {
+            "classification": found,
+            "request": retrieved.request,
+            "notes": retrieved.notes,
+            "execution_path": [*state["execution_path"], "classify"],
+        }
+
+    async def agent_chat(self, state: AgentState) -> AgentState:
+        """Answer without the database."""
+        question = state["question"]
+        try:
+            text = await self.brain.chat(question.text, question.context)
+        except CituError as error:
+            return {"failure": error, "execution_path": [*state["execution_path"], "agent_chat_error"]}
+        return {"chat_response": text.strip(), "execution_path": [*state["execution_path"], "agent_chat"]}
+
+    async def agent_sql_generation(self, state: AgentState) -> AgentState:
+        """Write SQL, have it checked, repair it once; or find out why there is none."""
+        try:
+            prepared = await self.preparation.prepare(state["request"])
+        except CituError as error:
+            return {"failure": error, "execution_path": [*state["execution_path"], "agent_sql_generation_error"]}
+        return {
+            "sql": prepared.sql,
+            "chat_response": prepared.explanation,
+            "user_prompt": prepared.user_prompt,
+            "validation_error_type": prepared.validation_error_type,
+            "based_on": prepared.based_on,
+            "execution_path": [*state["execution_path"], prepared.path_token],
+        }
+
+    async def agent_sql_execution(self, state: AgentState) -> AgentState:
+        """Run the admitted SQL and say in a sentence what came out."""
+        path = state["execution_path"]
+        try:
+            records = await self._execute(state["sql"] or "")
+        except CituError as error:
+            return {"failure": error, "execution_path": [*path, "agent_sql_execution_error"]}
+        summary = await self._summary(state, records)
+        return {"records": records, "summary": summary, "execution_path": [*path, "agent_sql_execution"]}
+
+    async def format_response(self, state: AgentState) -> AgentState:
+        """The last step of every path; the engine reads the state after it."""
+        return {"execution_path": [*state["execution_path"], "format_response"]}
+
+    async def _execute(self, sql: str) -> ResultSet:
+        for delay_seconds in TRANSIENT_RETRY_SECONDS:
+            try:
+                return await self._execute_once(sql)
+            except SqlExecutionError as error:
+                if not error.is_transient:
+                    raise
+                logger.warning("transient database error, trying again in %s s", delay_seconds)
+                await asyncio.sleep(delay_seconds)
+        return await self._execute_once(sql)
+
+    async def _execute_once(self, sql: str) -> ResultSet:
+        caller_left = CancelFlag()
+        try:
+            return await run_blocking(partial(self.executor.execute, sql, cancel=caller_left))
+        except asyncio.CancelledError:
+            caller_left.set()
+            raise
+
+    async def _summary(self, state: AgentState, records: ResultSet) -> str | None:
+        """A lost model costs the sentence, not the rows."""
+        if not self.summarises or not records.rows:
+            return None
+        try:
+            return await self.brain.summarise(state["question"].text, records)
+        except ModelUnavailableError as error:
+            logger.warning("no summary: %s", error.error_type)
+            return None

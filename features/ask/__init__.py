@@ -1,0 +1,1 @@
+"""One question, one answer: the `ask_agent` route and the conversation around it."""

@@ -1,0 +1,32 @@
+"""How an answer looks on the wire and in the stored conversation (contract 10 sections 9.2 and 9.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from common import messages
+from common.answering import Answer, ResultSet
+
+
+def records_on_the_wire(result: ResultSet | None) -> dict[str, Any] | None:
+    """The contract's `records`; an empty result has a message instead of counts, None stays None."""
+    if result is None:
+        return None
+    if not result.rows:
+        return {"columns": [], "rows": [], "row_count": 0, "message": messages.EMPTY_RESULT}
+    return {
+        "columns": list(result.columns),
+        "rows": [dict(row) for row in result.rows],
+        "row_count": result.row_count,
+        "total_row_count": result.total_row_count,
+        "is_limited": result.is_limited,
+    }
+
+
+def stored_text(answer: Answer) -> str:
+    """What the conversation remembers of an answer; never empty."""
+    if answer.response or answer.summary:
+        return answer.response or str(answer.summary)
+    if answer.records is not None:
+        return messages.STORED_ROW_COUNT.format(count=answer.records.row_count)
+    return messages.STORED_DATABASE_ANSWER

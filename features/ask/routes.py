@@ -1,0 +1,44 @@
+"""`POST /api/v0/ask_agent`: parses the request, lets the service decide, renders the envelope."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from features.ask.schemas import AskEnvelope, AskRequest, ErrorEnvelope
+from features.ask.service import AskService
+from features.http import documented, envelope_response, json_object, parse_body
+
+docs = Namespace("ask", description="Questions in natural language")
+question = documented(docs, AskRequest)
+answer = documented(docs, AskEnvelope)
+failure = documented(docs, ErrorEnvelope)
+
+
+class AskServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def ask(self) -> AskService: ...
+
+
+class AskAgent(Resource):  # type: ignore[misc]
+    """The classic agent: one question, one answer."""
+
+    def __init__(self, api: Any = None, *, services: AskServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @docs.doc("ask_agent", description="Answer a question with SQL, rows and text, or by chatting.")
+    @docs.expect(question, validate=False)
+    @docs.response(200, "The answer", answer)
+    @docs.response(400, "A parameter is missing or wrong", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(422, "No valid SQL could be produced", failure)
+    @docs.response(500, "The query failed", failure)
+    @docs.response(503, "Model, store or business database cannot be reached", failure)
+    def post(self) -> Response:
+        wanted = parse_body(AskRequest, json_object(request))
+        return envelope_response(self._services.ask.ask(wanted, request.environ.get("citu.client_disconnected")))

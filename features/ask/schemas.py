@@ -1,0 +1,106 @@
+"""The request and the answer of `ask_agent` (contract 10 section 9), as data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from common import messages
+
+
+def _as_text(value: Any) -> Any:
+    """Scalars become text, lists and objects are refused (rulings: wire, 1)."""
+    if isinstance(value, list | dict):
+        raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
+    if isinstance(value, str):
+        return _storable(value)
+    if value is None:
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _storable(value: str) -> str:
+    """Half a surrogate pair is valid JSON but no text that a store or a model could take."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise PydanticCustomError("wire_text", messages.PARAMETER_NOT_TEXT) from error
+    return value
+
+
+def _as_question(value: Any) -> Any:
+    """Anything falsy is a missing question, as it always was."""
+    if not value and not isinstance(value, list | dict):
+        raise PydanticCustomError("missing", "missing")
+    return _as_text(value)
+
+
+Text = Annotated[str | None, BeforeValidator(_as_text)]
+QuestionText = Annotated[str, BeforeValidator(_as_question)]
+Truth = Annotated[bool, BeforeValidator(bool)]
+
+
+class AskRequest(BaseModel):
+    """A question as clients send it; unknown members are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    question: QuestionText = Field(description="What is to be found out", examples=["2023年4月1日总营收最高的5个服务区是哪些？"])
+    user_id: Text = Field(None, description="Defaults to the owner of conversation_id, else guest")
+    conversation_id: Text = Field(None, description="Continue this conversation")
+    continue_conversation: Truth = Field(False, description="Continue the newest conversation of the user")
+    routing_mode: Text = Field(None, description="database_direct, chat_direct, hybrid or llm_only")
+    session_id: Text = Field(None, description="Accepted and echoed; conversations are told apart by their own id")
+
+
+class Records(BaseModel):
+    """Rows of the query; `total_row_count` and `is_limited` are absent when there are none."""
+
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    row_count: int
+    total_row_count: int | None = None
+    is_limited: bool | None = None
+    message: str | None = None
+
+
+class AskData(BaseModel):
+    """The `data` member of a successful answer."""
+
+    type: str
+    response: str
+    sql: str | None = None
+    records: Records | None = None
+    summary: str | None = None
+    conversation_id: str
+    execution_path: list[str]
+    classification_info: dict[str, Any]
+    agent_version: str
+    timestamp: str
+    user_id: str
+    context_used: bool
+    from_cache: bool
+    conversation_status: str
+    requested_conversation_id: str | None = None
+    routing_mode_used: str | None = None
+    routing_mode_source: str | None = None
+
+
+class AskEnvelope(BaseModel):
+    """A successful answer on the wire."""
+
+    code: int
+    success: bool
+    message: str
+    data: AskData
+
+
+class ErrorEnvelope(BaseModel):
+    """Any failure on the wire; `data.response` is the text to show, `data.error_type` is stable."""
+
+    code: int
+    success: bool
+    message: str
+    data: dict[str, Any] | None = None

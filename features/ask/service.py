@@ -1,0 +1,140 @@
+"""Answers one question within its conversation: who asks, where it belongs, what the engine says, what is kept.
+
+Called by the HTTP route and by `scripts.ask`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from common import messages
+from common.answering import ROUTING_MODES, Answer, AnswerEngine, Question
+from common.cancellation import CancelSignal
+from common.errors import BadRequestError, CituError, ServiceUnavailableError
+from common.redis_conversation_manager import RedisConversationManager, ResolvedConversation
+from common.result import AGENT_VERSION, Envelope, agent_success_response
+from common.tenant import DEFAULT_TENANT_NAME
+from core.async_bridge import CallerLeftError, run_in_request_loop
+from core.logging import get_app_logger, set_log_context
+from features.ask.rendering import records_on_the_wire, stored_text
+from features.ask.schemas import AskRequest
+
+logger = get_app_logger("ask")
+
+TENANT = DEFAULT_TENANT_NAME
+
+
+@dataclass(frozen=True)
+class AskLimits:
+    """Bounds of one question: characters, seconds, and the routing mode when the caller names none."""
+
+    max_question_chars: int
+    timeout_seconds: float
+    default_routing_mode: str
+
+
+class AskService:
+    """Decides everything about a question that is not thinking."""
+
+    def __init__(
+        self,
+        *,
+        engine: Callable[[], AnswerEngine],
+        conversations: RedisConversationManager,
+        limits: AskLimits,
+    ) -> None:
+        self._engine = engine
+        self._conversations = conversations
+        self._limits = limits
+
+    def ask(self, wanted: AskRequest, caller_left: CancelSignal | None = None) -> Envelope:
+        """The answer in the contract's envelope.
+
+        Raises:
+            BadRequestError: a parameter is wrong.
+            CituError: what the engine raises, with `conversation_id` and `user_id` added to its `data`.
+        """
+        routing_mode, source = self._routing_mode(wanted)
+        self._check_length(wanted.question)
+        user_id = self._conversations.resolve_user_id(wanted.user_id, wanted.conversation_id)
+        conversation = self._conversations.resolve_conversation_id(
+            TENANT, user_id, wanted.conversation_id, continue_conversation=wanted.continue_conversation
+        )
+        set_log_context(user_id=user_id, conversation_id=conversation.conversation_id)
+        context = self._conversations.get_context(TENANT, conversation.conversation_id)
+        self._conversations.save_message(TENANT, conversation.conversation_id, "user", wanted.question)
+        question = Question(
+            text=wanted.question,
+            tenant=TENANT,
+            user_id=user_id,
+            conversation_id=conversation.conversation_id,
+            routing_mode=routing_mode,
+            context=context,
+        )
+        answer = self._answer(question, caller_left)
+        self._remember(conversation, answer)
+        return _envelope(wanted, question, conversation, answer, source)
+
+    def _answer(self, question: Question, caller_left: CancelSignal | None) -> Answer:
+        try:
+            engine = self._engine()
+            return run_in_request_loop(
+                lambda: engine.answer(question), timeout_seconds=self._limits.timeout_seconds, cancel=caller_left
+            )
+        except CituError as error:
+            known = {"conversation_id": question.conversation_id, "user_id": question.user_id}
+            error.data = {**known, "agent_version": AGENT_VERSION, **error.data}
+            raise
+        except TimeoutError as error:
+            raise ServiceUnavailableError(messages.REQUEST_TIMED_OUT) from error
+        except CallerLeftError as error:
+            raise ServiceUnavailableError(messages.CALLER_LEFT) from error
+
+    def _remember(self, conversation: ResolvedConversation, answer: Answer) -> None:
+        metadata = {"type": answer.question_type, "sql": answer.sql, "execution_path": list(answer.execution_path)}
+        is_kept = self._conversations.save_message(
+            TENANT, conversation.conversation_id, "assistant", stored_text(answer), metadata
+        )
+        if not is_kept:
+            logger.warning("the answer could not be added to its conversation")
+
+    def _routing_mode(self, wanted: AskRequest) -> tuple[str, str]:
+        if not wanted.routing_mode:
+            return self._limits.default_routing_mode, "config"
+        if wanted.routing_mode not in ROUTING_MODES:
+            text = messages.INVALID_ROUTING_MODE.format(value=wanted.routing_mode, allowed=list(ROUTING_MODES))
+            raise BadRequestError(text, invalid_params=["routing_mode"])
+        return wanted.routing_mode, "api"
+
+    def _check_length(self, question: str) -> None:
+        limit = self._limits.max_question_chars
+        if len(question) > limit:
+            text = messages.QUESTION_TOO_LONG.format(limit=limit, length=len(question))
+            raise BadRequestError(text, invalid_params=["question"])
+
+
+def _envelope(
+    wanted: AskRequest, question: Question, conversation: ResolvedConversation, answer: Answer, source: str
+) -> Envelope:
+    return agent_success_response(
+        answer.question_type,
+        conversation_id=conversation.conversation_id,
+        execution_path=answer.execution_path,
+        classification_info=answer.classification.as_wire(),
+        response=answer.response,
+        sql=answer.sql,
+        records=records_on_the_wire(answer.records),
+        summary=answer.summary,
+        session_id=wanted.session_id,
+        user_id=question.user_id,
+        is_guest_user=question.user_id == "guest",
+        context_used=bool(question.context),
+        from_cache=False,
+        conversation_status=conversation.status,
+        conversation_message=messages.CONVERSATION_STATUS[conversation.status],
+        requested_conversation_id=conversation.requested_conversation_id,
+        routing_mode_used=question.routing_mode,
+        routing_mode_source=source,
+        provenance=dict(answer.provenance) or None,
+    )

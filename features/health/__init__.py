@@ -1,0 +1,1 @@
+"""Can questions be answered now, and what is impaired."""

@@ -1,0 +1,39 @@
+"""`GET /health` (no envelope): 200 healthy or degraded, 503 when no answer is possible or `strict=1` finds it degraded."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from features.health.schemas import HealthReport
+from features.health.service import HealthService
+from features.http import documented, json_response
+
+docs = Namespace("health", description="Can questions be answered now")
+report = documented(docs, HealthReport)
+
+
+class HealthServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def health(self) -> HealthService: ...
+
+
+class Health(Resource):  # type: ignore[misc]
+    """The state of the service and of everything behind it."""
+
+    def __init__(self, api: Any = None, *, services: HealthServices) -> None:
+        super().__init__(api)
+        self._health = services.health
+
+    @docs.doc("health", params={"strict": {"in": "query", "type": "string", "description": "1: degraded is 503 too"}})
+    @docs.response(200, "Answers are possible", report)
+    @docs.response(503, "No answer is possible", report)
+    def get(self) -> Response:
+        found = self._health.check()
+        is_strict = request.args.get("strict") == "1"
+        is_fine = found.status == "healthy" or (found.status == "degraded" and not is_strict)
+        return json_response(found.model_dump(), 200 if is_fine else 503)

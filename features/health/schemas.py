@@ -1,0 +1,16 @@
+"""What `/health` says (contract 10 section 2, main guide, ruling 5)."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class HealthReport(BaseModel):
+    """`status` is healthy, degraded (answers still possible) or unhealthy (none possible)."""
+
+    status: str
+    react_agent_initialized: bool
+    timestamp: str
+    services: dict[str, bool] = Field(description="One flag a service behind this one")
+    components: dict[str, str] = Field(description="healthy, degraded or unhealthy, one a component")
+    reasons: dict[str, str] = Field(description="Why a component is not healthy, for people")

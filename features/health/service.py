@@ -1,0 +1,59 @@
+"""Finds out whether questions can be answered now; used by `/health`, `/` and the launcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from common.errors import CituError
+from common.result import local_timestamp
+from features.health.schemas import HealthReport
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing that can fail.
+
+    Attributes:
+        name: its key in the report.
+        probe: returns None when it works, else why not (user-facing text); cheap and bounded in time.
+        is_vital: no answer is possible without it.
+    """
+
+    name: str
+    probe: Callable[[], str | None]
+    is_vital: bool = False
+
+
+class HealthService:
+    """Asks every component and draws the conclusion of ruling 5."""
+
+    def __init__(self, components: Sequence[Component]) -> None:
+        self._components = tuple(components)
+
+    def check(self) -> HealthReport:
+        """One look at every component; never raises."""
+        reasons = {component.name: _reason(component) for component in self._components}
+        failing = [component for component in self._components if reasons[component.name] is not None]
+        services = {component.name: reasons[component.name] is None for component in self._components}
+        return HealthReport(
+            status=_status(failing),
+            react_agent_initialized=False,
+            timestamp=local_timestamp(),
+            services={**services, "vanna": services.get("original_agent", False)},
+            components={component.name: _status([component] if component in failing else []) for component in self._components},
+            reasons={name: reason for name, reason in reasons.items() if reason is not None},
+        )
+
+
+def _reason(component: Component) -> str | None:
+    try:
+        return component.probe()
+    except CituError as error:
+        return error.message
+
+
+def _status(failing: Sequence[Component]) -> str:
+    if any(component.is_vital for component in failing):
+        return "unhealthy"
+    return "degraded" if failing else "healthy"

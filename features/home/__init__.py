@@ -1,0 +1,1 @@
+"""The service's front page: what runs here."""

@@ -1,0 +1,45 @@
+"""`GET /`: the name and version of the service and what it offers (no envelope, contract 10 section 1)."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from common import messages
+from common.result import local_timestamp
+from features.health.service import HealthService
+from features.http import json_response
+
+VERSION = "1.0.0"
+
+docs = Namespace("home", description="What runs here")
+
+
+class HomeServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def health(self) -> HealthService: ...
+
+
+@docs.doc(security=None)
+class Home(Resource):  # type: ignore[misc]
+    """Name, version and services."""
+
+    def __init__(self, api: Any = None, *, services: HomeServices) -> None:
+        super().__init__(api)
+        self._health = services.health
+
+    @docs.doc("home", description="Name, version and the state of the services behind it.")
+    @docs.response(200, "The service runs")
+    def get(self) -> Response:
+        return json_response(
+            {
+                "message": messages.SERVICE_RUNNING,
+                "version": VERSION,
+                "services": self._health.check().services,
+                "timestamp": local_timestamp(),
+            }
+        )

@@ -1,0 +1,112 @@
+"""What every `routes.py` needs to speak HTTP: the row of the route table, request bodies, envelope responses.
+
+Used by the routes of every feature and by `bootstrap.web`; nothing below a route may import it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+from flask import Request, Response
+from flask_restx import Namespace, Resource
+from pydantic import BaseModel, ValidationError
+
+from common import messages
+from common.errors import BadRequestError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Access(Enum):
+    """Who may call a route. PUBLIC is a decision, not a default: every row of the table states one."""
+
+    PUBLIC = "public"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row of the table in `unified_api`: a path, its documentation, the resource that answers, who may call."""
+
+    path: str
+    namespace: Namespace
+    resource: type[Resource]
+    access: Access
+
+
+def envelope_response(envelope: Mapping[str, Any], status: int | None = None) -> Response:
+    """The envelope as a JSON response; the HTTP status is the envelope's `code` unless given."""
+    return json_response(envelope, int(envelope["code"]) if status is None else status)
+
+
+def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
+    """Any JSON object in UTF-8, members in the order given."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(text, status=status, content_type="application/json")
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """The request's body as a JSON object, whatever its Content-Type says.
+
+    Raises:
+        BadRequestError: the body is not JSON or not an object.
+    """
+    try:
+        body = json.loads(request.get_data(cache=False))
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(messages.MALFORMED_JSON) from error
+    if not isinstance(body, dict):
+        raise BadRequestError(messages.JSON_OBJECT_NEEDED)
+    return body
+
+
+def parse_body(model: type[Model], body: Mapping[str, Any]) -> Model:
+    """Validate `body` against `model`; unknown members are ignored.
+
+    Raises:
+        BadRequestError: with every missing or every wrong parameter named; missing ones are reported first.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise _bad_request(error) from error
+
+
+def _bad_request(error: ValidationError) -> BadRequestError:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    missing = [str(problem["loc"][0]) for problem in problems if problem["type"] == "missing"]
+    if missing:
+        text = messages.MISSING_PARAMETER.format(name=", ".join(missing))
+        return BadRequestError(text, missing_params=missing)
+    first = problems[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    text = first["msg"] if first["type"] == "wire_text" else messages.INVALID_PARAMETER.format(name=name)
+    return BadRequestError(text, invalid_params=[name])
+
+
+def documented(namespace: Namespace, model: type[BaseModel]) -> Any:
+    """Register a pydantic model with a flask-restx namespace and return it for `expect` and `response`."""
+    schema = model.model_json_schema(ref_template="#/definitions/{model}", mode="serialization")
+    for name, definition in schema.pop("$defs", {}).items():
+        namespace.schema_model(name, _swagger2(definition))
+    return namespace.schema_model(model.__name__, _swagger2(schema))
+
+
+def _swagger2(schema: Any) -> Any:
+    """JSON Schema as Swagger 2.0 can say it: `anyOf [X, null]` becomes X with `x-nullable`."""
+    if isinstance(schema, list):
+        return [_swagger2(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        rest = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
+        return {**_swagger2(options[0]), **_swagger2(rest), "x-nullable": True}
+    if options:
+        rest = {key: value for key, value in schema.items() if key != "anyOf"}
+        return {**_swagger2(rest), "x-any-of": _swagger2(options)}
+    return {key: _swagger2(value) for key, value in schema.items()}

@@ -1,0 +1,79 @@
+"""`make ask Q="…"`: one question in the terminal; prints the SQL, the rows as a table and the answer.
+
+Uses the running service's servers when there are some, else starts and stops its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from bootstrap.container import build_container
+from bootstrap.error_rendering import envelope_of
+from common import messages
+from common.errors import CituError
+from features.ask.schemas import AskRequest
+
+MAX_ROWS_SHOWN = 50
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 with an answer, 1 when there is none, 2 without a question."""
+    parser = argparse.ArgumentParser(prog="ask", description=__doc__)
+    parser.add_argument("question", nargs="?", default="", help="the question, in Chinese or English")
+    question = parser.parse_args(arguments).question.strip()
+    if not question:
+        parser.print_usage(sys.stderr)
+        print(messages.ASK_USAGE, file=sys.stderr)
+        return 2
+    console, errors = Console(), Console(stderr=True)
+    container = build_container()
+    try:
+        with errors.status("") as status:
+            container.start(lambda step: status.update(step))
+            envelope = container.ask.ask(AskRequest(question=question))
+    except CituError as error:
+        errors.print(Text(error.message, style="red"))
+        show(console, envelope_of(error)["data"] or {})
+        return 1
+    finally:
+        container.close()
+    show(console, envelope["data"])
+    return 0
+
+
+def show(console: Console, data: dict[str, Any]) -> None:
+    """SQL, rows and text of an answer; rows and text are printed as plain text, never as markup."""
+    if data.get("sql"):
+        console.print(Syntax(data["sql"], "sql", word_wrap=True, background_color="default"))
+    records = data.get("records") or {}
+    if records.get("rows"):
+        console.print(as_table(records))
+    elif records:
+        console.print(Text(records["message"]))
+    if data.get("response") and not data.get("error_type"):
+        console.print(Text(data["response"], style="bold"))
+
+
+def as_table(records: dict[str, Any]) -> Table:
+    """The rows as a terminal table, the first fifty."""
+    table = Table()
+    for column in records["columns"]:
+        table.add_column(Text(column))
+    for row in records["rows"][:MAX_ROWS_SHOWN]:
+        table.add_row(*(Text("" if row[column] is None else str(row[column])) for column in records["columns"]))
+    hidden = records["row_count"] - MAX_ROWS_SHOWN
+    if hidden > 0:
+        table.caption = messages.ROWS_HIDDEN.format(count=hidden)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Real servers for every test that needs them.
+
+With DATABASE_URL, BUSINESS_DATABASE_URL or REDIS_URL set, scratch databases are made on those servers; otherwise the
+embedded servers run under `data/test` and are shared by all test processes. Nothing outside the scratch databases and
+the last two Redis databases is touched.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import redis
+from filelock import FileLock
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from core.embedded import ServerAddresses
+
+
+ROOT = Path(__file__).resolve().parents[1]
+DEMO_END = date(2024, 6, 30)
+REDIS_DATABASES = {"master": 15, "gw0": 14, "gw1": 13}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Unit and architecture tests open no sockets: they fail when they ask for a server."""
+    servers = {"platform_url", "business_owner_url", "redis_url", "embedded"}
+    for item in items:
+        if {"unit", "architecture"} & set(Path(item.path).parts) and servers & set(getattr(item, "fixturenames", ())):
+            raise pytest.UsageError(f"{item.nodeid} asks for a real server: move it to tests/integration")
+
+
+@pytest.fixture(scope="session")
+def worker_name(request: pytest.FixtureRequest) -> str:
+    return getattr(request.config, "workerinput", {}).get("workerid", "master")
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator["ServerAddresses"]:
+    from core.embedded import acquire_servers
+
+    with acquire_servers(ROOT / "data" / "test") as lease:
+        yield lease.addresses
+
+
+@pytest.fixture(scope="session")
+def platform_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]:
+    """An empty scratch platform database of this test process."""
+    server = os.environ.get("DATABASE_URL") or request.getfixturevalue("embedded").platform_url
+    url = create_database(server, f"citu_test_platform_{worker_name}")
+    yield url
+    drop_database(server, url)
+
+
+@pytest.fixture(scope="session")
+def business_owner_url(request: pytest.FixtureRequest) -> str:
+    """The demo business database up to 2024-06-30, filled once and shared; tests only read the public tables."""
+    from bootstrap.demo.loader import load_demo
+
+    server = os.environ.get("BUSINESS_DATABASE_URL") or request.getfixturevalue("embedded").business_owner_url
+    (ROOT / "data" / "test").mkdir(parents=True, exist_ok=True)
+    with FileLock(ROOT / "data" / "test" / "business.lock"):
+        url = create_database(server, "citu_test_business", keep=True)
+        load_demo(url, end_date=DEMO_END, progress=lambda *_step: None)
+    return url
+
+
+@pytest.fixture(scope="session")
+def scratch_business_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]:
+    """An empty business database of this test process, for tests that make their own tables and roles' rights."""
+    server = os.environ.get("BUSINESS_DATABASE_URL") or request.getfixturevalue("embedded").business_owner_url
+    url = create_database(server, f"citu_test_scratch_{worker_name}")
+    yield url
+    drop_database(server, url)
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]:
+    """A Redis database of this test process, empty at the start and flushed at the end."""
+    server = os.environ.get("REDIS_URL") or request.getfixturevalue("embedded").redis_url
+    number = REDIS_DATABASES[worker_name]
+    parts = urlsplit(server)
+    if parts.scheme == "unix":
+        url = f"unix://{parts.netloc}{parts.path}?db={number}"
+    else:
+        url = urlunsplit(parts._replace(path=f"/{number}"))
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
+
+
+def create_database(server_url: str, name: str, *, keep: bool = False) -> str:
+    """The URL of database `name` on the server; made anew unless it is to be kept."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+        if exists and not keep:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        if not exists or not keep:
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+
+
+def drop_database(server_url: str, url: str) -> None:
+    name = urlsplit(url).path.lstrip("/")
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
