@@ -6,7 +6,7 @@ from the wire contract's configuration chapter.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -23,6 +23,21 @@ _MODEL_DEFAULTS: Final[dict[str, Any]] = {
     "n_results": 6,
     "language": "Chinese",
     "stream": True,
+}
+
+_BUSINESS_NAMES: Final = {
+    "host": "APP_DB_HOST",
+    "port": "APP_DB_PORT",
+    "dbname": "APP_DB_NAME",
+    "user": "APP_DB_USER",
+    "password": "APP_DB_PASSWORD",
+}
+_VECTOR_NAMES: Final = {
+    "host": "PGVECTOR_DB_HOST",
+    "port": "PGVECTOR_DB_PORT",
+    "dbname": "PGVECTOR_DB_NAME",
+    "user": "PGVECTOR_DB_USER",
+    "password": "PGVECTOR_DB_PASSWORD",
 }
 
 
@@ -45,7 +60,14 @@ class Endpoint:
 
 def business_database_url(settings: ConfigService) -> str:
     """BUSINESS_DATABASE_URL, or the URL the APP_DB_* settings spell when one of them is set, or ''."""
-    return str(settings.get("BUSINESS_DATABASE_URL") or _postgresql_url(settings, "APP_DB"))
+    if settings.get("BUSINESS_DATABASE_URL"):
+        return str(settings.get("BUSINESS_DATABASE_URL"))
+    if not any(settings.is_set(name) for name in _BUSINESS_NAMES.values()):
+        return ""
+    config = business_database_config(settings)
+    password = ":" + quote(config["password"], safe="") if config["password"] else ""
+    login = f"{quote(config['user'], safe='')}{password}@" if config["user"] else ""
+    return f"postgresql://{login}{_host(config['host'])}:{config['port']}/{quote(config['dbname'], safe='')}"
 
 
 def redis_url(settings: ConfigService) -> str:
@@ -64,7 +86,7 @@ def llm_endpoint(settings: ConfigService) -> Endpoint:
     """The chat model's endpoint: LLM_* where set, else what LLM_MODEL_TYPE and API_LLM_MODEL stand for."""
     if settings.get("LLM_MODEL_TYPE") == "ollama":
         config = ollama_llm_config(settings)
-        base_url, key = f"{config['base_url'].rstrip('/')}", settings.get("LLM_API_KEY")
+        base_url, key = config["base_url"].rstrip("/"), settings.get("LLM_API_KEY")
         base_url = base_url if base_url.endswith("/v1") else f"{base_url}/v1"
     else:
         config = qianwen_config(settings) if settings.get("API_LLM_MODEL") == "qianwen" else deepseek_config(settings)
@@ -85,12 +107,12 @@ def embedding_endpoint(settings: ConfigService) -> Endpoint:
 
 def business_database_config(settings: ConfigService) -> MaskedDict:
     """APP_DB_CONFIG."""
-    return _database_config(settings, "APP_DB")
+    return _database_config(settings, _BUSINESS_NAMES)
 
 
 def vector_database_config(settings: ConfigService) -> MaskedDict:
     """PGVECTOR_CONFIG."""
-    return _database_config(settings, "PGVECTOR_DB")
+    return _database_config(settings, _VECTOR_NAMES)
 
 
 def qianwen_config(settings: ConfigService) -> MaskedDict:
@@ -174,20 +196,8 @@ def _api_config(
     )
 
 
-def _database_config(settings: ConfigService, prefix: str) -> MaskedDict:
-    members = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
-    return MaskedDict({key: settings.get(f"{prefix}_{name}") for key, name in members.items()})
-
-
-def _postgresql_url(settings: ConfigService, prefix: str) -> str:
-    if not any(settings.is_set(f"{prefix}_{name}") for name in ("HOST", "PORT", "NAME", "USER", "PASSWORD")):
-        return ""
-    config = _database_config(settings, prefix)
-    login = quote(config["user"], safe="")
-    if config["password"]:
-        login += ":" + quote(config["password"], safe="")
-    at = f"{login}@" if login else ""
-    return f"postgresql://{at}{_host(config['host'])}:{config['port']}/{quote(config['dbname'], safe='')}"
+def _database_config(settings: ConfigService, names: Mapping[str, str]) -> MaskedDict:
+    return MaskedDict({key: settings.get(name) for key, name in names.items()})
 
 
 def _host(host: str) -> str:

@@ -18,7 +18,9 @@ from typing import Any, Final, Literal
 from uuid import uuid4
 
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common import messages
 from common.errors import BadRequestError
@@ -312,4 +314,7 @@ def _parse_message(element: object) -> dict[str, Any] | None:
 
 
 def _log_lost(action: str, error: RedisError) -> None:
-    _LOGGER.warning("Redis could not %s: %s", action, type(error).__name__)
+    """An outage is reported once by who holds the connection; what Redis refuses is worth a line each time."""
+    is_outage = isinstance(error, (RedisConnectionError, RedisTimeoutError))
+    level = logging.DEBUG if is_outage else logging.WARNING
+    _LOGGER.log(level, "Redis could not %s: %s", action, type(error).__name__)
