@@ -13,6 +13,8 @@ import pytest
 from asgi_in_memory import InMemoryClient, ask, make_adapter, serve, until
 from flask import Flask, Response, jsonify, request
 
+from core.async_bridge import CallerLeftError, run_in_request_loop
+
 TENANT: contextvars.ContextVar[str] = contextvars.ContextVar("TENANT", default="none")
 
 
@@ -347,6 +349,34 @@ def test_leaving_client_sets_the_signal_of_its_request_and_runs_its_callback() -
     client = asyncio.run(run())
     assert reasons == [(True, "client_left")]
     assert client.sent == []
+
+
+def test_leaving_client_cancels_a_coroutine_behind_the_bridge() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    async def endless() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        try:
+            run_in_request_loop(endless, timeout_seconds=30, cancel=environ["citu.client_disconnected"])
+        except CallerLeftError:
+            ended.set()
+        start_response("200 OK", [])
+        return [b"nobody reads this"]
+
+    async def run() -> None:
+        adapter = make_adapter(app)
+        client = InMemoryClient()
+        serving = asyncio.create_task(serve(adapter, client))
+        await until(begun.is_set)
+        client.leave()
+        await serving
+        await until(ended.is_set)
+        await adapter.close(1)
+
+    asyncio.run(run())
 
 
 def test_callback_never_runs_after_the_request_ended() -> None:

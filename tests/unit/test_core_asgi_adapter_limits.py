@@ -161,10 +161,11 @@ def test_threads_stay_within_their_cap() -> None:
 
 def test_house_renders_its_refusals_itself() -> None:
     def render(status: int, reason: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        return [(b"content-type", b"application/json")], b'{"code": %d}' % status
+        return [(b"content-type", b"application/json"), (b"Content-Length", b"13")], b'{"code": %d}' % status
 
     answer = ask(body_reader, headers=[(b"x-big", b"x" * 70_000)], adapter={"render_refusal": render})
     assert (answer.body, answer.headers["content-type"]) == (b'{"code": 431}', "application/json")
+    assert [name.lower() for name, _ in answer.sent[0]["headers"]].count(b"content-length") == 1
 
 
 def test_broken_renderer_still_gives_an_answer() -> None:

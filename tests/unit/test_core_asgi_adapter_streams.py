@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
 import pytest
 from asgi_in_memory import InMemoryClient, Message, make_adapter, serve, until
+
+from core.asgi_adapter import ThreadedWsgiToAsgi
 
 CHUNK = b"x" * 16_384
 
@@ -42,22 +45,41 @@ class Stream:
         self.closed += 1
 
 
+class Opened(NamedTuple):
+    adapter: ThreadedWsgiToAsgi
+    client: InMemoryClient
+    serving: asyncio.Task[InMemoryClient]
+
+
+@asynccontextmanager
+async def opened(app: Stream, **options: Any) -> AsyncIterator[Opened]:
+    """A stream whose first chunk, b"first", has reached the client; the adapter is closed at the end."""
+    adapter = make_adapter(app, **options)
+    client = InMemoryClient()
+    serving = asyncio.create_task(serve(adapter, client))
+    app.feed.put(b"first")
+    await until(lambda: client.body == b"first")
+    yield Opened(adapter, client, serving)
+    await adapter.close(1)
+
+
+async def cancelled(serving: asyncio.Task[InMemoryClient]) -> None:
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+
 def test_chunks_arrive_one_by_one_while_the_stream_is_open() -> None:
     app = Stream()
 
     async def run() -> InMemoryClient:
-        adapter = make_adapter(app)
-        client = InMemoryClient()
-        serving = asyncio.create_task(serve(adapter, client))
-        for number in range(3):
-            app.feed.put(b"event %d\n" % number)
-            expected = b"".join(b"event %d\n" % n for n in range(number + 1))
-            await until(lambda expected=expected: client.body == expected)
-            assert not client.is_complete
-        app.feed.put(None)
-        await serving
-        await adapter.close(1)
-        return client
+        async with opened(app) as stream:
+            for expected in (b"first second", b"first second third"):
+                app.feed.put(expected[expected.rindex(b" ") :])
+                await until(lambda expected=expected: stream.client.body == expected)
+                assert not stream.client.is_complete
+            app.feed.put(None)
+            return await stream.serving
 
     client = asyncio.run(run())
     assert client.is_complete
@@ -97,20 +119,15 @@ def test_stream_is_closed_once_when_the_client_leaves() -> None:
     app = Stream()
 
     async def run() -> InMemoryClient:
-        adapter = make_adapter(app)
-        client = InMemoryClient()
-        serving = asyncio.create_task(serve(adapter, client))
-        app.feed.put(b"first")
-        await until(lambda: client.body == b"first")
-        client.leave()
-        await serving
-        assert app.signal.reason == "client_left"
-        for _ in range(5):
-            app.feed.put(b"nobody reads this")
-        await until(lambda: app.closed)
-        await until(lambda: adapter.stats()["in_flight"] == 0)
-        await adapter.close(1)
-        return client
+        async with opened(app) as stream:
+            stream.client.leave()
+            await stream.serving
+            assert app.signal.reason == "client_left"
+            for _ in range(5):
+                app.feed.put(b"nobody reads this")
+            await until(lambda: app.closed)
+            await until(lambda: stream.adapter.stats()["in_flight"] == 0)
+            return stream.client
 
     client = asyncio.run(run())
     assert client.body == b"first"
@@ -136,9 +153,7 @@ def test_producer_that_waits_for_room_is_released_when_the_client_leaves() -> No
         await until(lambda: app.made >= 4)
         client.leave()
         await until(lambda: app.closed)
-        serving.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await serving
+        await cancelled(serving)
         await adapter.close(1)
 
     asyncio.run(run())
@@ -220,24 +235,18 @@ def test_open_streams_do_not_starve_short_requests() -> None:
 def test_shutdown_lets_a_stream_send_its_last_event() -> None:
     app = Stream()
 
+    def say_goodbye() -> None:
+        app.feed.put(b", server is going")
+        app.feed.put(None)
+
     async def run() -> InMemoryClient:
-        adapter = make_adapter(app)
-        client = InMemoryClient()
-        serving = asyncio.create_task(serve(adapter, client))
-        app.feed.put(b"first ")
-        await until(lambda: client.body == b"first ")
-
-        def say_goodbye() -> None:
-            app.feed.put(b"server is going")
-            app.feed.put(None)
-
-        app.signal.add_callback(say_goodbye)
-        await adapter.close(10)
-        await serving
-        return client
+        async with opened(app) as stream:
+            app.signal.add_callback(say_goodbye)
+            await stream.adapter.close(10)
+            return await stream.serving
 
     client = asyncio.run(run())
-    assert client.body == b"first server is going"
+    assert client.body == b"first, server is going"
     assert client.is_complete
     assert app.signal.reason == "shutting_down"
 
@@ -246,16 +255,12 @@ def test_shutdown_cuts_a_stream_that_does_not_end() -> None:
     app = Stream()
 
     async def run() -> InMemoryClient:
-        adapter = make_adapter(app)
-        client = InMemoryClient()
-        serving = asyncio.create_task(serve(adapter, client))
-        app.feed.put(b"first")
-        await until(lambda: client.body == b"first")
-        await adapter.close(0.02)
-        await serving
-        app.feed.put(b"more")
-        await until(lambda: app.closed)
-        return client
+        async with opened(app) as stream:
+            await stream.adapter.close(0.02)
+            await stream.serving
+            app.feed.put(b"more")
+            await until(lambda: app.closed)
+            return stream.client
 
     client = asyncio.run(run())
     assert not client.is_complete
@@ -266,37 +271,25 @@ def test_cancelled_server_task_interrupts_its_stream() -> None:
     app = Stream()
 
     async def run() -> None:
-        adapter = make_adapter(app)
-        client = InMemoryClient()
-        serving = asyncio.create_task(serve(adapter, client))
-        app.feed.put(b"first")
-        await until(lambda: client.body == b"first")
-        serving.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await serving
-        app.feed.put(b"second")
-        await until(lambda: app.closed == 1)
-        await adapter.close(1)
+        async with opened(app) as stream:
+            await cancelled(stream.serving)
+            app.feed.put(b"second")
+            await until(lambda: app.closed == 1)
 
     asyncio.run(run())
     assert app.signal.is_set()
 
 
-def test_signal_can_be_watched_by_threads_of_the_application() -> None:
+def test_callback_added_while_streaming_is_called_when_the_client_leaves() -> None:
     app = Stream()
     told = threading.Event()
 
     async def run() -> None:
-        adapter = make_adapter(app)
-        client = InMemoryClient()
-        serving = asyncio.create_task(serve(adapter, client))
-        app.feed.put(b"first")
-        await until(lambda: client.body == b"first")
-        app.signal.add_callback(told.set)
-        client.leave()
-        await serving
-        await until(told.is_set)
-        app.feed.put(None)
-        await adapter.close(1)
+        async with opened(app) as stream:
+            app.signal.add_callback(told.set)
+            stream.client.leave()
+            await stream.serving
+            await until(told.is_set)
+            app.feed.put(None)
 
     asyncio.run(run())
