@@ -33,7 +33,7 @@ $(BIN)/python:
 	touch $@
 
 run: .venv/.runtime ## Prepare everything and serve on http://127.0.0.1:8084 (Ctrl-C stops it all)
-	@exec $(PY) -m bootstrap.serve
+	@CITU_STOP_WITH_PARENT=1 exec $(PY) -m bootstrap.serve
 
 ask: .venv/.runtime ## Ask in the terminal: make ask Q="2023年4月1日总营收最高的5个服务区是哪些？"
 	@exec $(PY) -m scripts.ask $(if $(Q),"$(Q)")
@@ -70,7 +70,7 @@ migrate: .venv/.runtime ## Bring the platform database to the newest revision
 	@exec $(PY) -m scripts.migrate
 
 migration: .venv/.dev ## Start a new migration: make migration NAME="add table x"
-	@exec $(PY) -m scripts.migrate --new "$(NAME)"
+	@$(BIN)/alembic revision -m "$(NAME)"
 
 audit: .venv/.dev ## Look the pinned dependencies up in the advisory database
 	@$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip

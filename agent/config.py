@@ -12,21 +12,41 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from common.config_service import ConfigService
+from common.messages import AGENT_HEALTH_QUESTION
 from common.settings_table import Setting
 
 Agent = partial(Setting, section="agent")
 
 SETTINGS: Final[tuple[Setting, ...]] = (
-    Agent("AGENT_HEALTH_TEST_QUESTION", str, "你好", "Question of the agent's full health check."),
-    Agent("AGENT_HEALTH_FULL_TEST", bool, True, "Ask that question in the health check instead of only looking."),
-    Agent("AGENT_SQL_FORBIDDEN_CHECK", bool, True, "Refuse the operations below by name before the guard looks."),
+    Agent(
+        "AGENT_HEALTH_TEST_QUESTION",
+        str,
+        AGENT_HEALTH_QUESTION,
+        "Question of the agent's full health check.",
+        is_effective=False,
+    ),
+    Agent("AGENT_HEALTH_FULL_TEST", bool, True, "Ask that question in the health check.", is_effective=False),
+    Agent(
+        "AGENT_SQL_FORBIDDEN_CHECK",
+        bool,
+        True,
+        "Refuse the operations below by name before the guard looks.",
+        is_effective=False,
+    ),
     Agent(
         "AGENT_SQL_FORBIDDEN_OPERATIONS",
         tuple,
         ("UPDATE", "DELETE", "DROP", "ALTER", "INSERT"),
-        "Statements named in the refusal users read; the guard refuses all writes in any case.",
+        "Operations refused by name; the guard refuses every write in any case.",
+        is_effective=False,
     ),
-    Agent("AGENT_SQL_SYNTAX_VALIDATION", bool, True, "Let the database plan generated SQL before running it."),
+    Agent(
+        "AGENT_SQL_SYNTAX_VALIDATION",
+        bool,
+        True,
+        "Let the database plan generated SQL before running it.",
+        is_effective=False,
+    ),
     Agent("AGENT_SQL_AUTO_REPAIR", bool, True, "Let the model repair SQL that failed validation."),
     Agent("AGENT_SQL_REPAIR_TIMEOUT", int, 60, "Seconds a repair may take.", minimum=1, maximum=3600),
 )

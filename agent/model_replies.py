@@ -6,6 +6,7 @@ they are, the guard refuses them.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import unicodedata
@@ -17,17 +18,21 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agent import reply_vocabulary as words
+from agent.reply_vocabulary import vocabulary
 from common import messages
 from common.answering import Classification, SqlDraft
 
 METHOD: Final = "enhanced_llm"
 UNKNOWN_CONFIDENCE: Final = 0.5
 
+_CLASSIFICATION_CHARS: Final = 4_000
+_SEARCHED_CHARS: Final = 60_000
 _PARSED_CHARS: Final = 20_000
+_TRIED_STARTS: Final = 5
+_TRIED_PROSE_LINES: Final = 5
 _EXPLANATION_CHARS: Final = 2_000
 _TRIED_BOUNDARIES: Final = 40
-_STATEMENTS: Final = (exp.Query, exp.DML, exp.DDL, exp.Drop, exp.Alter, exp.TruncateTable, exp.Command, exp.Copy)
-_OTHER_STATEMENTS: Final = (exp.Grant, exp.Revoke)
+_MERE_EXPRESSIONS: Final = (exp.Condition, exp.Alias, exp.Tuple)
 
 _FENCE: Final = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _SQL_LANGUAGES: Final = frozenset({"", "sql", "postgresql", "postgres", "pgsql", "psql"})
@@ -46,12 +51,13 @@ def read_classification(text: str) -> Classification:
     Understands `label: value` with ASCII or full-width colons, Markdown marks, brackets, percentages, English labels,
     one line or several, and JSON.
     """
+    text = text[:_CLASSIFICATION_CHARS]
     stated = _json_members(text) or _labelled_lines(text)
-    kind = _kind(_member(stated, words.TYPE_LABELS))
-    reason = _member(stated, words.REASON_LABELS)
+    kind = _kind(_member(stated, vocabulary().type_labels))
+    reason = _member(stated, vocabulary().reason_labels)
     if kind is None:
         return Classification("CHAT", UNKNOWN_CONFIDENCE, reason or messages.MODEL_CLASSIFICATION_UNPARSED, METHOD)
-    confidence = _confidence(_member(stated, words.CONFIDENCE_LABELS))
+    confidence = _confidence(_member(stated, vocabulary().confidence_labels))
     return Classification("DATABASE" if kind == "DATABASE" else "CHAT", confidence, reason, METHOD)
 
 
@@ -64,25 +70,26 @@ def read_sql(text: str, based_on: tuple[str, ...] = ()) -> SqlDraft:
     lowered = explanation.lower()
     if not re.search(r"\w", explanation.replace("sql", "")):
         return SqlDraft(explanation=messages.UNKNOWN_GENERATION_FAILURE, reason="unknown_generation_failure")
-    if _has_any(lowered, words.MISSING_TABLE_MARKS):
+    if _has_any(lowered, vocabulary().missing_table_marks):
         return SqlDraft(explanation=messages.MISSING_DATABASE_INFO, reason="missing_database_info")
-    if _has_any(lowered, words.AMBIGUITY_MARKS):
+    if _has_any(lowered, vocabulary().ambiguity_marks):
         return SqlDraft(explanation=messages.AMBIGUOUS_QUESTION, reason="ambiguous_question")
-    if _has_any(lowered, words.REFUSAL_MARKS) or not set(words.SQL_WORDS) & set(re.findall(r"[a-z]+", lowered)):
+    if _has_any(lowered, vocabulary().refusal_marks) or not set(words.SQL_WORDS) & set(re.findall(r"[a-z]+", lowered)):
         return SqlDraft(explanation=explanation, reason="llm_explanation")
     return SqlDraft(explanation=explanation, reason="invalid_sql_format")
 
 
 def find_sql(text: str) -> str:
     """The statement text in a reply, without fences and prose; empty when there is none."""
+    text = text[:_SEARCHED_CHARS]
     for language, block in reversed(_FENCE.findall(text)):
         if language.lower() in _SQL_LANGUAGES:
-            sql = _cut_prose(block.strip())
+            sql = _cut_prose(_without_markdown_escapes(block.strip()))
             if _is_sql(sql, is_marked=True):
                 return sql
     outside = _FENCE.sub("\n", text).strip()
-    for candidate in _line_starts(outside):
-        sql = _cut_prose(candidate)
+    for candidate in itertools.islice(_line_starts(outside), _TRIED_STARTS):
+        sql = _cut_prose(_without_markdown_escapes(candidate))
         if _is_sql(sql, is_marked=False):
             return sql
     return ""
@@ -107,17 +114,23 @@ def _cut_prose(text: str) -> str:
         piece = text[len(best) : end].strip()
         if best and piece and _first_word(piece) not in _STATEMENT_WORDS and not piece.startswith(("(", "--", "/*")):
             break
-        if _statements(text[:end].strip()):
+        # The parser forgives a comma at the end; a list goes on after it.
+        if not text[:end].rstrip().endswith(",") and _statements(text[:end].strip()):
             best = text[:end]
     return _without_prose_lines(best.strip() or text)
 
 
-_STATEMENT_WORDS: Final = words.QUERY_STARTS | words.OTHER_STARTS | words.CONTINUATION_STARTS
+_STATEMENT_WORDS: Final = words.QUERY_STARTS | words.OTHER_STARTS | words.LATER_STARTS | words.CONTINUATION_STARTS
+
+
+def _without_markdown_escapes(text: str) -> str:
+    r"""Undo `\_` where it stands in names; a text that is SQL as it is, with the escape in a pattern, stays."""
+    return text if "\\_" not in text or _statements(text) else text.replace("\\_", "_")
 
 
 def _without_prose_lines(sql: str) -> str:
     """PostgreSQL would read a closing Chinese sentence as an alias; drop it when the rest stands without it."""
-    while "\n" in sql:
+    for _ in range(_TRIED_PROSE_LINES):
         rest, _, last = sql.rpartition("\n")
         if not _PROSE_LINE.match(last) or not _statements(rest):
             break
@@ -136,11 +149,13 @@ def _is_sql(text: str, *, is_marked: bool) -> bool:
     if first not in words.OTHER_STARTS:
         return False
     parsed = _statements(text)
+    if first in words.NEEDED_WORDS and words.NEEDED_WORDS[first] not in text.upper():
+        return False
     # Commands are what the parser does not know; in prose only capitals tell them from an English sentence.
     return is_marked or (bool(parsed) and (not _has_command(parsed) or first in text[:60]))
 
 
-def _statements(text: str) -> list[exp.Expression]:
+def _statements(text: str) -> list[exp.Expr]:
     """The parsed statements when all of `text` is statements, else an empty list."""
     if not text or len(text) > _PARSED_CHARS or _first_word(text) not in words.QUERY_STARTS | words.OTHER_STARTS:
         return []
@@ -148,10 +163,10 @@ def _statements(text: str) -> list[exp.Expression]:
         parsed = [statement for statement in sqlglot.parse(text, dialect="postgres") if statement is not None]
     except (SqlglotError, RecursionError):
         return []
-    return parsed if all(isinstance(one, (*_STATEMENTS, *_OTHER_STATEMENTS)) for one in parsed) else []
+    return [] if any(isinstance(one, _MERE_EXPRESSIONS) for one in parsed) else parsed
 
 
-def _has_command(parsed: Sequence[exp.Expression]) -> bool:
+def _has_command(parsed: Sequence[exp.Expr]) -> bool:
     return any(isinstance(statement, exp.Command) for statement in parsed)
 
 
@@ -176,17 +191,9 @@ def _json_members(text: str) -> Mapping[str, str]:
     return {}
 
 
-_ALL_LABELS: Final = words.TYPE_LABELS + words.REASON_LABELS + words.CONFIDENCE_LABELS
-_LABELS: Final = "|".join(re.escape(label) for label in _ALL_LABELS)
-_LABEL_INSIDE: Final = re.compile(rf"[,，;；。|]\s*(?=[*_`]*(?:{_LABELS})[*_`]*\s*[:：])", re.IGNORECASE)
-_LABELLED: Final = re.compile(
-    rf"^[\s>#*_`\-\d.、(\[（【]*({_LABELS})[\s*_`)\]）】]*[:：](.*)$", re.IGNORECASE | re.MULTILINE
-)
-
-
 def _labelled_lines(text: str) -> Mapping[str, str]:
     stated: dict[str, str] = {}
-    for label, value in _LABELLED.findall(_LABEL_INSIDE.sub("\n", text)):
+    for label, value in vocabulary().labelled_line.findall(vocabulary().label_inside_line.sub("\n", text)):
         stated.setdefault(label.lower(), value.strip(" \t*_`\"'"))
     return stated
 
@@ -196,10 +203,10 @@ def _member(stated: Mapping[str, str], labels: Sequence[str]) -> str:
 
 
 def _kind(value: str) -> str | None:
-    upper = value.upper()
-    if _has_any(upper, words.DATABASE_WORDS):
+    lowered = value.lower()
+    if _has_any(lowered, vocabulary().database_words):
         return "DATABASE"
-    return "CHAT" if _has_any(upper, words.CHAT_WORDS) else None
+    return "CHAT" if _has_any(lowered, vocabulary().chat_words) else None
 
 
 def _confidence(value: str) -> float:

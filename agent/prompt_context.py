@@ -49,12 +49,12 @@ def choose_material(request: SqlRequest, limits: PromptLimits) -> Material:
     ranked = sorted(request.pairs, key=lambda pair: pair.score, reverse=True)
     pair_count = len(fit("pairs", (f"{pair.question}{pair.sql}" for pair in ranked)))
     sections = [
-        ("表结构", fit("schema", (table_text(table) for table in rank_tables(request)))),
-        ("建表语句", fit("ddl", request.ddl)),
-        ("业务说明", fit("documentation", request.documentation)),
-        ("错误示例（不可仿照）", fit("wrong", (f"问：{pair.question}\n{pair.sql}" for pair in request.wrong_pairs))),
+        ("TABLES", fit("schema", (table_text(table) for table in rank_tables(request)))),
+        ("DDL", fit("ddl", request.ddl)),
+        ("DOCUMENTATION", fit("documentation", request.documentation)),
+        ("WRONG EXAMPLES", fit("wrong", (f"Q: {pair.question}\n{pair.sql}" for pair in request.wrong_pairs))),
     ]
-    text = "\n\n".join(f"【{title}】\n" + "\n\n".join(texts) for title, texts in sections if texts)
+    text = "\n\n".join(f"[{title}]\n" + "\n\n".join(texts) for title, texts in sections if texts)
     return Material(text, tuple(reversed(ranked[:pair_count])))
 
 
@@ -105,10 +105,10 @@ def _cell(text: str, limit: int) -> str:
 
 def _column_text(column: Column) -> str:
     line = f"  {column.name} {column.data_type}"
-    notes = [note for note in ("主键" if column.is_primary_key else "", column.comment) if note]
+    notes = [note for note in ("PRIMARY KEY" if column.is_primary_key else "", column.comment) if note]
     if column.values:
         shown = "、".join(value[:_VALUE_CHARS] for value in column.values[:_SHOWN_VALUES])
-        notes.append(f"取值：{shown}" + ("等" if len(column.values) > _SHOWN_VALUES else ""))
+        notes.append(f"VALUES: {shown}" + ("、…" if len(column.values) > _SHOWN_VALUES else ""))
     return f"{line} -- {'；'.join(notes)}" if notes else line
 
 

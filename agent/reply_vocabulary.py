@@ -1,60 +1,58 @@
-"""Words by which model replies are told apart: labels of a classification, markers of refusals, SQL's first words.
+"""Words by which model replies are told apart: labels of a classification, marks of refusals, SQL's first words.
 
-Language data for `agent.model_replies`; nothing here is shown to users.
+Language data for `agent.model_replies`; the natural-language part stands in `reply_vocabulary.yaml`.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Final
 
-TYPE_LABELS: Final = (
-    "分类结果",
-    "问题分类",
-    "问题类型",
-    "分类",
-    "类型",
-    "classification",
-    "category",
-    "question_type",
-    "type",
-)
-REASON_LABELS: Final = ("分类理由", "理由", "原因", "reasoning", "reason")
-CONFIDENCE_LABELS: Final = ("置信度", "可信度", "confidence")
+import yaml
 
-DATABASE_WORDS: Final = ("DATABASE", "数据库")
-CHAT_WORDS: Final = ("CHAT", "聊天", "对话")
+_FILE: Final = Path(__file__).with_name("reply_vocabulary.yaml")
 
-MISSING_TABLE_MARKS: Final = ("no relevant tables", "table not found")
-AMBIGUITY_MARKS: Final = ("ambiguous", "more information")
-REFUSAL_MARKS: Final = (
-    "insufficient context",
-    "sorry",
-    "cannot",
-    "can't",
-    "no relevant",
-    "no suitable",
-    "unable to",
-    "don't have",
-    "not enough information",
-    "unclear",
-    "无法",
-    "不能",
-    "抱歉",
-    "没有相关",
-    "找不到",
-    "不存在",
-    "上下文不足",
-    "没有直接存储",
-    "没有存储",
-    "需要更多信息",
-    "请提供",
-    "不清楚",
-    "不确定",
-    "没有足够",
-    "不支持",
-    "缺少",
-    "未找到",
-)
+
+@dataclass(frozen=True)
+class ReplyVocabulary:
+    """The members of the YAML file; earlier labels win over later ones."""
+
+    type_labels: tuple[str, ...]
+    reason_labels: tuple[str, ...]
+    confidence_labels: tuple[str, ...]
+    database_words: tuple[str, ...]
+    chat_words: tuple[str, ...]
+    missing_table_marks: tuple[str, ...]
+    ambiguity_marks: tuple[str, ...]
+    refusal_marks: tuple[str, ...]
+
+    @cached_property
+    def label_inside_line(self) -> re.Pattern[str]:
+        """A separator in the middle of a line with a label behind it."""
+        return re.compile(rf"[,，;；。|][ \t]*(?=[*_`]*(?:{self._labels})[*_`]*\s*[:：])", re.IGNORECASE)
+
+    @cached_property
+    def labelled_line(self) -> re.Pattern[str]:
+        """A line `label: value`, with Markdown marks, numbering and brackets around the label."""
+        return re.compile(
+            rf"^[ \t>#*_`\-\d.、(\[（【]*({self._labels})[ \t*_`)\]）】]*[:：](.*)$", re.IGNORECASE | re.MULTILINE
+        )
+
+    @property
+    def _labels(self) -> str:
+        return "|".join(re.escape(label) for label in self.type_labels + self.reason_labels + self.confidence_labels)
+
+
+@cache
+def vocabulary() -> ReplyVocabulary:
+    """The vocabulary, read once."""
+    content = yaml.safe_load(_FILE.read_text("utf-8"))
+    return ReplyVocabulary(**{name: tuple(found) for name, found in content.items()})
+
+
 SQL_WORDS: Final = ("select", "insert", "update", "delete", "with", "from", "where")
 
 QUERY_STARTS: Final = frozenset({"SELECT", "WITH"})
@@ -80,6 +78,15 @@ OTHER_STARTS: Final = frozenset(
         "VACUUM",
     }
 )
+NEEDED_WORDS: Final = {"UPDATE": " SET ", "DELETE": " FROM ", "INSERT": " INTO ", "MERGE": " INTO "}
+"""Without these the word is an English verb, not a statement."""
+
+LATER_STARTS: Final = frozenset(
+    {"BEGIN", "START", "COMMIT", "ROLLBACK", "END", "ABORT", "SAVEPOINT", "SET", "RESET", "SHOW", "ANALYZE", "REINDEX"}
+    | {"REFRESH", "COMMENT", "PREPARE", "EXECUTE", "DEALLOCATE", "DISCARD", "DECLARE", "NOTIFY", "LISTEN", "CHECKPOINT"}
+)
+"""Further statements begin like this after a first one."""
+
 CONTINUATION_STARTS: Final = frozenset(
     {"FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "UNION", "INTERSECT", "EXCEPT", "AND", "OR", "ON"}
     | {"JOIN", "LEFT", "RIGHT", "INNER", "FULL", "CROSS", "WINDOW", "FETCH"}

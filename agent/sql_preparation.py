@@ -13,6 +13,7 @@ from common.answering import Brain, SqlDraft, SqlRequest
 from common.errors import SqlRefusedError
 from core.async_bridge import run_blocking
 from core.sql_executor import SqlExecutor
+from core.sql_guard import is_repairable
 
 PROMPTS_BY_REASON = {
     "missing_database_info": messages.MISSING_DATABASE_INFO,
@@ -98,8 +99,8 @@ class SqlPreparation:
 
 
 def _guard_objection(error: SqlRefusedError) -> Objection:
-    """A text that does not parse may be repaired; one that parses and is forbidden may not."""
-    if error.rule.startswith("parse."):
+    """A statement that is written wrongly may be repaired; a forbidden one may not."""
+    if is_repairable(error.rule):
         prompt = messages.SQL_VALIDATION_FAILED.format(detail=error.message)
         return Objection("syntax_error", prompt, error.message, is_repairable=True)
     return Objection("forbidden_keywords", error.message, error.message, is_repairable=False)

@@ -110,6 +110,8 @@ SETTING_EXPECTED: Final = {
     "maximum": "（不大于 {maximum}）",
     "environment_only": "只能由环境变量或 .env 设置的配置项，文件中不可设置",
 }
+SECRET_WORDS: Final = ("密码", "密钥")
+AGENT_HEALTH_QUESTION: Final = "你好"
 SETTINGS_FILE_UNREADABLE: Final = "配置文件 {path} 无法读取：{reason}"
 SETTINGS_FILE_NOT_JSON: Final = "配置文件 {path} 已损坏：不是有效的JSON（第 {line} 行）"
 SETTINGS_FILE_NOT_TEXT: Final = "配置文件 {path} 已损坏：不是UTF-8文本"
@@ -128,6 +130,7 @@ STEP_DEMO_DATA: Final = "正在装载演示业务数据：{table} {percent}%"
 STEP_READER_ROLE: Final = "正在检查只读账号……"
 STEP_TRAINING: Final = "正在装载训练样例……"
 RECEIVE_TIMED_OUT: Final = "接收请求超时"
+URI_TOO_LONG: Final = "请求地址过长"
 HEADERS_TOO_LARGE: Final = "请求头过大"
 OVERLOADED: Final = "服务繁忙，请稍后重试"
 
@@ -208,3 +211,29 @@ MODEL_URL_WITH_CREDENTIALS: Final = "模型服务地址不能包含用户名或�
 MODEL_CLASSIFICATION_UNPARSED: Final = "LLM响应解析失败"
 PROMPT_FILE_MISSING: Final = "缺少提示词文件：{name}"
 PROMPT_FILE_UNVERSIONED: Final = "提示词文件 {name} 的第一行必须是 # version: 版本号"
+
+# Offline brain
+OFFLINE_CLASS_NON_BUSINESS: Final = "包含非业务实体词: {words}"
+OFFLINE_CLASS_STRONG: Final = "强业务特征 - 业务实体: {business}, 查询意图: {intents}"
+OFFLINE_CLASS_MEDIUM: Final = "中等业务特征 - 业务实体: {business}"
+OFFLINE_CLASS_CHAT: Final = "聊天特征: {words}"
+OFFLINE_CLASS_UNCERTAIN: Final = "规则分类不确定 - 业务分:{business}, 意图分:{intents}, 聊天分:{chat}"
+OFFLINE_MISSING: Final = "数据库中没有相关的表或字段信息，请您提供更多具体信息或修改问题。"
+OFFLINE_AMBIGUOUS: Final = "您的问题需要更多信息才能准确查询，请提供更详细的描述。"
+OFFLINE_NOT_UNDERSTOOD: Final = "离线引擎没有完全理解这个问题，为避免给出错误的结果没有生成SQL，请尝试重新描述您的问题。"
+OFFLINE_ABOUT: Final = "（相关内容：{words}）"
+OFFLINE_CANNOT_REPAIR: Final = "离线引擎无法修复这条SQL，请尝试重新描述您的问题。"
+OFFLINE_SUMMARY_ONE: Final = "查询结果：{fields}。"
+OFFLINE_SUMMARY_FIELD: Final = "{name}为{value}"
+OFFLINE_SUMMARY_NOTHING: Final = "空"
+OFFLINE_SUMMARY_COUNT: Final = "共查询到{count}条记录。"
+OFFLINE_SUMMARY_CUT: Final = "共有{total}条记录，显示前{shown}条。以下仅针对显示的记录："
+OFFLINE_SUMMARY_NAMES: Final = "分别为：{names}。"
+OFFLINE_SUMMARY_SOME_NAMES: Final = "包括：{names}等。"
+OFFLINE_SUMMARY_EXTREMES: Final = "{measure}最高的是{highest}（{most}），最低的是{lowest}（{least}）。"
+OFFLINE_SUMMARY_TOTAL: Final = "合计{total}。"
+OFFLINE_CHAT_GREETING: Final = "您好！我可以把您的问题转换为数据库查询并给出结果，例如各项数据的合计、排名、占比和趋势。"
+OFFLINE_CHAT_NEEDS_MODEL: Final = "当前使用离线引擎，只能回答数据查询类问题；自由聊天需要配置大模型服务。"
+OFFLINE_CHAT_TABLES: Final = "目前可以查询的数据包括：{tables}。"
+OFFLINE_CHAT_THANKS: Final = "不客气，欢迎继续提问。"
+OFFLINE_CHAT_BYE: Final = "再见，欢迎随时再来查询数据。"

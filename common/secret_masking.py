@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from common.messages import SECRET_WORDS
+
 MASK: Final = "***"
 
 # Cheap to look for; every pattern below needs one of them.
-_TRIGGERS: Final = ("://", "sk-", "bearer", "key", "passw", "pwd", "secret", "token", "authorization", "密码", "密钥")
+_TRIGGERS: Final = ("://", "sk-", "bearer", "key", "passw", "pwd", "secret", "token", "authorization", *SECRET_WORDS)
 # Bounded and possessive, so that no text takes more than linear time.
 _URL_PASSWORD: Final = re.compile(r"(://[^\s:/@\"'<>]{0,256}+):(?:[^\s\"'<>@]{0,512}+@)++")
 _AUTH_HEADER: Final = re.compile(
@@ -22,7 +24,7 @@ _AUTH_HEADER: Final = re.compile(
 _BEARER: Final = re.compile(r"\b(bearer)\s{1,4}[A-Za-z0-9._~+/=-]{6,}+", re.IGNORECASE)
 _VENDOR_KEY: Final = re.compile(r"\bsk-[A-Za-z0-9_-]{6,}+")
 _NAMED: Final = re.compile(
-    r"((?:api[_-]?key|secret[_-]?key|access[_-]?key|password|passwd|pwd|secret|token|密码|密钥)"
+    r"((?:api[_-]?key|secret[_-]?key|access[_-]?key|password|passwd|pwd|secret|token|" + "|".join(SECRET_WORDS) + ")"
     r"\\?[\"']?\s{0,4}(?:=>|[=:：])\s{0,4})"
     r"(?:\\\"[^\"\\]{0,2000}+\\\"|\"(?:[^\"\\]|\\.){0,2000}+\"|'(?:[^'\\]|\\.){0,2000}+'|\\?[\"']?[^\s,;&\"'}\])]++)",
     re.IGNORECASE,

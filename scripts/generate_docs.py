@@ -101,7 +101,9 @@ def _allowed(row: Setting) -> str:
     if row.pattern:
         return f"`{row.pattern}`"
     words = {str: "text", int: "whole number", float: "number", bool: "`true`, `false`", tuple: "comma-separated texts"}
-    limits = [f"{word} {limit:,.10g}" for word, limit in (("from", row.minimum), ("to", row.maximum)) if limit is not None]
+    limits = [
+        f"{word} {limit:,.10g}" for word, limit in (("from", row.minimum), ("to", row.maximum)) if limit is not None
+    ]
     return " ".join([words[row.type], *limits])
 
 

@@ -24,7 +24,7 @@ class AskServices(Protocol):
     def ask(self) -> AskService: ...
 
 
-class AskAgent(Resource):  # type: ignore[misc]
+class AskAgent(Resource):
     """The classic agent: one question, one answer."""
 
     def __init__(self, api: Any = None, *, services: AskServices) -> None:

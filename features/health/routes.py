@@ -22,7 +22,7 @@ class HealthServices(Protocol):
     def health(self) -> HealthService: ...
 
 
-class Health(Resource):  # type: ignore[misc]
+class Health(Resource):
     """The state of the service and of everything behind it."""
 
     def __init__(self, api: Any = None, *, services: HealthServices) -> None:

@@ -25,7 +25,7 @@ class HomeServices(Protocol):
 
 
 @docs.doc(security=None)
-class Home(Resource):  # type: ignore[misc]
+class Home(Resource):
     """Name, version and services."""
 
     def __init__(self, api: Any = None, *, services: HomeServices) -> None:

@@ -1,0 +1,199 @@
+"""The settings table, one row a setting, and the process-wide service that reads it.
+
+`bootstrap` asks `default_service()`; older code may still write `from app_config import REDIS_URL`.
+Values come from the environment, then `.env`, then `data/system_settings.json`, then the defaults below.
+docs/settings.md and .env.example are generated from these rows: `python -m scripts.generate_docs settings`.
+"""
+
+# ruff: noqa: E501 - a row of the table stays on one line
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from common import derived_settings
+from common.config_service import ConfigService
+from common.settings_table import Setting
+
+ROOT = Path(__file__).resolve().parent
+MEBIBYTE = 1024 * 1024
+POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
+DAY = 86_400
+
+Server = partial(Setting, section="server")
+Stores = partial(Setting, section="stores")
+Model = partial(Setting, section="model")
+Embedding = partial(Setting, section="embedding")
+Sql = partial(Setting, section="sql")
+Answers = partial(Setting, section="answers")
+Conversations = partial(Setting, section="conversations")
+Logs = partial(Setting, section="logging")
+Demo = partial(Setting, section="demo")
+
+SETTINGS: tuple[Setting, ...] = (
+    # name, type, default, help
+    Server("HOST", str, "0.0.0.0", "Address the HTTP server binds; `make run` binds 127.0.0.1 unless this is set."),  # noqa: S104
+    Server("PORT", int, 8084, "Port of the HTTP server.", minimum=1, maximum=65535),
+    Server("MAX_WORKERS", int, 4, "Server processes (uvicorn workers); `make run` takes 1 unless this is set.", minimum=1, maximum=128),
+    Server("WSGI_THREADS", int, 128, "Request threads of one process.", minimum=1, maximum=1024),
+    Server("WSGI_QUEUE", int, 256, "Requests of one process that may wait for a thread; more are answered 503.", minimum=0, maximum=100_000),
+    Server("WSGI_STREAMS", int, 128, "Open streams of one process, beside the request threads.", minimum=0, maximum=100_000),
+    Server("BLOCKING_THREADS", int, 32, "Threads of one process that coroutines hand blocking calls to.", minimum=1, maximum=1024),
+    Server("REQUEST_TIMEOUT", int, 60, "Seconds an answer may take.", minimum=1, maximum=3600, aliases=("TIMEOUT",)),
+    Server("KEEPALIVE", int, 30, "Seconds an idle connection stays open.", minimum=1, maximum=3600),
+    Server("GRACEFUL_TIMEOUT", int, 10, "Seconds running requests get at shutdown.", minimum=0, maximum=600),
+    Server("RECEIVE_TIMEOUT", int, 30, "Seconds a client may take to send its request.", minimum=1, maximum=600),
+    Server("RECEIVE_HEADER_TIMEOUT", float, 20.0, "Seconds a client may take to send its request line and headers.", minimum=0.1, maximum=600),
+    Server("SEND_TIMEOUT", float, 60.0, "Seconds a client may stop reading before it is cut off.", minimum=0.1, maximum=3600),
+    Server("MAX_REQUEST_BYTES", int, 10 * MEBIBYTE, "Largest request body in bytes; more is answered 413.", minimum=1024),
+    Server("MAX_HEADER_BYTES", int, 65_536, "Largest request header block in bytes; more is answered 431.", minimum=1024, maximum=MEBIBYTE),
+    Server("ADMIN_TOKEN", str, "", "Bearer token of the admin routes; without it they answer loopback callers only.", secret=True),
+    Server("LEGACY_HTTP_200_ERRORS", bool, False, "Answer upload and combine errors with HTTP 200, as the old service did.", is_effective=False),
+    #
+    Stores("DATA_DIR", str, "data", "Folder of the embedded servers and of system_settings.json; relative to the project.", is_environment_only=True),
+    Stores("DATABASE_URL", str, "", "Platform database (PostgreSQL with pgvector); empty starts the embedded one.", secret=True, schemes=POSTGRESQL),
+    Stores("DB_POOL_SIZE", int, 10, "Connections of one process to the platform database.", minimum=1, maximum=200),
+    Stores("BUSINESS_DATABASE_URL", str, "", "Database the questions are about, with a read-only login; empty takes APP_DB_* or the embedded demo.", secret=True, schemes=POSTGRESQL),
+    Stores("BUSINESS_READER_ROLE", str, "citu_reader", "Login role that runs generated SQL in the embedded database.", pattern="[a-z_][a-z0-9_]{0,62}"),
+    Stores("BUSINESS_SCHEMAS", str, "public", "Schemas questions may reach, comma-separated.", pattern=r"\w+(\s*,\s*\w+)*"),
+    Stores("BUSINESS_POOL_SIZE", int, 8, "Connections of one process to the business database.", minimum=1, maximum=200),
+    Stores("APP_DB_HOST", str, "db.internal", "Business database host, when BUSINESS_DATABASE_URL is empty and APP_DB_USER is set."),
+    Stores("APP_DB_PORT", int, 6432, "Business database port, likewise.", minimum=1, maximum=65535),
+    Stores("APP_DB_NAME", str, "highway_db", "Business database name, likewise."),
+    Stores("APP_DB_USER", str, "", "Business database login, likewise."),
+    Stores("APP_DB_PASSWORD", str, "", "Business database password, likewise.", secret=True),
+    Stores("PGVECTOR_DB_HOST", str, "db.internal", "Host of the old vector database.", is_effective=False),
+    Stores("PGVECTOR_DB_PORT", int, 5432, "Port of the old vector database.", minimum=1, maximum=65535, is_effective=False),
+    Stores("PGVECTOR_DB_NAME", str, "highway_pgvector_db", "Name of the old vector database.", is_effective=False),
+    Stores("PGVECTOR_DB_USER", str, "", "Login of the old vector database.", is_effective=False),
+    Stores("PGVECTOR_DB_PASSWORD", str, "", "Password of the old vector database.", secret=True, is_effective=False),
+    Stores("VECTOR_DB_TYPE", str, "pgvector", "Store of the training examples.", choices=("pgvector", "chromadb"), is_effective=False),
+    Stores("REDIS_URL", str, "", "Redis of conversations and caches; empty takes REDIS_HOST, or starts the embedded one.", secret=True, schemes=("redis", "rediss", "unix")),
+    Stores("REDIS_HOST", str, "localhost", "Redis host, when REDIS_URL is empty and this is set."),
+    Stores("REDIS_PORT", int, 6379, "Redis port, with REDIS_HOST.", minimum=1, maximum=65535),
+    Stores("REDIS_DB", int, 1, "Redis database number, with REDIS_HOST.", minimum=0),
+    Stores("REDIS_PASSWORD", str, None, "Redis password, with REDIS_HOST.", secret=True),
+    Stores("REDIS_TIMEOUT", float, 0.4, "Seconds a Redis command may take before the service goes on without it.", minimum=0.01, maximum=60),
+    Stores("REDIS_POOL_SIZE", int, 20, "Connections of one process to Redis.", minimum=1, maximum=1000),
+    #
+    Model("LLM_PROVIDER", str, "offline", "`offline` answers without network or key; `openai` is any OpenAI-compatible endpoint.", choices=("offline", "openai")),
+    Model("LLM_BASE_URL", str, "", "Endpoint; empty takes the one of LLM_MODEL_TYPE and API_LLM_MODEL.", schemes=("http", "https")),
+    Model("LLM_API_KEY", str, "", "Key of the endpoint; empty takes QWEN_API_KEY or DEEPSEEK_API_KEY.", secret=True),
+    Model("LLM_MODEL", str, "", "Model name; empty takes the one of LLM_MODEL_TYPE and API_LLM_MODEL."),
+    Model("LLM_TEMPERATURE", float, None, "Sampling temperature; empty takes the provider's (0.6, Ollama 0.7).", minimum=0, maximum=2),
+    Model("LLM_TIMEOUT", int, 60, "Seconds one model call may take.", minimum=1, maximum=3600),
+    Model("LLM_MAX_CALLS", int, 3, "Attempts at one model call, the first included.", minimum=1, maximum=10),
+    Model("LLM_CONCURRENCY", int, 8, "Model calls one process makes at a time.", minimum=1, maximum=1000),
+    Model("LLM_MODEL_TYPE", str, "api", "Which historical endpoint applies when LLM_BASE_URL is empty.", choices=("api", "ollama")),
+    Model("API_LLM_MODEL", str, "qianwen", "Which API, when LLM_MODEL_TYPE is api.", choices=("qianwen", "deepseek")),
+    Model("QWEN_API_KEY", str, "", "Key for qianwen.", secret=True),
+    Model("DEEPSEEK_API_KEY", str, "", "Key for deepseek.", secret=True),
+    #
+    Embedding("EMBEDDING_PROVIDER", str, "offline", "`offline` hashes n-grams; `openai` is any OpenAI-compatible endpoint.", choices=("offline", "openai")),
+    Embedding("EMBEDDING_BASE_URL", str, "", "Endpoint; empty takes the Qwen or Ollama one of EMBEDDING_MODEL_TYPE.", schemes=("http", "https")),
+    Embedding("EMBEDDING_API_KEY", str, "", "Key of the endpoint.", secret=True),
+    Embedding("EMBEDDING_MODEL", str, "", "Model name; empty takes the one of EMBEDDING_MODEL_TYPE."),
+    Embedding("EMBEDDING_DIMENSION", int, 1024, "Length of a vector; changing it means embedding everything again.", minimum=8, maximum=16_000),
+    Embedding("EMBEDDING_MODEL_TYPE", str, "api", "Which historical endpoint applies when EMBEDDING_BASE_URL is empty.", choices=("api", "ollama")),
+    Embedding("ENABLE_EMBEDDING_CACHE", bool, True, "Keep computed embeddings in Redis.", is_effective=False),
+    Embedding("EMBEDDING_CACHE_TTL", int, 30 * DAY, "Seconds an embedding is kept; 0 for ever.", minimum=0, is_effective=False),
+    Embedding("EMBEDDING_CACHE_MAX_SIZE", int, 5000, "Embeddings kept.", minimum=0, is_effective=False),
+    #
+    Sql("SQL_STATEMENT_TIMEOUT", int, 30, "Seconds the database works on one statement.", minimum=1, maximum=3600),
+    Sql("SQL_WALL_CLOCK", int, 35, "Seconds a query may take from sending it to its last row.", minimum=1, maximum=3600),
+    Sql("SQL_COST_CEILING", float, 10_000_000, "Planner cost above which a query is refused.", minimum=1),
+    Sql("SQL_MAX_BYTES", int, 2 * MEBIBYTE, "Bytes of rows one answer may carry.", minimum=1024),
+    Sql("API_MAX_RETURN_ROWS", int, 1000, "Rows one answer may carry.", minimum=1, maximum=100_000),
+    #
+    Answers("QUESTION_ROUTING_MODE", str, "hybrid", "How a question finds its way when the caller does not say.", choices=("hybrid", "llm_only", "database_direct", "chat_direct")),
+    Answers("MAX_QUESTION_CHARS", int, 50_000, "Characters a question may have.", minimum=1),
+    Answers("ENABLE_RESULT_SUMMARY", bool, True, "Say in words what the rows show."),
+    Answers("DISPLAY_RESULT_THINKING", bool, False, "Keep the model's <think> text in answers.", is_effective=False),
+    Answers("ENABLE_RESULT_VECTOR_SCORE_THRESHOLD", bool, True, "Drop retrieved examples below their threshold."),
+    Answers("RESULT_VECTOR_SQL_SCORE_THRESHOLD", float, 0.65, "Least similarity of a question/SQL example.", minimum=0, maximum=1),
+    Answers("RESULT_VECTOR_DDL_SCORE_THRESHOLD", float, 0.5, "Least similarity of a table definition.", minimum=0, maximum=1),
+    Answers("RESULT_VECTOR_DOC_SCORE_THRESHOLD", float, 0.5, "Least similarity of a documentation text.", minimum=0, maximum=1),
+    Answers("ENABLE_ERROR_SQL_PROMPT", bool, True, "Show the model similar SQL known to be wrong."),
+    Answers("RESULT_VECTOR_ERROR_SQL_SCORE_THRESHOLD", float, 0.8, "Least similarity of such SQL.", minimum=0, maximum=1),
+    Answers("REWRITE_QUESTION_ENABLED", bool, False, "Merge a follow-up with the question before it.", is_effective=False),
+    Answers("TRAINING_BATCH_PROCESSING_ENABLED", bool, False, "Train in batches.", is_effective=False),
+    Answers("TRAINING_BATCH_SIZE", int, 10, "Items of a training batch.", minimum=1, is_effective=False),
+    Answers("TRAINING_MAX_WORKERS", int, 1, "Threads that train batches.", minimum=1, maximum=64, is_effective=False),
+    #
+    Conversations("ENABLE_CONVERSATION_CONTEXT", bool, True, "Give the model the conversation so far."),
+    Conversations("CONVERSATION_CONTEXT_COUNT", int, 2, "Rounds (question and answer) of context.", minimum=0, maximum=100),
+    Conversations("CONVERSATION_MAX_LENGTH", int, 10, "Messages kept of one conversation.", minimum=1),
+    Conversations("USER_MAX_CONVERSATIONS", int, 5, "Conversations kept of one user.", minimum=1),
+    Conversations("CONVERSATION_TTL", int, 7 * DAY, "Seconds a conversation is kept after its last message; 0 for ever.", minimum=0),
+    Conversations("USER_CONVERSATIONS_TTL", int, 7 * DAY, "Seconds a user's list of conversations is kept; 0 for ever.", minimum=0),
+    Conversations("DEFAULT_ANONYMOUS_USER", str, "guest", "Prefix of users who do not say who they are.", is_effective=False),
+    Conversations("ENABLE_QUESTION_ANSWER_CACHE", bool, False, "Answer repeated questions from Redis.", is_effective=False),
+    Conversations("QUESTION_ANSWER_TTL", int, DAY, "Seconds such an answer is kept; 0 for ever.", minimum=0, is_effective=False),
+    #
+    Logs("LOG_DIR", str, "logs", "Folder of the log files; relative to the project."),
+    Logs("LOG_LEVEL", str, "INFO", "Least level written; DEBUG writes questions and prompts.", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+    Logs("LOG_JSON", bool, False, "Write one JSON object a line."),
+    #
+    Demo("DEMO_DATA", bool, True, "Fill an empty embedded business database with the demo data."),
+    Demo("DEMO_END_DATE", str, "", "Last day of the demo data, YYYY-MM-DD; empty is today.", pattern=r"\d{4}-\d{2}-\d{2}"),
+)  # fmt: skip
+
+_lock = threading.Lock()
+_service: ConfigService | None = None
+
+
+def rows() -> tuple[Setting, ...]:
+    """Every row of the application: this table and those of the modules that keep their own."""
+    from agent.config import SETTINGS as AGENT_SETTINGS
+
+    return SETTINGS + AGENT_SETTINGS
+
+
+def default_service() -> ConfigService:
+    """The settings of this process, read at the first call.
+
+    Raises:
+        ConfigurationError: a value does not fit its row, or the settings file is corrupt.
+    """
+    global _service
+    with _lock:
+        if _service is None:
+            _service = build_service()
+        return _service
+
+
+def build_service() -> ConfigService:
+    """Read the settings of this project now, independent of what was read before."""
+    dotenv_path = ROOT / ".env"
+    return ConfigService(
+        rows(),
+        environ=os.environ,
+        dotenv_path=dotenv_path,
+        settings_path=_data_dir(dotenv_path) / "system_settings.json",
+    )
+
+
+def project_path(value: str) -> Path:
+    """A path from the settings; relative ones start at the project, wherever the process was started."""
+    return ROOT / value
+
+
+def _data_dir(dotenv_path: Path) -> Path:
+    """DATA_DIR, needed before the settings can be read because the settings file lives there."""
+    given = os.environ.get("DATA_DIR") or dotenv_values(dotenv_path, interpolate=False).get("DATA_DIR")
+    return project_path(given or "data")
+
+
+def __getattr__(name: str) -> Any:
+    """Settings as module attributes, for code that imports them by name (read at that moment, then fixed)."""
+    if name in derived_settings.HISTORICAL:
+        return derived_settings.HISTORICAL[name](default_service())
+    if name.isupper() and any(row.name == name for row in rows()):
+        return default_service().get(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,127 @@
+"""Builds what thinks: the brain the settings ask for, the embedder, and the classic agent around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import SecretStr
+
+from agent.classic_agent import ClassicAgent
+from agent.nodes import Nodes
+from agent.retrieval import Retrieval, RetrievalLimits
+from agent.sql_preparation import SqlPreparation
+from common import derived_settings
+from common.answering import AnswerEngine, Brain
+from common.config_service import ConfigService
+from core.async_bridge import run_blocking
+from core.llm.client import LLMClient
+from core.llm.config import LLMClientConfig
+from core.llm.embeddings import EmbeddingConfig, OpenAIEmbeddings
+from core.llm.http_pool import build_http_client
+from core.llm.openai_provider import OpenAIChatProvider
+from core.schema_catalog import SchemaCatalog
+from core.sql_executor import SqlExecutor
+from core.vector_store.embedding import Embedder, HashedNgramEmbedder
+from core.vector_store.store import VectorStore
+
+MAX_EMBEDDING_REPLY_BYTES = 16 * 1024 * 1024
+NEIGHBOURS = 6
+OnClose = Callable[[Callable[[], Any]], None]
+
+
+def build_embedder(settings: ConfigService, on_close: OnClose) -> Embedder:
+    """The offline one, or a client of the configured endpoint."""
+    endpoint = derived_settings.embedding_endpoint(settings)
+    dimension = settings.get("EMBEDDING_DIMENSION")
+    if endpoint.provider == "offline":
+        return HashedNgramEmbedder(dimension)
+    config = EmbeddingConfig(
+        base_url=endpoint.base_url,
+        model=endpoint.model,
+        api_key=SecretStr(endpoint.api_key),
+        dimension=dimension,
+        max_calls=settings.get("LLM_MAX_CALLS"),
+    )
+    http_client = build_http_client(
+        max_reply_bytes=MAX_EMBEDDING_REPLY_BYTES, max_connections=settings.get("LLM_CONCURRENCY")
+    )
+    embedder = OpenAIEmbeddings(config=config, http_client=http_client)
+    on_close(embedder.close)
+    return embedder
+
+
+def build_brain(settings: ConfigService, on_close: OnClose) -> Brain:
+    """The offline one, or one that asks the configured model."""
+    endpoint = derived_settings.llm_endpoint(settings)
+    if endpoint.provider == "offline":
+        from agent.offline.brain import OfflineBrain
+
+        return OfflineBrain()
+    from agent.model_brain import ModelBrain
+    from agent.prompt_files import PromptLibrary
+
+    client = _model_client(settings, endpoint)
+    on_close(client.close)
+    return ModelBrain(client=client, prompts=PromptLibrary())
+
+
+def _model_client(settings: ConfigService, endpoint: derived_settings.Endpoint) -> LLMClient:
+    config = LLMClientConfig(
+        base_url=endpoint.base_url,
+        model=endpoint.model,
+        api_key=SecretStr(endpoint.api_key),
+        temperature=endpoint.temperature or 0.0,
+        timeout_seconds=settings.get("LLM_TIMEOUT"),
+        max_calls=settings.get("LLM_MAX_CALLS"),
+        max_connections=settings.get("LLM_CONCURRENCY"),
+    )
+    http_client = build_http_client(
+        max_reply_bytes=config.max_reply_bytes, max_connections=config.max_connections
+    )
+    provider = OpenAIChatProvider(config=config, http_client=http_client)
+    return LLMClient(config=config, provider=provider, run_blocking=run_blocking)
+
+
+def build_classic_agent(
+    settings: ConfigService,
+    *,
+    store: VectorStore,
+    catalog: SchemaCatalog,
+    executor: SqlExecutor,
+    on_close: OnClose,
+) -> AnswerEngine:
+    """The classic agent on shared collaborators."""
+    brain = build_brain(settings, on_close)
+    preparation = SqlPreparation(
+        brain=brain,
+        executor=executor,
+        repairs=settings.get("AGENT_SQL_AUTO_REPAIR"),
+        repair_timeout_seconds=settings.get("AGENT_SQL_REPAIR_TIMEOUT"),
+    )
+    nodes = Nodes(
+        brain=brain,
+        retrieval=Retrieval(store=store, catalog=catalog, limits=_retrieval_limits(settings)),
+        preparation=preparation,
+        executor=executor,
+        summarises=settings.get("ENABLE_RESULT_SUMMARY"),
+    )
+    return ClassicAgent(nodes)
+
+
+def _retrieval_limits(settings: ConfigService) -> RetrievalLimits:
+    # the thresholds are on the scale of trained embedding models; hashed n-grams of a paraphrase score lower
+    is_trained = derived_settings.embedding_endpoint(settings).provider != "offline"
+    applies = settings.get("ENABLE_RESULT_VECTOR_SCORE_THRESHOLD") and is_trained
+    names = ("SQL", "DDL", "DOC", "ERROR_SQL")
+    sql, ddl, documentation, error_sql = (
+        settings.get(f"RESULT_VECTOR_{name}_SCORE_THRESHOLD") if applies else 0.0 for name in names
+    )
+    return RetrievalLimits(
+        count=NEIGHBOURS,
+        sql_threshold=sql,
+        ddl_threshold=ddl,
+        documentation_threshold=documentation,
+        error_sql_threshold=error_sql,
+        uses_wrong_pairs=settings.get("ENABLE_ERROR_SQL_PROMPT"),
+    )

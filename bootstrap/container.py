@@ -1,0 +1,202 @@
+"""The one wiring place: builds every shared collaborator, each at its first use, and closes them in reverse order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from flask import Flask
+
+import app_config
+from bootstrap import agents, probes
+from bootstrap.preparation import prepare
+from bootstrap.stores import Stores, find_stores
+from common import messages
+from common.answering import AnswerEngine
+from common.config_service import ConfigService
+from common.errors import ServiceUnavailableError
+from common.redis_conversation_manager import RedisConversationManager
+from core.async_bridge import configure as configure_bridge
+from core.async_bridge import shutdown_blocking
+from core.database import Database
+from core.logging import get_app_logger, initialize_logging
+from core.redis_client import RedisClient, connect_redis
+from core.schema_catalog import SchemaCatalog
+from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
+from core.sql_guard import SqlGuard
+from core.vector_store.store import VectorStore
+from features.ask.service import AskLimits, AskService
+from features.health.service import Component, HealthService
+
+logger = get_app_logger("container")
+
+
+class Container:
+    """Everything a process of the service shares. Safe in any thread; `start` and `close` may be called twice."""
+
+    def __init__(self, settings: ConfigService) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._stores: Stores | None = None
+        self._to_close: list[Callable[[], Any]] = []
+
+    def start(self, progress: Callable[[str], None] = lambda _step: None) -> None:
+        """Bring up what is missing: servers, tables, the reader role, demo data and training examples.
+
+        Raises:
+            ConfigurationError: something the service cannot start without is wrong, in one sentence.
+            StoreUnavailableError: a database named in the settings cannot be reached.
+        """
+        with self._lock:
+            if self._stores is not None:
+                return
+            configure_bridge(max_workers=self.settings.get("BLOCKING_THREADS"))
+            self._to_close.append(shutdown_blocking)
+            self._stores = find_stores(self.settings, progress)
+            self._to_close.append(self._stores.close)
+            prepare(self.settings, self._stores, self.vector_store, progress)
+
+    def close(self) -> None:
+        """Close what was built, last built first. The container is not used afterwards."""
+        with self._lock:
+            callbacks, self._to_close = self._to_close, []
+        for callback in reversed(callbacks):
+            callback()
+
+    def run_plain(self, app: Flask) -> None:
+        """Serve `app` by Flask's own server, as the old entry did; for a rehearsal, not for production."""
+        self.start()
+        try:
+            app.run(host=self.settings.get("HOST"), port=self.settings.get("PORT"), threaded=True)
+        finally:
+            self.close()
+
+    @property
+    def stores(self) -> Stores:
+        """Addresses of the three stores; starts the container when nobody has."""
+        with self._lock:
+            self.start()
+            assert self._stores is not None  # noqa: S101 - start() set it or raised
+            return self._stores
+
+    @cached_property
+    def platform(self) -> Database:
+        database = Database(
+            self.stores.platform_url, pool_size=self.settings.get("DB_POOL_SIZE"), application_name="citu-platform"
+        )
+        self._to_close.append(database.dispose)
+        return database
+
+    @cached_property
+    def redis(self) -> RedisClient:
+        client = connect_redis(
+            self.stores.redis_url,
+            timeout_seconds=self.settings.get("REDIS_TIMEOUT"),
+            max_connections=self.settings.get("REDIS_POOL_SIZE"),
+        )
+        self._to_close.append(client.close)
+        return client
+
+    @cached_property
+    def conversations(self) -> RedisConversationManager:
+        settings = self.settings
+        return RedisConversationManager(
+            self.redis.commands,
+            context_count=settings.get("CONVERSATION_CONTEXT_COUNT"),
+            max_length=settings.get("CONVERSATION_MAX_LENGTH"),
+            user_max_conversations=settings.get("USER_MAX_CONVERSATIONS"),
+            ttl_seconds=settings.get("CONVERSATION_TTL"),
+            user_list_ttl_seconds=settings.get("USER_CONVERSATIONS_TTL"),
+            is_context_enabled=settings.get("ENABLE_CONVERSATION_CONTEXT"),
+        )
+
+    @cached_property
+    def vector_store(self) -> VectorStore:
+        return VectorStore(self.platform, agents.build_embedder(self.settings, self._to_close.append))
+
+    @cached_property
+    def _reader_pool(self) -> ReaderPool:
+        pool = ReaderPool(self.stores.business_url, size=self.settings.get("BUSINESS_POOL_SIZE"))
+        self._to_close.append(pool.close)
+        return pool
+
+    @cached_property
+    def catalog(self) -> SchemaCatalog:
+        return SchemaCatalog(pool=self._reader_pool, schemas=self._business_schemas)
+
+    @cached_property
+    def executor(self) -> SqlExecutor:
+        settings = self.settings
+        guard = SqlGuard(self.catalog.guard_policy)
+        limits = ExecutionLimits(
+            row_cap=settings.get("API_MAX_RETURN_ROWS"),
+            byte_cap=settings.get("SQL_MAX_BYTES"),
+            statement_timeout_seconds=settings.get("SQL_STATEMENT_TIMEOUT"),
+            wall_clock_seconds=settings.get("SQL_WALL_CLOCK"),
+            cost_ceiling=settings.get("SQL_COST_CEILING"),
+        )
+        return SqlExecutor(pool=self._reader_pool, guard=guard, limits=limits)
+
+    @property
+    def _business_schemas(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.settings.get("BUSINESS_SCHEMAS").split(","))
+
+    @cached_property
+    def _classic_agent(self) -> AnswerEngine:
+        return agents.build_classic_agent(
+            self.settings,
+            store=self.vector_store,
+            catalog=self.catalog,
+            executor=self.executor,
+            on_close=self._to_close.append,
+        )
+
+    def classic_agent(self) -> AnswerEngine:
+        """The classic agent, built at the first question.
+
+        Raises:
+            ServiceUnavailableError: it cannot be built; only the routes that need it are affected.
+        """
+        try:
+            return self._classic_agent
+        except ImportError as error:
+            raise ServiceUnavailableError(messages.AGENT_UNAVAILABLE) from error
+
+    @cached_property
+    def ask(self) -> AskService:
+        settings = self.settings
+        limits = AskLimits(
+            max_question_chars=settings.get("MAX_QUESTION_CHARS"),
+            timeout_seconds=settings.get("REQUEST_TIMEOUT"),
+            default_routing_mode=settings.get("QUESTION_ROUTING_MODE"),
+        )
+        return AskService(engine=self.classic_agent, conversations=self.conversations, limits=limits)
+
+    @cached_property
+    def health(self) -> HealthService:
+        return HealthService(
+            [
+                Component("redis", probes.redis_probe(self.redis)),
+                Component("platform_database", probes.platform_probe(self.platform)),
+                Component("business_database", probes.business_probe(self.executor), is_vital=True),
+                Component("original_agent", probes.agent_probe(self.classic_agent), is_vital=True),
+            ]
+        )
+
+
+def build_container() -> Container:
+    """The container of this process, with the settings read and logging set up; nothing is connected yet.
+
+    Raises:
+        ConfigurationError: a setting has a value the service cannot start with.
+    """
+    settings = app_config.default_service()
+    initialize_logging(
+        directory=app_config.project_path(settings.get("LOG_DIR")),
+        level=settings.get("LOG_LEVEL"),
+        is_json=settings.get("LOG_JSON"),
+        secrets=settings.secret_values(),
+    )
+    return Container(settings)

@@ -1,0 +1,83 @@
+"""What must be true before the first request, made true: tables, demo data, the reader role, training examples.
+
+Every step is idempotent and cheap when there is nothing to do; several processes may start at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import app_config
+from bootstrap.demo.loader import database_today, load_demo
+from bootstrap.demo.training import training_examples
+from bootstrap.stores import Stores
+from common import messages
+from common.config_service import ConfigService
+from common.errors import ModelUnavailableError
+from common.tenant import DEFAULT_TENANT_NAME
+from core.logging import get_app_logger
+from core.schema_migrations import upgrade_to_head
+from core.sql_executor.reader_role import ensure_reader_role
+from core.vector_store.records import TrainingItem
+from core.vector_store.store import VectorStore
+
+logger = get_app_logger("preparation")
+Progress = Callable[[str], None]
+
+
+def prepare(settings: ConfigService, stores: Stores, store: VectorStore, progress: Progress) -> None:
+    """Run every step.
+
+    Raises:
+        ConfigurationError: a step found something the service cannot start with.
+        StoreUnavailableError: a database cannot be reached.
+    """
+    progress(messages.STEP_MIGRATIONS)
+    upgrade_to_head(stores.platform_url)
+    if stores.business_owner_url is None:
+        return
+    if settings.get("DEMO_DATA"):
+        _load_demo(settings, stores.business_owner_url, progress)
+    progress(messages.STEP_READER_ROLE)
+    ensure_reader_role(
+        stores.business_owner_url,
+        role=settings.get("BUSINESS_READER_ROLE"),
+        password=stores.reader_password,
+        schemas=settings.get("BUSINESS_SCHEMAS").split(","),
+    )
+    if settings.get("DEMO_DATA"):
+        _load_training(store, app_config.project_path(settings.get("DATA_DIR")) / "embedded" / "training_loaded", progress)
+
+
+def _load_demo(settings: ConfigService, owner_url: str, progress: Progress) -> None:
+    wanted = settings.get("DEMO_END_DATE")
+    end_date = date.fromisoformat(wanted) if wanted else database_today(owner_url)
+    shown: set[str] = set()
+
+    def show(table: str, done: int, total: int) -> None:
+        text = messages.STEP_DEMO_DATA.format(table=table, percent=done * 100 // max(total, 1) // 10 * 10)
+        if text not in shown:
+            shown.add(text)
+            progress(text)
+
+    report = load_demo(owner_url, end_date=end_date, progress=show)
+    if report.tables:
+        logger.info("demo data loaded: %s rows in %.1f s", sum(report.tables.values()), report.seconds)
+
+
+def _load_training(store: VectorStore, marker: Path, progress: Progress) -> None:
+    """Starting examples, once for a data folder: what people change or delete later is never brought back."""
+    if marker.exists():
+        return
+    progress(messages.STEP_TRAINING)
+    examples = training_examples()
+    try:
+        store.add(DEFAULT_TENANT_NAME, "ddl", [TrainingItem(text) for text in examples.ddl])
+        store.add(DEFAULT_TENANT_NAME, "documentation", [TrainingItem(text) for text in examples.documentation])
+        store.add(DEFAULT_TENANT_NAME, "sql", [TrainingItem(pair.sql, pair.question) for pair in examples.pairs])
+    except ModelUnavailableError as error:
+        logger.warning("no training examples loaded: %s", error.message)
+        return
+    marker.touch(mode=0o600)

@@ -1,0 +1,117 @@
+"""The launcher behind `make run`: prepares everything with progress shown, then serves until Ctrl-C or SIGTERM.
+
+`python -m bootstrap.serve [--prepare-only] [--host H] [--port N] [--workers N]`; options beat the settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+import uvicorn
+from rich.console import Console
+
+from bootstrap.asgi import begin_shutdown
+from bootstrap.container import Container, build_container
+from bootstrap.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
+from common import messages
+from common.errors import CituError, ConfigurationError
+from core.uvicorn_protocol import BoundedHttpToolsProtocol
+
+DEMO_HOST = "127.0.0.1"
+DEMO_WORKERS = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 after an orderly stop, 1 with one clear sentence when the service cannot start."""
+    options = _options(arguments)
+    console = Console(stderr=True, highlight=False)
+    if os.environ.get(STOP_WITH_PARENT):
+        stop_with_parent()
+    announce_launcher()
+    try:
+        container = build_container()
+    except CituError as error:
+        console.print(error.message, style="red", markup=False)
+        return 1
+    try:
+        return _run(container, options, console)
+    except CituError as error:
+        console.print(error.message, style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        container.close()
+
+
+def _run(container: Container, options: argparse.Namespace, console: Console) -> int:
+    settings = container.settings
+    host = options.host or (settings.get("HOST") if settings.is_set("HOST") else DEMO_HOST)
+    port = options.port or settings.get("PORT")
+    if not options.prepare_only:
+        refuse_used_port(host, port)
+    container.start(lambda step: console.print(step, style="dim", markup=False))
+    if options.prepare_only:
+        return 0
+    console.print(messages.SERVING.format(host=host, port=port), style="bold green", markup=False)
+    configured = settings.get("MAX_WORKERS") if settings.is_set("MAX_WORKERS") else DEMO_WORKERS
+    workers = options.workers or configured
+    return serve(container, host, port, workers)
+
+
+def serve(container: Container, host: str, port: int, workers: int) -> int:
+    """Run uvicorn until it is told to stop."""
+    settings = container.settings
+    uvicorn.run(
+        "asgi_app:asgi_app",
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http=BoundedHttpToolsProtocol.with_limits(
+            max_header_bytes=settings.get("MAX_HEADER_BYTES"),
+            receive_header_seconds=settings.get("RECEIVE_HEADER_TIMEOUT"),
+            before_shutdown=begin_shutdown,
+        ),
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1",
+        reset_contextvars=True,
+        timeout_keep_alive=settings.get("KEEPALIVE"),
+        timeout_graceful_shutdown=settings.get("GRACEFUL_TIMEOUT"),
+    )
+    return 0
+
+
+def refuse_used_port(host: str, port: int) -> None:
+    """Say so before minutes of preparation.
+
+    Raises:
+        ConfigurationError: the port is taken or the address is not this machine's.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(messages.PORT_IN_USE.format(host=host, port=port)) from error
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bootstrap.serve", description=__doc__)
+    parser.add_argument("--prepare-only", action="store_true", help="prepare and stop")
+    parser.add_argument("--host", help="address to bind (setting HOST)")
+    parser.add_argument("--port", type=int, help="port to bind (setting PORT)")
+    parser.add_argument("--workers", type=int, help="processes (setting MAX_WORKERS)")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Where the three stores are: named by the settings, or the embedded servers of this machine (ADR 0004, 0005)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import app_config
+from common import derived_settings, messages
+from common.config_service import ConfigService
+from core.embedded import ServerLease, acquire_servers
+from core.sql_executor.reader_role import reader_url_of
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Addresses of the three stores.
+
+    Attributes:
+        business_owner_url: None when the business database is not ours; then it is never written to.
+        lease: keeps the embedded servers alive; None when none are used.
+    """
+
+    platform_url: str
+    business_url: str
+    redis_url: str
+    business_owner_url: str | None = None
+    reader_password: str = ""
+    lease: ServerLease | None = None
+
+    def close(self) -> None:
+        """Let go of the embedded servers; the last one who does stops them."""
+        if self.lease is not None:
+            self.lease.release()
+
+    def __repr__(self) -> str:
+        return f"Stores(embedded={self.lease is not None})"
+
+
+def find_stores(settings: ConfigService, progress: Callable[[str], None]) -> Stores:
+    """Addresses from the settings; whatever is not set there is served by the embedded servers.
+
+    Raises:
+        ConfigurationError: the embedded servers cannot be started.
+    """
+    platform = settings.get("DATABASE_URL")
+    business, redis = derived_settings.business_database_url(settings), derived_settings.redis_url(settings)
+    if platform and business and redis:
+        return Stores(platform, business, redis)
+    data_dir = app_config.project_path(settings.get("DATA_DIR"))
+    progress(messages.STEP_SERVERS)
+    lease = acquire_servers(data_dir, progress=progress)
+    addresses = lease.addresses
+    password = _reader_password(data_dir)
+    owner_url = None if business else addresses.business_owner_url
+    reader = reader_url_of(addresses.business_owner_url, settings.get("BUSINESS_READER_ROLE"), password)
+    return Stores(
+        platform_url=platform or addresses.platform_url,
+        business_url=business or reader,
+        redis_url=redis or addresses.redis_url,
+        business_owner_url=owner_url,
+        reader_password=password,
+        lease=lease,
+    )
+
+
+def _reader_password(data_dir: Path) -> str:
+    """The embedded reader role's password, made once; the first of several processes wins."""
+    path = data_dir / "embedded" / "reader_password"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        password = secrets.token_urlsafe(24)
+        file.write(password)
+    return password

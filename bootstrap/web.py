@@ -1,0 +1,111 @@
+"""Builds the Flask application from the route table of an entry and a container."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_restx import Api, Namespace
+
+from bootstrap import error_rendering
+from bootstrap.access import authorise
+from bootstrap.container import Container
+from core.logging import clear_log_context, get_app_logger, set_log_context
+from features.http import Access, Route
+
+access_log = get_app_logger("access")
+REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+
+
+class EnvelopeApi(Api):  # type: ignore[misc]
+    """flask-restx for the documentation; errors always leave in our envelope, `/` belongs to a resource of ours."""
+
+    def handle_error(self, error: Exception) -> Response:
+        return error_rendering.render(error)
+
+    def _register_doc(self, app_or_blueprint: Any) -> None:
+        app_or_blueprint.add_url_rule(self._doc, "doc", self.render_doc)
+
+
+def create_app(container: Container, routes: Sequence[Route]) -> Flask:
+    """The WSGI application that answers `routes`, documented at `/api/docs` and `/swagger.json`."""
+    app = Flask("unified_api", static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=container.settings.get("MAX_REQUEST_BYTES"),
+        RESTX_MASK_SWAGGER=False,
+        RESTX_ERROR_404_HELP=False,
+    )
+    api = EnvelopeApi(
+        app,
+        version="1.0.0",
+        title="Citu Unified API",
+        description="Questions about a business database in natural language.",
+        doc="/api/docs",
+    )
+    _add_routes(app, api, container, routes)
+    app.register_error_handler(Exception, error_rendering.render)
+    _log_requests(app)
+    return app
+
+
+def _add_routes(app: Flask, api: Api, container: Container, routes: Sequence[Route]) -> None:
+    access_by_endpoint: dict[str, Access] = {}
+    for namespace, rows in _by_namespace(routes).items():
+        for row in rows:
+            endpoint = row.resource.__name__
+            namespace.add_resource(
+                row.resource, row.path, endpoint=endpoint, resource_class_kwargs={"services": container}
+            )
+            access_by_endpoint[endpoint] = row.access
+        api.add_namespace(namespace, path="")
+    app.extensions["citu_access"] = access_by_endpoint
+    app.before_request(_authoriser(access_by_endpoint, container.settings.get("ADMIN_TOKEN")))
+
+
+def _by_namespace(routes: Sequence[Route]) -> dict[Namespace, list[Route]]:
+    """Rows by the namespace their module documents with, copied so that two applications never share one."""
+    grouped: dict[Namespace, list[Route]] = {}
+    copies: dict[str, Namespace] = {}
+    for row in routes:
+        documented = row.namespace
+        copy = copies.get(documented.name)
+        if copy is None:
+            copy = Namespace(documented.name, description=documented.description)
+            copy.models = documented.models
+            copies[documented.name] = copy
+        grouped.setdefault(copy, []).append(row)
+    return grouped
+
+
+def _authoriser(access_by_endpoint: dict[str, Access], admin_token: str) -> Callable[[], None]:
+    def check() -> None:
+        access = access_by_endpoint.get(request.endpoint or "")
+        if access is not None:
+            authorise(access, request, admin_token)
+
+    return check
+
+
+def _log_requests(app: Flask) -> None:
+    """One line a request, with an id that the caller may choose and always gets back."""
+
+    def begin() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if REQUEST_ID.match(given) else uuid.uuid4().hex
+        g.started = time.perf_counter()
+        clear_log_context()
+        set_log_context(request_id=g.request_id)
+
+    def end(response: Response) -> Response:
+        if "request_id" in g:
+            response.headers["X-Request-ID"] = g.request_id
+            milliseconds = (time.perf_counter() - g.started) * 1000
+            access_log.info("%s %s %s %.1fms", request.method, request.path, response.status_code, milliseconds)
+        return response
+
+    app.before_request_funcs.setdefault(None, []).insert(0, begin)
+    app.after_request(end)

@@ -1,0 +1,158 @@
+"""Turns texts into vectors at an OpenAI-compatible `/embeddings` endpoint. Built by `bootstrap`.
+
+Fulfils the `Embedder` protocol of `core.vector_store.embedding`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+from pydantic import SecretStr
+
+from core.llm.call_scope import CallScope
+from core.llm.config import check_endpoint
+from core.llm.errors import (
+    EmbeddingDimensionError,
+    ModelCallError,
+    ModelConnectionError,
+    ModelReplyError,
+    ModelTimeoutError,
+    error_for_status,
+)
+from core.llm.exchange import CALL_KIND_HEADER
+from core.llm.http_pool import UnacceptableReplyError
+from core.llm.retry import RetryPolicy, call_with_retry
+
+_MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True)
+class EmbeddingConfig:
+    """Settings of one embedding model.
+
+    Args:
+        base_url: http(s) URL; `/embeddings` is added unless it ends so already.
+        dimension: length every vector must have.
+        timeout_seconds: the most one batch may take, tries and pauses together.
+        attempt_timeout_seconds: the most one try may take.
+        batch_size: texts a request carries (DashScope accepts ten).
+    """
+
+    base_url: str
+    model: str
+    api_key: SecretStr = field(repr=False)
+    dimension: int = 1024
+    timeout_seconds: float = 30.0
+    attempt_timeout_seconds: float = 12.0
+    max_calls: int = 3
+    batch_size: int = 10
+
+    def __post_init__(self) -> None:
+        check_endpoint(self.base_url)
+
+
+class OpenAIEmbeddings:
+    """Embeds texts; threads share it.
+
+    Args:
+        config: endpoint, model, key and limits.
+        http_client: a pooled client of `core.llm.http_pool`; closed by `close`.
+        retry: pauses between tries; by default derived from `config`.
+        clock: seconds from any fixed point, never going back.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: EmbeddingConfig,
+        http_client: httpx.Client,
+        retry: RetryPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.model_name = config.model
+        self.dimension = config.dimension
+        self._config = config
+        self._http_client = http_client
+        self._retry = retry or RetryPolicy(
+            max_calls=config.max_calls, attempt_timeout_seconds=config.attempt_timeout_seconds
+        )
+        self._clock = clock
+        base = config.base_url.rstrip("/")
+        self._url = base if base.endswith("/embeddings") else f"{base}/embeddings"
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one vector of length 1 and `dimension` numbers for each text, in order; blank text gives zeros.
+
+        Raises:
+            EmbeddingDimensionError: the service answers with vectors of another length.
+            ModelCallError: another of its subclasses.
+        """
+        vectors = [[0.0] * self.dimension for _ in texts]
+        wanted = [index for index, text in enumerate(texts) if text.strip()]
+        for start in range(0, len(wanted), self._config.batch_size):
+            batch = wanted[start : start + self._config.batch_size]
+            found = self._embed_batch([texts[index] for index in batch])
+            for index, vector in zip(batch, found, strict=True):
+                vectors[index] = vector
+        return vectors
+
+    def close(self) -> None:
+        """Give the pooled connections back."""
+        self._http_client.close()
+
+    def _embed_batch(self, texts: Sequence[str]) -> list[list[float]]:
+        scope = CallScope(self._config.timeout_seconds, self._clock)
+        return call_with_retry(lambda seconds: self._request(texts, seconds), self._retry, scope, "embed")
+
+    def _request(self, texts: Sequence[str], seconds: float) -> list[list[float]]:
+        with _typed_errors():
+            response = self._http_client.post(
+                self._url,
+                json={"model": self._config.model, "input": list(texts), "encoding_format": "float"},
+                headers={
+                    "Authorization": f"Bearer {self._config.api_key.get_secret_value()}",
+                    CALL_KIND_HEADER: "embed",
+                },
+                timeout=seconds,
+            )
+            if response.status_code >= 300:
+                raise error_for_status(max(response.status_code, 400), response.headers)
+            return self._vectors(json.loads(response.content), len(texts))
+
+    def _vectors(self, body: Any, count: int) -> list[list[float]]:
+        rows = sorted(body["data"], key=lambda row: int(row["index"]))
+        if [row["index"] for row in rows] != list(range(count)):
+            raise ModelReplyError
+        return [self._normalised(row["embedding"]) for row in rows]
+
+    def _normalised(self, numbers: Sequence[float]) -> list[float]:
+        if len(numbers) != self.dimension:
+            raise EmbeddingDimensionError
+        length = math.sqrt(math.fsum(float(number) ** 2 for number in numbers))
+        if not math.isfinite(length) or length == 0.0:
+            raise ModelReplyError
+        return [number / length for number in numbers]
+
+
+@contextlib.contextmanager
+def _typed_errors() -> Iterator[None]:
+    failure: ModelCallError
+    try:
+        yield
+        return
+    except UnacceptableReplyError:
+        failure = ModelReplyError()
+    except httpx.TimeoutException:
+        failure = ModelTimeoutError()
+    except (httpx.HTTPError, httpx.StreamError):
+        failure = ModelConnectionError()
+    except _MALFORMED:
+        failure = ModelReplyError()
+    raise failure from None

@@ -1,0 +1,67 @@
+"""Puts the parts of one answer together and decides whether it is an answer. Used by `core.llm.client`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.llm.errors import ModelReplyError
+from core.llm.exchange import ModelReply, ReplyPart, StreamPart, TokenUsage
+from core.llm.thinking import ThinkingSplitter, split_thinking
+
+
+class ReplyBuilder:
+    """One answer in the making.
+
+    Args:
+        max_bytes: cap of text and thinking together, UTF-8.
+        model: name to report when the provider gives none.
+    """
+
+    def __init__(self, max_bytes: int, model: str) -> None:
+        self._bytes_left = max_bytes
+        self._model = model
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._usage: TokenUsage | None = None
+        self._finish_reason: str | None = None
+        self._splitter = ThinkingSplitter()
+
+    def add(self, part: ReplyPart) -> Iterator[StreamPart]:
+        """Take a part in; returns what of it may be shown already.
+
+        Raises:
+            ModelReplyError: the answer has grown beyond the cap.
+        """
+        self._bytes_left -= len(part.text.encode("utf-8", "replace")) + len(part.thinking.encode("utf-8", "replace"))
+        if self._bytes_left < 0:
+            raise ModelReplyError
+        self._texts.append(part.text)
+        self._thoughts.append(part.thinking)
+        self._usage = part.usage or self._usage
+        self._finish_reason = part.finish_reason or self._finish_reason
+        self._model = part.model or self._model
+        text, thinking = self._splitter.feed(part.text)
+        return _shown(text, part.thinking + thinking)
+
+    def rest(self) -> Iterator[StreamPart]:
+        """What `add` held back because a tag might have begun there."""
+        return _shown(*self._splitter.finish())
+
+    def reply(self, *, must_be_finished: bool = False) -> ModelReply:
+        """The whole answer.
+
+        Args:
+            must_be_finished: a stream says how it ended; without that it was cut.
+
+        Raises:
+            ModelReplyError: nothing but thinking or white space came, or the stream was cut.
+        """
+        text, thinking = split_thinking("".join(self._texts))
+        if not text or (must_be_finished and self._finish_reason is None):
+            raise ModelReplyError
+        thoughts = [thought for thought in ("".join(self._thoughts).strip(), thinking) if thought]
+        return ModelReply(text, "\n".join(thoughts), self._usage, self._model, self._finish_reason)
+
+
+def _shown(text: str, thinking: str) -> Iterator[StreamPart]:
+    return iter([StreamPart(text=text, thinking=thinking)] if text or thinking else [])

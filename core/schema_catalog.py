@@ -1,0 +1,258 @@
+"""What the business database holds, as the reader role sees it; cached, shared by agents, guard and retrieval.
+
+Read as the reader role, so that what it cannot read does not exist for a question. Sample values of short text columns
+are taken within a time budget.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection, sql
+
+from common.business_schema import BusinessSchema, Column, Table
+from common.errors import StoreUnavailableError
+from core.logging import get_app_logger
+from core.sql_executor.database_errors import unavailable
+from core.sql_executor.reader_pool import ReaderPool
+from core.sql_guard import GuardPolicy, policy_for
+
+_LOGGER = get_app_logger("schema_catalog")
+
+MAX_DISTINCT_VALUES: Final = 500
+MAX_VALUE_CHARACTERS: Final = 60
+_SAMPLED_ROWS: Final = 500_000
+_COLUMN_SECONDS: Final = 1.0
+
+_COLUMNS_QUERY: Final = """
+SELECT n.nspname, c.relname, coalesce(obj_description(c.oid, 'pg_class'), ''), c.reltuples::float8,
+       a.attname, format_type(a.atttypid, a.atttypmod), coalesce(col_description(c.oid, a.attnum), ''),
+       NOT a.attnotnull, coalesce(a.attnum = ANY (k.conkey), false),
+       has_column_privilege(c.oid, a.attnum, 'SELECT'),
+       t.typcategory IN ('S', 'E'), s.n_distinct::float8, s.avg_width
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
+LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+                     AND NOT s.inherited
+WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition AND n.nspname = ANY (%s)
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
+ORDER BY array_position(%s, n.nspname::text), c.relname, a.attnum
+"""
+_ENUMS_QUERY: Final = """
+SELECT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+WHERE t.typtype = 'e' AND n.nspname = ANY (%s)
+"""
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    schema: BusinessSchema
+    hidden_columns: frozenset[str]
+    policy: GuardPolicy
+    loaded_at: float
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One column as the catalogue query returns it."""
+
+    schema: str
+    table: str
+    table_comment: str
+    table_rows: float
+    name: str
+    data_type: str
+    comment: str
+    is_nullable: bool
+    is_primary_key: bool
+    is_readable: bool
+    is_text: bool
+    distinct: float | None
+    width: int | None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.table}.{self.name}"
+
+    @property
+    def may_have_few_values(self) -> bool:
+        """What the statistics say; without statistics, only a look can tell."""
+        if not self.is_text or self.is_primary_key:
+            return False
+        if self.distinct is None:
+            return True
+        count = self.distinct if self.distinct >= 0 else -self.distinct * max(self.table_rows, 0)
+        return count <= MAX_DISTINCT_VALUES * 2 and (self.width or 0) <= MAX_VALUE_CHARACTERS * 4
+
+
+class SchemaCatalog:
+    """The readable schema, loaded when first asked for and again after `ttl_seconds`; threads share it.
+
+    Args:
+        pool: connections of the reader role.
+        schemas: schemas questions may reach, in search order.
+        ttl_seconds: age after which the next caller reloads; callers meanwhile get the previous state.
+        denied_columns: `schema.table.column` that nobody may see or query although the role could.
+        user_functions: functions of the database, `schema.function`, that queries may call.
+        value_budget_seconds: time for collecting sample values in one load; columns left over have none.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: ReaderPool,
+        schemas: Sequence[str] = ("public",),
+        ttl_seconds: float = 300.0,
+        denied_columns: Iterable[str] = (),
+        user_functions: Iterable[str] = (),
+        value_budget_seconds: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._schemas = [schema.strip() for schema in schemas]
+        self._ttl_seconds = ttl_seconds
+        self._denied_columns = frozenset(denied_columns)
+        self._user_functions = frozenset(user_functions)
+        self._value_budget_seconds = value_budget_seconds
+        self._clock = clock
+        self._loading = threading.Lock()
+        self._snapshot: _Snapshot | None = None
+
+    def schema(self) -> BusinessSchema:
+        """Tables and views with their readable columns.
+
+        Raises:
+            StoreUnavailableError: the database cannot be reached and nothing was loaded before.
+        """
+        return self._current().schema
+
+    def guard_policy(self) -> GuardPolicy:
+        """What the SQL guard admits on this database; raises like `schema`."""
+        return self._current().policy
+
+    def hidden_columns(self) -> frozenset[str]:
+        """`schema.table.column` of readable relations that may not be read; raises like `schema`."""
+        return self._current().hidden_columns
+
+    def today(self) -> date:
+        """The business database's date, by its own clock and time zone.
+
+        Raises:
+            StoreUnavailableError: it cannot be reached.
+        """
+        try:
+            with self._pool.connection() as connection:
+                row = connection.execute("SELECT current_date").fetchone()
+        except psycopg.Error as error:
+            raise unavailable(error) from error
+        return date.fromisoformat(str(row[0])) if row else date.min
+
+    def refresh(self) -> BusinessSchema:
+        """Load again now, for instance after the tables changed; raises `StoreUnavailableError`."""
+        with self._loading:
+            self._snapshot = self._load()
+            return self._snapshot.schema
+
+    def _current(self) -> _Snapshot:
+        snapshot = self._snapshot
+        if snapshot is not None and self._clock() - snapshot.loaded_at < self._ttl_seconds:
+            return snapshot
+        if not self._loading.acquire(blocking=snapshot is None):
+            assert snapshot is not None  # noqa: S101 - only waited for when there is none
+            return snapshot
+        try:
+            return self._reloaded()
+        finally:
+            self._loading.release()
+
+    def _reloaded(self) -> _Snapshot:
+        previous = self._snapshot
+        if previous is not None and self._clock() - previous.loaded_at < self._ttl_seconds:
+            return previous  # somebody else loaded while we waited
+        try:
+            self._snapshot = self._load()
+        except StoreUnavailableError:
+            if previous is None:
+                raise
+            _LOGGER.warning("keeping the previous schema: the business database cannot be reached")
+            return previous
+        return self._snapshot
+
+    def _load(self) -> _Snapshot:
+        try:
+            with self._pool.connection() as connection:
+                rows = connection.execute(_COLUMNS_QUERY, (self._schemas, self._schemas)).fetchall()
+                found = [_Found(*row) for row in rows]
+                enums = connection.execute(_ENUMS_QUERY, (self._schemas,)).fetchall()
+                schema, hidden = self._build(connection, found)
+        except psycopg.Error as error:
+            raise unavailable(error) from error
+        policy = policy_for(
+            schema,
+            denied_columns=hidden,
+            search_path=tuple(self._schemas),
+            user_functions=self._user_functions,
+            user_types=[name for owner, enum in enums for name in (enum, f"{owner}.{enum}")],
+        )
+        return _Snapshot(schema, hidden, policy, self._clock())
+
+    def _build(self, connection: Connection[Any], found: Sequence[_Found]) -> tuple[BusinessSchema, frozenset[str]]:
+        deadline = self._clock() + self._value_budget_seconds
+        hidden: set[str] = set()
+        tables: dict[tuple[str, str], tuple[str, list[Column]]] = {}
+        for item in found:
+            if not item.is_readable or item.full_name in self._denied_columns:
+                hidden.add(item.full_name)
+                continue
+            values: tuple[str, ...] = ()
+            if item.may_have_few_values and (left := deadline - self._clock()) > 0:
+                values = _distinct_values(connection, item, min(left, _COLUMN_SECONDS))
+            _, columns = tables.setdefault((item.schema, item.table), (item.table_comment, []))
+            columns.append(
+                Column(item.name, item.data_type, item.comment, item.is_nullable, item.is_primary_key, values)
+            )
+        return (
+            BusinessSchema(
+                tuple(
+                    Table(owner, name, comment, tuple(columns)) for (owner, name), (comment, columns) in tables.items()
+                )
+            ),
+            frozenset(hidden),
+        )
+
+
+def _distinct_values(connection: Connection[Any], item: _Found, seconds: float) -> tuple[str, ...]:
+    """The column's values when they are few and short, else none; never an error."""
+    query = sql.SQL(
+        "SELECT DISTINCT {column}::text FROM (SELECT {column} FROM {table} LIMIT {rows}) sample"
+        " WHERE {column} IS NOT NULL LIMIT {limit}"
+    ).format(
+        column=sql.Identifier(item.name),
+        table=sql.Identifier(item.schema, item.table),
+        rows=sql.Literal(_SAMPLED_ROWS),
+        limit=sql.Literal(MAX_DISTINCT_VALUES + 1),
+    )
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}".encode())
+            values = [str(row[0]) for row in connection.execute(query).fetchall()]
+    except psycopg.errors.OperationalError as error:
+        if connection.closed:
+            raise
+        _LOGGER.info("no sample values for %s: %s", item.full_name, type(error).__name__)
+        return ()
+    except psycopg.DatabaseError as error:  # a view that fails, a type without text form
+        _LOGGER.info("no sample values for %s: %s", item.full_name, type(error).__name__)
+        return ()
+    if len(values) > MAX_DISTINCT_VALUES or any(len(value) > MAX_VALUE_CHARACTERS for value in values):
+        return ()
+    return tuple(sorted(values))

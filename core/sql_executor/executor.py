@@ -1,0 +1,249 @@
+"""Runs admitted SQL on the business database inside every limit; used by agents, the ask service and `citu_run_sql`.
+
+One query is: `BEGIN READ ONLY` with its limits and a pinning `SELECT 1`, `EXPLAIN` against the cost ceiling, a
+server-side cursor declared over the extended protocol (which takes one statement and no data-modifying one), FETCH up
+to cap+1 rows, `ROLLBACK`; the pool runs `DISCARD ALL` before the connection is used again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import Connection, Cursor, pq
+from psycopg.rows import tuple_row
+
+from common import messages
+from common.answering import ResultSet
+from common.errors import SqlExecutionError, SqlRefusedError, StoreUnavailableError
+from core.sql_executor.database_errors import execution_error, is_connection_loss, unavailable
+from core.sql_executor.query_watch import CancelSignal, QueryWatch, watched
+from core.sql_executor.reader_pool import ReaderPool
+from core.sql_executor.row_values import unique_names, value_bytes
+from core.sql_guard import SqlGuard
+
+_CURSOR: Final = "citu_answer"
+_FIRST_BATCH: Final = 20
+_LARGEST_BATCH: Final = 500
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ExecutionLimits:
+    """What one query may take.
+
+    Attributes:
+        row_cap: rows returned; byte_cap: bytes of their values, estimated before they are stored.
+        statement_timeout_seconds: the server's limit for each statement; wall_clock_seconds: for all of them together.
+        cost_ceiling: planner cost above which a query is refused.
+        count_cap: rows counted beyond `row_cap`, for at most `count_seconds`.
+    """
+
+    row_cap: int = 1000
+    byte_cap: int = 2 * 1024 * 1024
+    statement_timeout_seconds: float = 30.0
+    wall_clock_seconds: float = 35.0
+    cost_ceiling: float = 10_000_000.0
+    count_cap: int = 100_000
+    count_seconds: float = 1.0
+    work_mem_kilobytes: int = 16 * 1024
+    lock_timeout_seconds: float = 1.0
+
+
+@dataclass(frozen=True)
+class ExplainVerdict:
+    """What the planner says. `detail` is the server's own sentence when it is not accepted; `cost` is in its units."""
+
+    is_accepted: bool
+    cost: float | None = None
+    detail: str = ""
+    sqlstate: str | None = None
+    is_too_costly: bool = False
+
+
+class SqlExecutor:
+    """Guards and runs queries; threads share it.
+
+    Args:
+        pool: connections of the reader role.
+        guard: asked first, for every statement.
+        limits: see `ExecutionLimits`.
+    """
+
+    def __init__(self, *, pool: ReaderPool, guard: SqlGuard, limits: ExecutionLimits) -> None:
+        self._pool = pool
+        self._guard = guard
+        self._limits = limits
+
+    def execute(self, sql: str, *, cancel: CancelSignal | None = None) -> ResultSet:
+        """The rows of `sql`.
+
+        `total_row_count` counts on past the row cap, up to `count_cap` rows or `count_seconds`; beyond that it is what
+        was counted so far. A result cut by the byte cap alone is `is_limited` too.
+
+        Args:
+            cancel: when it is set, the query is stopped on the server within a moment.
+
+        Raises:
+            SqlRefusedError: the guard, or the cost ceiling (rule `cost.ceiling`), said no.
+            SqlExecutionError: the database refused or broke off; sqlstate 57014: time-out or caller left.
+            StoreUnavailableError: the database cannot be reached or no connection came free.
+        """
+        admitted = self._guard.check(sql)
+        return self._run(lambda connection, watch: self._fetch(connection, admitted.text, watch), cancel)
+
+    def explain(self, sql: str) -> ExplainVerdict:
+        """Whether the planner accepts `sql`, and at what cost; nothing is executed.
+
+        Raises:
+            SqlRefusedError: the guard said no.
+            StoreUnavailableError: the database cannot be reached.
+        """
+        admitted = self._guard.check(sql)
+        try:
+            cost = self._run(lambda connection, _: _planner_cost(connection, admitted.text), None)
+        except SqlExecutionError as error:
+            return ExplainVerdict(False, detail=error.detail or error.message, sqlstate=error.sqlstate)
+        if cost > self._limits.cost_ceiling:
+            return ExplainVerdict(False, cost=cost, detail=messages.SQL_TOO_EXPENSIVE, is_too_costly=True)
+        return ExplainVerdict(True, cost=cost)
+
+    def is_available(self) -> bool:
+        """Whether the business database answers now."""
+        try:
+            with self._pool.connection() as connection:
+                _extended(connection, "SELECT 1")
+        except (StoreUnavailableError, psycopg.Error):
+            return False
+        return True
+
+    def _run(self, work: Callable[[Connection[Any], QueryWatch], T], cancel: CancelSignal | None) -> T:
+        """Run `work` in a read-only transaction; once more when the pooled connection turns out to be stale."""
+        deadline = time.monotonic() + self._limits.wall_clock_seconds
+        for is_last in (False, True):
+            if cancel is not None and cancel.is_set():
+                raise SqlExecutionError(messages.SQL_CANCELLED, sqlstate="57014")
+            try:
+                return self._run_once(work, cancel, max(0.05, deadline - time.monotonic()))
+            except _StaleConnection as stale:
+                if is_last:
+                    raise unavailable(stale) from stale
+                self._pool.drop_stale()
+        raise AssertionError
+
+    def _run_once(
+        self, work: Callable[[Connection[Any], QueryWatch], T], cancel: CancelSignal | None, seconds: float
+    ) -> T:
+        with (
+            self._pool.connection() as connection,
+            watched(connection, wall_clock_seconds=seconds, cancel=cancel) as watch,
+        ):
+            try:
+                self._begin(connection, seconds)
+                return work(connection, watch)
+            except psycopg.Error as error:
+                raise execution_error(error, was_cancelled=watch.was_cancelled) from error
+            finally:
+                _roll_back(connection)
+
+    def _begin(self, connection: Connection[Any], seconds: float) -> None:
+        limits = self._limits
+        statement_ms = int(min(limits.statement_timeout_seconds, seconds) * 1000)
+        try:
+            connection.execute(
+                "BEGIN READ ONLY;"
+                f"SET LOCAL statement_timeout = {statement_ms};"
+                f"SET LOCAL lock_timeout = {int(limits.lock_timeout_seconds * 1000)};"
+                f"SET LOCAL idle_in_transaction_session_timeout = {int(limits.wall_clock_seconds * 1000) + 5000};"
+                f"SET LOCAL work_mem = {limits.work_mem_kilobytes};"
+                "SET LOCAL max_parallel_workers_per_gather = 0;"
+                "SET LOCAL cursor_tuple_fraction = 1;"
+                "SET LOCAL DateStyle = 'ISO, YMD';"
+                "SET LOCAL IntervalStyle = 'postgres';"
+                "SET LOCAL standard_conforming_strings = on;"
+                "SELECT 1".encode()
+            )
+        except psycopg.OperationalError as error:
+            if is_connection_loss(error):
+                raise _StaleConnection from error
+            raise
+
+    def _fetch(self, connection: Connection[Any], text: str, watch: QueryWatch) -> ResultSet:
+        cost = _planner_cost(connection, text)
+        if cost > self._limits.cost_ceiling:
+            raise SqlRefusedError(messages.SQL_TOO_EXPENSIVE, rule="cost.ceiling")
+        _extended(connection, f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {text}")
+        names, rows, is_cut = _take_rows(connection, self._limits)
+        if is_cut and not rows:
+            raise SqlExecutionError(messages.SQL_RESULT_TOO_LARGE)
+        columns = unique_names(names)
+        total = len(rows)
+        if is_cut:
+            total = max(total + 1, self._count_on(connection, len(rows) + 1, watch))
+        return ResultSet(columns, tuple(dict(zip(columns, row, strict=True)) for row in rows), total, is_limited=is_cut)
+
+    def _count_on(self, connection: Connection[Any], fetched: int, watch: QueryWatch) -> int:
+        """How many rows there are in all, as far as the limits let us look."""
+        wanted = self._limits.count_cap - fetched
+        if wanted <= 0 or self._limits.count_seconds <= 0:
+            return fetched
+        try:
+            connection.execute(f"SET LOCAL statement_timeout = {int(self._limits.count_seconds * 1000)}".encode())
+            moved = connection.execute(f"MOVE FORWARD {wanted} FROM {_CURSOR}".encode())
+        except psycopg.errors.QueryCanceled:
+            if watch.was_cancelled:
+                raise
+            return fetched
+        return fetched + max(0, moved.rowcount)
+
+
+class _StaleConnection(Exception):  # noqa: N818 - leaves this module only as StoreUnavailableError
+    """The pooled connection was dead before the query began."""
+
+
+def _roll_back(connection: Connection[Any]) -> None:
+    if connection.closed or connection.info.transaction_status == pq.TransactionStatus.IDLE:
+        return
+    with suppress(psycopg.Error):
+        connection.execute("ROLLBACK")
+
+
+def _extended(connection: Connection[Any], text: str) -> Cursor[Any]:
+    """Send one statement over the extended protocol: the server takes no second one in the same message."""
+    cursor: Cursor[Any] = connection.cursor(row_factory=tuple_row)
+    return cursor.execute(text.encode(), binary=True)
+
+
+def _planner_cost(connection: Connection[Any], text: str) -> float:
+    row = _extended(connection, f"EXPLAIN (FORMAT JSON) {text}").fetchone()
+    plan = row[0][0].get("Plan") if row is not None and isinstance(row[0][0], dict) else None
+    if plan is None or plan["Node Type"] in ("ModifyTable", "LockRows"):  # a utility statement, a write or a lock
+        raise SqlRefusedError(messages.SQL_REFUSED_STATEMENT, rule="plan.kind")
+    return float(plan["Total Cost"])
+
+
+def _take_rows(connection: Connection[Any], limits: ExecutionLimits) -> tuple[list[str], list[tuple[Any, ...]], bool]:
+    """Column names, rows within both caps, and whether there was more. Batches shrink when rows are wide."""
+    rows: list[tuple[Any, ...]] = []
+    names: list[str] = []
+    used, widest = 0, 1
+    batch = _FIRST_BATCH
+    while True:
+        batch = min(batch, limits.row_cap + 1 - len(rows))
+        cursor = connection.execute(f"FETCH FORWARD {batch} FROM {_CURSOR}".encode())
+        names = names or [column.name for column in cursor.description or ()]
+        fetched = cursor.fetchall()
+        for row in fetched:
+            size = sum(map(value_bytes, row))
+            used, widest = used + size, max(widest, size)
+            if used > limits.byte_cap or len(rows) == limits.row_cap:
+                return names, rows, True
+            rows.append(row)
+        if len(fetched) < batch:
+            return names, rows, False
+        batch = max(1, min(_LARGEST_BATCH, (limits.byte_cap - used) // widest + 1))

@@ -1,0 +1,96 @@
+"""A bounded pool of reader connections that come back clean; the executor and the schema catalogue share one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from core.sql_executor.database_errors import unavailable
+from core.sql_executor.row_values import register_loaders
+
+_CONNECT_TIMEOUT_SECONDS = 3
+
+
+class ReaderPool:
+    """Connections of the reader role. Threads share it; opened at first use, `close` ends it.
+
+    Args:
+        url: libpq URL (`postgresql://…`, also `…/db?host=/socket/folder&port=…`).
+        size: most connections this process keeps.
+        wait_seconds: how long a caller waits for a free connection.
+        application_name: what `pg_stat_activity` shows.
+    """
+
+    def __init__(
+        self, url: str, *, size: int = 8, wait_seconds: float = 2.0, application_name: str = "citu-reader"
+    ) -> None:
+        self._lock = threading.Lock()
+        self._is_open = False
+        self._pool: ConnectionPool[Connection[Any]] = ConnectionPool(
+            libpq_url(url),
+            min_size=0,
+            max_size=size,
+            timeout=wait_seconds,
+            open=False,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": None,
+                "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+                "application_name": application_name,
+                "client_encoding": "utf8",
+            },
+            configure=register_loaders,
+            reset=_discard_all,
+            reconnect_timeout=wait_seconds,
+            max_idle=300.0,
+            name=application_name,
+        )
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[Any]]:
+        """A clean connection in autocommit mode, given back at the end; a closed or dirty one is thrown away.
+
+        Raises:
+            StoreUnavailableError: none came free in time, or the database cannot be reached.
+        """
+        self._open_once()
+        try:
+            connection = self._pool.getconn()
+        except (PoolTimeout, PoolClosed, psycopg.OperationalError) as error:
+            raise unavailable(error) from error
+        try:
+            yield connection
+        finally:
+            self._pool.putconn(connection)
+
+    def drop_stale(self) -> None:
+        """Replace the idle connections a server restart has broken."""
+        self._pool.check()
+
+    def close(self) -> None:
+        """Close every connection; the pool cannot be used again."""
+        self._pool.close(timeout=2.0)
+
+    def _open_once(self) -> None:
+        if self._is_open:
+            return
+        with self._lock:
+            if not self._is_open:
+                self._pool.open(wait=False)
+                self._is_open = True
+
+
+def libpq_url(url: str) -> str:
+    """`url` without a SQLAlchemy driver name in its scheme."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme.split('+', 1)[0]}{separator}{rest}"
+
+
+def _discard_all(connection: Connection[Any]) -> None:
+    connection.execute("DISCARD ALL")

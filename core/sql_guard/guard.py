@@ -1,0 +1,93 @@
+"""The gate every SQL statement passes before it meets the business database; used by agents, routes and the executor.
+
+Checks are static and ordered from cheap to thorough; what is not known to be harmless is refused. The text that was
+checked is the text that is executed: nothing is rewritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from common.errors import SqlRefusedError
+from core.sql_guard.constant_rules import check_constants
+from core.sql_guard.foreign_dialects import tokenize_foreign
+from core.sql_guard.grammar import parse_statement
+from core.sql_guard.lexer import tokenize
+from core.sql_guard.lexical_rules import check_text, check_tokens, significant
+from core.sql_guard.node_rules import check_call_positions, check_tree
+from core.sql_guard.policy import GuardPolicy
+from core.sql_guard.refusal import Refusal
+from core.sql_guard.scopes import ScopeChecker
+
+
+@dataclass(frozen=True)
+class AdmittedQuery:
+    """A statement the guard let pass.
+
+    Attributes:
+        text: the original text, to be executed as it is.
+        statement: its parse tree, for reading only.
+        relations: `schema.name` of every relation it reads, in order of appearance.
+    """
+
+    text: str
+    statement: exp.Expr
+    relations: tuple[str, ...]
+
+
+class SqlGuard:
+    """Admits or refuses statements by a policy.
+
+    Args:
+        policy: the policy, or a function that returns the current one (it is asked once for each statement).
+        audit: where refusals are recorded; default the application's `sql_audit` logger.
+    """
+
+    def __init__(self, policy: GuardPolicy | Callable[[], GuardPolicy], *, audit: logging.Logger | None = None) -> None:
+        self._policy = policy
+        self._audit = audit or logging.getLogger("app.sql_audit")
+
+    def check(self, sql: str) -> AdmittedQuery:
+        """Admit `sql`.
+
+        Raises:
+            SqlRefusedError: with the id of the rule that refused, a 1-based position when one is known, and a
+                sentence for the person who asked. Whatever goes wrong in the check itself also refuses.
+        """
+        policy = self._policy if isinstance(self._policy, GuardPolicy) else self._policy()
+        try:
+            return _examine(sql, policy)
+        except Refusal as refusal:
+            raise self._refused(sql, refusal) from None
+        except RecursionError:
+            raise self._refused(sql, Refusal("tree.too_deep")) from None
+        except Exception as error:  # noqa: BLE001 - a check that fails must refuse, never admit
+            self._audit.error("sql guard failed: %s", type(error).__name__)
+            raise self._refused(sql, Refusal("internal.error")) from None
+
+    def _refused(self, sql: str, refusal: Refusal) -> SqlRefusedError:
+        position = None if refusal.offset is None else refusal.offset + 1
+        digest = hashlib.sha256(sql.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        self._audit.warning(
+            "sql refused rule=%s position=%s length=%d sha256=%s", refusal.rule, position, len(sql), digest
+        )
+        return SqlRefusedError(refusal.sentence, rule=refusal.rule, position=position)
+
+
+def _examine(sql: str, policy: GuardPolicy) -> AdmittedQuery:
+    check_text(sql, policy)
+    is_postgres = policy.dialect == "postgres"
+    tokens = significant(tokenize(sql) if is_postgres else tokenize_foreign(sql, policy.dialect))
+    check_tokens(tokens, policy)
+    statement = parse_statement(sql, tokens, policy.dialect)
+    nodes = check_tree(statement, policy)
+    check_call_positions(tokens, nodes, policy)
+    check_constants(nodes, policy)
+    scopes = ScopeChecker(policy)
+    scopes.check(statement)
+    return AdmittedQuery(text=sql, statement=statement, relations=tuple(scopes.relations))

@@ -1,0 +1,79 @@
+"""A throw-away database with the guard's test schema, and whether anything in it changed; for `guard_score`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+_ROLES = ("llm_reader", "biz_owner")
+# Everything an attack may want to change: rows, sequences, code, relations, roles, settings, large objects, locks.
+_DIGEST = """
+SELECT (SELECT array_agg(c ORDER BY id) FROM biz.canary c)::text, (SELECT last_value FROM biz.order_no_seq),
+       (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_class WHERE relpersistence <> 't'),
+       (SELECT count(*) FROM pg_largeobject_metadata), (SELECT array_agg(r ORDER BY oid) FROM pg_roles r)::text,
+       (SELECT array_agg(s ORDER BY setrole) FROM pg_db_role_setting s)::text,
+       (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), (SELECT count(*) FROM pg_replication_slots),
+       (SELECT count(*) FROM biz.orders), (SELECT count(*) FROM biz.ticket), (SELECT count(*) FROM pg_prepared_xacts)
+"""
+
+
+class GuardDatabase:
+    """The loaded database: `reader_url` for the role under test, and a watch on its state."""
+
+    def __init__(self, owner: psycopg.Connection[tuple[object, ...]], reader_url: str) -> None:
+        self._owner = owner
+        self.reader_url = reader_url
+        self._before = self._digest()
+
+    def has_changed(self) -> bool:
+        """Whether anything changed since the last call."""
+        now = self._digest()
+        is_changed, self._before = now != self._before, now
+        return is_changed
+
+    def _digest(self) -> object:
+        return self._owner.execute(_DIGEST).fetchone()
+
+
+@contextmanager
+def guard_database(schema: Path, *, server: str | None, folder: Path) -> Iterator[GuardDatabase]:
+    """Load `schema` on `server`, or on embedded servers in `folder`; database and new roles are dropped at the end."""
+    with ExitStack() as stack:
+        url = server or stack.enter_context(_embedded(folder))
+        name, password = f"guard_score_{os.getpid()}", secrets.token_hex(12)
+        admin = stack.enter_context(psycopg.connect(url, autocommit=True))
+        known = {row[0] for row in admin.execute("SELECT rolname FROM pg_roles").fetchall()}
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        stack.callback(_drop, admin, name, [role for role in _ROLES if role not in known])
+        owner = stack.enter_context(psycopg.connect(_with(url, database=name), autocommit=True))
+        owner.execute(schema.read_bytes())
+        owner.execute(sql.SQL("ALTER ROLE llm_reader PASSWORD {}").format(sql.Literal(password)))
+        owner.execute("RESET ALL")
+        yield GuardDatabase(owner, _with(url, database=name, user="llm_reader", password=password))
+
+
+@contextmanager
+def _embedded(folder: Path) -> Iterator[str]:
+    from core.embedded import acquire_servers  # a wheel that production does not have
+
+    with acquire_servers(folder) as lease:
+        yield lease.addresses.business_owner_url
+
+
+def _drop(admin: psycopg.Connection[tuple[object, ...]], name: str, roles: list[str]) -> None:
+    admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    for role in roles:
+        admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def _with(url: str, *, database: str, user: str = "", password: str = "") -> str:
+    parts = urlsplit(url)
+    place = f"{user}:{password}@{parts.netloc.rpartition('@')[2]}" if user else parts.netloc
+    return urlunsplit(parts._replace(netloc=place, path=f"/{database}"))

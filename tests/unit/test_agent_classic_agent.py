@@ -1,0 +1,232 @@
+"""The classic agent's graph with a scripted brain: which way a question takes and what it ends with."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+
+from agent.classic_agent import ClassicAgent
+from agent.nodes import Nodes
+from agent.retrieval import Retrieved
+from agent.sql_preparation import SqlPreparation
+from common.answering import Answer, Classification, Question, ResultSet, SqlDraft, SqlRequest
+from common.business_schema import BusinessSchema
+from common.errors import AnswerFailedError, ModelUnavailableError, SqlExecutionError, SqlRefusedError
+from core.sql_executor import ExplainVerdict
+
+DATABASE = Classification("DATABASE", 0.9, "理由", "rule_based_strong_business")
+CHAT = Classification("CHAT", 0.9, "理由", "rule_based_chat")
+ROWS = ResultSet(columns=("数量",), rows=({"数量": 3},), total_row_count=1)
+NO_ROWS = ResultSet(columns=("数量",), rows=(), total_row_count=0)
+
+
+@dataclass
+class ScriptedBrain:
+    classification: Classification = DATABASE
+    draft: SqlDraft = SqlDraft(sql="SELECT 1")
+    repaired: SqlDraft = SqlDraft(sql="SELECT 2")
+    failing: frozenset[str] = frozenset()
+    calls: list[str] = field(default_factory=list)
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.failing:
+            raise ModelUnavailableError("模型不可用")
+
+    async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification:
+        self._called("classify")
+        return self.classification
+
+    async def write_sql(self, request: SqlRequest) -> SqlDraft:
+        self._called("write_sql")
+        return self.draft
+
+    async def repair_sql(self, request: SqlRequest, sql: str, error: str) -> SqlDraft:
+        self._called(f"repair {error}")
+        return self.repaired
+
+    async def summarise(self, question: str, result: ResultSet) -> str:
+        self._called("summarise")
+        return "共3个"
+
+    async def chat(self, question: str, context: str) -> str:
+        self._called("chat")
+        return " 您好 "
+
+
+@dataclass
+class ScriptedExecutor:
+    """`explain` and `execute` answer by statement; a value that is an exception is raised."""
+
+    explained: dict[str, Any] = field(default_factory=dict)
+    outcomes: list[Any] = field(default_factory=lambda: [ROWS])
+    executed: list[str] = field(default_factory=list)
+
+    def explain(self, sql: str) -> ExplainVerdict:
+        verdict = self.explained.get(sql, ExplainVerdict(is_accepted=True))
+        if isinstance(verdict, Exception):
+            raise verdict
+        return verdict
+
+    def execute(self, sql: str, *, cancel: Any = None) -> ResultSet:
+        self.executed.append(sql)
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+class FixedRetrieval:
+    async def collect(self, question: Question) -> Retrieved:
+        request = SqlRequest(question.text, question.context, BusinessSchema(()), date(2024, 1, 1))
+        return Retrieved(request, notes=("no_examples",))
+
+
+def agent(brain: ScriptedBrain, executor: ScriptedExecutor, **options: Any) -> ClassicAgent:
+    preparation = SqlPreparation(brain=brain, executor=executor, repairs=True, repair_timeout_seconds=5)
+    nodes = Nodes(brain, FixedRetrieval(), preparation, executor, options.get("summarises", True))
+    return ClassicAgent(nodes)
+
+
+def ask(built: ClassicAgent, routing_mode: str = "hybrid") -> Answer:
+    question = Question("多少个？", "default", "alice", "alice:20260101000000000", routing_mode)
+    return asyncio.run(built.answer(question))
+
+
+def rejected(detail: str) -> ExplainVerdict:
+    return ExplainVerdict(is_accepted=False, detail=detail)
+
+
+def test_data_question_takes_the_whole_path() -> None:
+    answer = ask(agent(ScriptedBrain(), ScriptedExecutor()))
+    assert answer.execution_path == (
+        "start", "classify", "agent_sql_generation", "agent_sql_execution", "format_response",
+    )  # fmt: skip
+    assert (answer.question_type, answer.sql, answer.records, answer.summary) == ("DATABASE", "SELECT 1", ROWS, "共3个")
+    assert answer.response == answer.summary
+
+
+def test_chat_question_never_touches_the_database() -> None:
+    executor = ScriptedExecutor()
+    answer = ask(agent(ScriptedBrain(classification=CHAT), executor))
+    assert answer.execution_path == ("start", "classify", "agent_chat", "format_response")
+    assert (answer.question_type, answer.response, answer.sql) == ("CHAT", "您好", None)
+    assert not executor.executed
+
+
+@pytest.mark.parametrize(
+    ("mode", "question_type", "method"),
+    [("database_direct", "DATABASE", "direct_database"), ("chat_direct", "CHAT", "direct_chat")],
+)
+def test_direct_modes_do_not_ask_the_brain_to_classify(mode: str, question_type: str, method: str) -> None:
+    brain = ScriptedBrain()
+    answer = ask(agent(brain, ScriptedExecutor()), mode)
+    assert answer.question_type == question_type
+    assert answer.classification.method == method
+    assert "classify" not in brain.calls
+
+
+def test_explanation_instead_of_sql_is_shown() -> None:
+    brain = ScriptedBrain(draft=SqlDraft(explanation="没有这样的数据。", reason="llm_explanation"))
+    answer = ask(agent(brain, ScriptedExecutor()))
+    assert answer.response == "没有这样的数据。 请尝试提问其它问题。"
+    assert answer.execution_path == ("start", "classify", "agent_sql_generation", "format_response")
+    assert (answer.sql, answer.records) == (None, None)
+
+
+@pytest.mark.parametrize("reason", ["missing_database_info", "ambiguous_question", "unknown_generation_failure"])
+def test_question_without_sql_fails_with_its_reason(reason: str) -> None:
+    brain = ScriptedBrain(draft=SqlDraft(explanation="请说明年份", reason=reason))
+    with pytest.raises(AnswerFailedError, match="请说明年份") as caught:
+        ask(agent(brain, ScriptedExecutor()))
+    assert caught.value.status == 422
+    assert caught.value.data["validation_error_type"] == reason
+    assert caught.value.data["execution_path"][-2:] == ["agent_sql_generation_failed", "format_response"]
+
+
+def test_refused_statement_is_never_repaired_nor_run() -> None:
+    refusal = SqlRefusedError("不允许的操作: DELETE", rule="node.delete")
+    brain, executor = ScriptedBrain(), ScriptedExecutor(explained={"SELECT 1": refusal})
+    with pytest.raises(AnswerFailedError, match="DELETE") as caught:
+        ask(agent(brain, executor))
+    assert caught.value.data["validation_error_type"] == "forbidden_keywords"
+    assert caught.value.data["execution_path"][-2] == "forbidden_keywords_failed"
+    assert not executor.executed
+    assert not [call for call in brain.calls if call.startswith("repair")]
+
+
+def test_invalid_statement_is_repaired_once_and_the_repaired_one_runs() -> None:
+    brain, executor = ScriptedBrain(), ScriptedExecutor(explained={"SELECT 1": rejected("no such column")})
+    answer = ask(agent(brain, executor))
+    assert answer.execution_path[2] == "sql_repair_success"
+    assert executor.executed == ["SELECT 2"]
+    assert "repair no such column" in brain.calls
+
+
+def test_repair_that_stays_invalid_fails() -> None:
+    executor = ScriptedExecutor(explained={"SELECT 1": rejected("bad"), "SELECT 2": rejected("still bad")})
+    with pytest.raises(AnswerFailedError, match="still bad") as caught:
+        ask(agent(ScriptedBrain(), executor))
+    assert caught.value.data["validation_error_type"] == "syntax_repair_failed"
+    assert caught.value.data["execution_path"][-2] == "sql_repair_failed"
+
+
+def test_repair_that_writes_is_refused() -> None:
+    refusal = SqlRefusedError("不允许的操作: UPDATE", rule="node.update")
+    executor = ScriptedExecutor(explained={"SELECT 1": rejected("bad"), "SELECT 2": refusal})
+    with pytest.raises(AnswerFailedError, match="UPDATE") as caught:
+        ask(agent(ScriptedBrain(), executor))
+    assert caught.value.data["validation_error_type"] == "forbidden_keywords"
+    assert not executor.executed
+
+
+def test_database_error_is_a_500_with_the_databases_words() -> None:
+    executor = ScriptedExecutor(outcomes=[SqlExecutionError("失败", detail="division by zero", sqlstate="22012")])
+    with pytest.raises(AnswerFailedError, match="SQL执行失败: division by zero") as caught:
+        ask(agent(ScriptedBrain(), executor))
+    assert caught.value.status == 500
+    assert caught.value.data["sql"] == "SELECT 1"
+
+
+def test_transient_database_error_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.nodes.TRANSIENT_RETRY_SECONDS", (0.0, 0.0))
+    broken = SqlExecutionError("失败", detail="connection reset", is_transient=True)
+    executor = ScriptedExecutor(outcomes=[broken, broken, ROWS])
+    assert ask(agent(ScriptedBrain(), executor)).records == ROWS
+    assert len(executor.executed) == 3
+
+
+def test_empty_result_is_not_summarised() -> None:
+    brain = ScriptedBrain()
+    answer = ask(agent(brain, ScriptedExecutor(outcomes=[NO_ROWS])))
+    assert (answer.response, answer.summary, answer.records) == ("", None, NO_ROWS)
+    assert "summarise" not in brain.calls
+
+
+def test_lost_model_costs_the_summary_but_not_the_rows() -> None:
+    answer = ask(agent(ScriptedBrain(failing=frozenset({"summarise"})), ScriptedExecutor()))
+    assert answer.summary is None
+    assert answer.records == ROWS
+    assert "1 条记录" in answer.response
+
+
+@pytest.mark.parametrize(
+    ("failing", "token"), [("classify", "classify_error"), ("write_sql", "agent_sql_generation_error")]
+)
+def test_lost_model_is_an_error_never_an_answer(failing: str, token: str) -> None:
+    with pytest.raises(ModelUnavailableError) as caught:
+        ask(agent(ScriptedBrain(failing=frozenset({failing})), ScriptedExecutor()))
+    assert token in caught.value.data["execution_path"]
+
+
+def test_answer_says_that_examples_were_missing() -> None:
+    assert ask(agent(ScriptedBrain(), ScriptedExecutor())).provenance == {"notes": ["no_examples"]}
+
+
+def test_many_questions_share_one_agent() -> None:
+    built: Callable[[], ClassicAgent] = lambda: agent(ScriptedBrain(), ScriptedExecutor(outcomes=[ROWS] * 20))
+    shared = built()
+    assert [ask(shared).records for _ in range(20)] == [ROWS] * 20

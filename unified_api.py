@@ -1,0 +1,24 @@
+"""The unified entry: everything it serves, one row a route. `app` is the WSGI application.
+
+Started as `uvicorn asgi_app:asgi_app` (by `make run`), or as plain Flask with `python unified_api.py`.
+"""
+
+from bootstrap.container import build_container
+from bootstrap.web import create_app
+from features.ask import routes as ask
+from features.health import routes as health
+from features.home import routes as home
+from features.http import Access, Route
+
+ROUTES = (
+    # path                     documentation  resource         who may call
+    Route("/", home.docs, home.Home, Access.PUBLIC),
+    Route("/health", health.docs, health.Health, Access.PUBLIC),
+    Route("/api/v0/ask_agent", ask.docs, ask.AskAgent, Access.PUBLIC),
+)
+
+container = build_container()
+app = create_app(container, ROUTES)
+
+if __name__ == "__main__":
+    container.run_plain(app)
