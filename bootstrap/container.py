@@ -55,15 +55,20 @@ class Container:
             configure_bridge(max_workers=self.settings.get("BLOCKING_THREADS"))
             self._to_close.append(shutdown_blocking)
             self._stores = find_stores(self.settings, progress)
-            self._to_close.append(self._stores.close)
             prepare(self.settings, self._stores, self.vector_store, progress)
 
-    def close(self) -> None:
-        """Close what was built, last built first. The container is not used afterwards."""
+    def close(self, *, wait_seconds: float = 0) -> None:
+        """Close what was built, last built first. The container is not used afterwards.
+
+        Args:
+            wait_seconds: how long to wait for embedded servers that nobody else uses to have stopped.
+        """
         with self._lock:
             callbacks, self._to_close = self._to_close, []
         for callback in reversed(callbacks):
             callback()
+        if self._stores is not None:
+            self._stores.close(wait_seconds=wait_seconds)
 
     def run_plain(self, app: Flask) -> None:
         """Serve `app` by Flask's own server, as the old entry did; for a rehearsal, not for production."""

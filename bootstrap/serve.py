@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from core.uvicorn_protocol import BoundedHttpToolsProtocol
 
 DEMO_HOST = "127.0.0.1"
 DEMO_WORKERS = 1
+STOP_SECONDS = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,20 +34,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.environ.get(STOP_WITH_PARENT):
         stop_with_parent()
     announce_launcher()
+    signal.signal(signal.SIGTERM, _stop)
     try:
         container = build_container()
     except CituError as error:
-        console.print(error.message, style="red", markup=False)
+        console.print(error.message, style="red", markup=False, soft_wrap=True)
         return 1
     try:
         return _run(container, options, console)
     except CituError as error:
-        console.print(error.message, style="red", markup=False)
+        console.print(error.message, style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 130
     finally:
-        container.close()
+        container.close(wait_seconds=STOP_SECONDS)
+
+
+def _stop(_number: int, _frame: object) -> None:
+    """Unwind instead of dying on the spot, so that what was started is stopped; uvicorn sends the signal on to here."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _run(container: Container, options: argparse.Namespace, console: Console) -> int:
@@ -54,10 +62,10 @@ def _run(container: Container, options: argparse.Namespace, console: Console) ->
     port = options.port or settings.get("PORT")
     if not options.prepare_only:
         refuse_used_port(host, port)
-    container.start(lambda step: console.print(step, style="dim", markup=False))
+    container.start(lambda step: console.print(step, style="dim", markup=False, soft_wrap=True))
     if options.prepare_only:
         return 0
-    console.print(messages.SERVING.format(host=host, port=port), style="bold green", markup=False)
+    console.print(messages.SERVING.format(host=host, port=port), style="bold green", markup=False, soft_wrap=True)
     configured = settings.get("MAX_WORKERS") if settings.is_set("MAX_WORKERS") else DEMO_WORKERS
     workers = options.workers or configured
     return serve(container, host, port, workers)

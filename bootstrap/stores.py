@@ -31,10 +31,10 @@ class Stores:
     reader_password: str = ""
     lease: ServerLease | None = None
 
-    def close(self) -> None:
-        """Let go of the embedded servers; the last one who does stops them."""
+    def close(self, *, wait_seconds: float = 0) -> None:
+        """Let go of the embedded servers; the last one who does stops them. Waits for that at most so long."""
         if self.lease is not None:
-            self.lease.release()
+            self.lease.release(wait_seconds=wait_seconds)
 
     def __repr__(self) -> str:
         return f"Stores(embedded={self.lease is not None})"
@@ -53,6 +53,7 @@ def find_stores(settings: ConfigService, progress: Callable[[str], None]) -> Sto
     data_dir = app_config.project_path(settings.get("DATA_DIR"))
     progress(messages.STEP_SERVERS)
     lease = acquire_servers(data_dir, progress=progress)
+    lease.watch()
     addresses = lease.addresses
     password = _reader_password(data_dir)
     owner_url = None if business else addresses.business_owner_url

@@ -27,6 +27,11 @@ class EnvelopeApi(Api):  # type: ignore[misc]
     def handle_error(self, error: Exception) -> Response:
         return error_rendering.render(error)
 
+    @property
+    def base_path(self) -> str:
+        """Where the paths of the documentation start; flask-restx asks its own root route, which we do not have."""
+        return "/"
+
     def _register_doc(self, app_or_blueprint: Any) -> None:
         app_or_blueprint.add_url_rule(self._doc, "doc", self.render_doc)
 
@@ -61,7 +66,7 @@ def _add_routes(app: Flask, api: Api, container: Container, routes: Sequence[Rou
                 row.resource, row.path, endpoint=endpoint, resource_class_kwargs={"services": container}
             )
             access_by_endpoint[endpoint] = row.access
-        api.add_namespace(namespace, path="")
+        api.add_namespace(namespace)
     app.extensions["citu_access"] = access_by_endpoint
     app.before_request(_authoriser(access_by_endpoint, container.settings.get("ADMIN_TOKEN")))
 
@@ -74,7 +79,7 @@ def _by_namespace(routes: Sequence[Route]) -> dict[Namespace, list[Route]]:
         documented = row.namespace
         copy = copies.get(documented.name)
         if copy is None:
-            copy = Namespace(documented.name, description=documented.description)
+            copy = Namespace(documented.name, description=documented.description, path="/")
             copy.models = documented.models
             copies[documented.name] = copy
         grouped.setdefault(copy, []).append(row)
@@ -109,3 +114,4 @@ def _log_requests(app: Flask) -> None:
 
     app.before_request_funcs.setdefault(None, []).insert(0, begin)
     app.after_request(end)
+    app.teardown_request(lambda _error: clear_log_context())

@@ -1,20 +1,21 @@
-"""Measures the offline brain: `python -m scripts.evaluate_offline --pairs FILE.json --database-url URL [--training FILE.json]`.
+"""Measures the offline brain: `python -m scripts.evaluate_offline --pairs FILE.json --database-url URL`.
 
-Runs the brain on each question, executes its SQL and the reference SQL read-only and compares the rows. Strict: the same
-columns in any order. Lenient: the reference's columns are among ours. Prints the accuracy and the failures.
+Runs the brain on each question (`--training FILE.json` are its trained pairs), executes its SQL and the reference SQL
+read-only and compares the rows. Strict: the same columns in any order. Lenient: the reference's columns are among ours.
+Prints the accuracy and the failures.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,11 @@ from agent.offline.brain import OfflineBrain
 from agent.offline.similarity import rank_pairs
 from common.answering import SqlDraft, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema, Column, Table
+from core.async_bridge import run_in_request_loop
 
 _STATEMENT_TIMEOUT = "SET statement_timeout = '5s'"
 _MOST_VALUES = 500
-_DIGITS = 2
+_UNIT = Decimal("0.01")
 _READ_COLUMNS = """
     SELECT n.nspname, c.relname, coalesce(obj_description(c.oid), ''), a.attname, format_type(a.atttypid, a.atttypmod),
            coalesce(col_description(c.oid, a.attnum), ''), NOT a.attnotnull
@@ -86,7 +88,8 @@ def rows_of(connection: psycopg.Connection[Any], sql: str) -> Rows:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return round(float(value), _DIGITS) + 0.0
+        number = Decimal(str(value))
+        return number.quantize(_UNIT, ROUND_HALF_UP) if number.is_finite() else str(number)
     return str(value) if value is not None else None
 
 
@@ -95,7 +98,7 @@ def _columns(rows: Rows) -> list[tuple[Any, ...]]:
 
 
 def same_rows(gold: Rows, ours: Rows, *, is_ordered: bool, is_lenient: bool) -> bool:
-    """Whether the reference's rows are ours: as multisets, in order when the reference orders; column names do not count."""
+    """Whether the rows are the same: as multisets, in order when the reference orders; column names do not count."""
     if len(gold) != len(ours):
         return False
     if not gold:
@@ -106,7 +109,8 @@ def same_rows(gold: Rows, ours: Rows, *, is_ordered: bool, is_lenient: bool) -> 
     wanted = [tuple(_cell(value) for value in row) for row in gold]
     ours_columns, gold_columns = _columns(ours), _columns(gold)
     candidates = [
-        [i for i, column in enumerate(ours_columns) if Counter(column) == Counter(gold_column)] for gold_column in gold_columns
+        [i for i, column in enumerate(ours_columns) if Counter(column) == Counter(gold_column)]
+        for gold_column in gold_columns
     ]
     if not all(candidates):
         return False
@@ -160,7 +164,9 @@ def judge(connection: psycopg.Connection[Any], gold_sql: str, draft: SqlDraft) -
     return "deleted_rows" if _agrees_without_deleted(connection, gold_sql, ours) else "wrong"
 
 
-def evaluate(connection: psycopg.Connection[Any], pairs: Sequence[dict[str, str]], training: Sequence[TrainedPair]) -> list[Outcome]:
+def evaluate(
+    connection: psycopg.Connection[Any], pairs: Sequence[dict[str, str]], training: Sequence[TrainedPair]
+) -> list[Outcome]:
     """Ask every question; never shows the brain the reference of the question asked."""
     schema = read_schema(connection)
     row = connection.execute("SELECT CURRENT_DATE").fetchone()
@@ -179,9 +185,17 @@ def evaluate(connection: psycopg.Connection[Any], pairs: Sequence[dict[str, str]
             pairs=rank_pairs(pair["question"], training)[:5],
         )
         start = time.perf_counter()
-        draft = asyncio.run(brain.write_sql(request))
+        draft = run_in_request_loop(partial(brain.write_sql, request), timeout_seconds=None)
         elapsed = (time.perf_counter() - start) * 1000
-        outcomes.append(Outcome(pair["question"], judge(connection, pair["sql"], draft), draft.sql or draft.explanation, pair["sql"], elapsed))
+        outcomes.append(
+            Outcome(
+                pair["question"],
+                judge(connection, pair["sql"], draft),
+                draft.sql or draft.explanation,
+                pair["sql"],
+                elapsed,
+            )
+        )
     return outcomes
 
 
@@ -193,8 +207,14 @@ def report(outcomes: Sequence[Outcome], *, is_verbose: bool) -> None:
             print(f"[{outcome.verdict}] {outcome.question}\n    ours: {outcome.sql}\n    gold: {outcome.gold}")
     times = sorted(outcome.milliseconds for outcome in outcomes)
     strict, lenient = counts["strict"], counts["strict"] + counts["lenient"]
-    print(f"questions {total}  strict {strict} ({strict / max(total, 1):.1%})  lenient {lenient} ({lenient / max(total, 1):.1%})")
-    print(f"refused {counts['refused']}  wrong {counts['wrong'] + counts['other_order'] + counts['deleted_rows']}  broken {counts['broken']}")
+    print(
+        f"questions {total}  strict {strict} ({strict / max(total, 1):.1%})"
+        f"  lenient {lenient} ({lenient / max(total, 1):.1%})"
+    )
+    print(
+        f"refused {counts['refused']}  wrong {total - lenient - counts['refused'] - counts['broken']}"
+        f"  broken {counts['broken']}"
+    )
     print(f"of the wrong: reference counts deleted rows {counts['deleted_rows']}")
     print(f"other order only {counts['other_order']}  reference fails {counts['gold_fails']}")
     if times:

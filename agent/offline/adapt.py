@@ -71,7 +71,7 @@ class TemplateAdapter:
                 return None
         return Adapted(tree.sql(dialect="postgres"), _SAME_WORDS - _PER_CHANGE * len(changes), pair)
 
-    def _change(self, tree: exp.Expression, new: Token, old: Token) -> bool:
+    def _change(self, tree: exp.Expr, new: Token, old: Token) -> bool:
         if new.period is not None and old.period is not None:
             return self._change_period(tree, new.period)
         if new.kind == "value":
@@ -80,13 +80,15 @@ class TemplateAdapter:
             return _change_number(tree, new, old)
         return _change_column(tree, new, old)
 
-    def _change_period(self, tree: exp.Expression, period: Period) -> bool:
+    def _change_period(self, tree: exp.Expr, period: Period) -> bool:
         """Replace every condition on the date column by the asked period's."""
         columns = {c for table in self._composer.index.tables if (c := self._composer.index.date_column(table.name))}
         names = {column.name: column for column in columns}
         changed = False
         for where in list(tree.find_all(exp.Where)):
-            dated = [c for c in where.this.flatten() if _only_column(c) in names] if isinstance(where.this, exp.And) else []
+            dated = (
+                [c for c in where.this.flatten() if _only_column(c) in names] if isinstance(where.this, exp.And) else []
+            )
             if not isinstance(where.this, exp.And) and _only_column(where.this) in names:
                 dated = [where.this]
             if not dated:
@@ -108,6 +110,7 @@ def _align(asked: list[Token], trained: list[Token]) -> list[tuple[Token, Token]
 
     Slots of a kind correspond in order; the other words must be the same, in any order.
     """
+
     def fixed(tokens: list[Token]) -> list[str]:
         return sorted(_fixed_key(token) for token in tokens if token.kind not in _SLOTS)
 
@@ -138,8 +141,8 @@ def _same(new: Token, old: Token) -> bool:
     return keys[0] == keys[1]
 
 
-def _change_value(tree: exp.Expression, new: Sequence[ValueMatch], old: Sequence[ValueMatch]) -> bool:
-    """Replace the trained name by the asked one, when both are values of the same column and the name occurs in the SQL."""
+def _change_value(tree: exp.Expr, new: Sequence[ValueMatch], old: Sequence[ValueMatch]) -> bool:
+    """Replace the trained name by the asked one: both are values of the same column and the name occurs in the SQL."""
     replaced = False
     for literal in list(tree.find_all(exp.Literal)):
         if not literal.is_string:
@@ -156,7 +159,7 @@ def _change_value(tree: exp.Expression, new: Sequence[ValueMatch], old: Sequence
     return replaced
 
 
-def _change_number(tree: exp.Expression, new: Token, old: Token) -> bool:
+def _change_number(tree: exp.Expr, new: Token, old: Token) -> bool:
     """Replace the trained number; it must occur exactly once, as itself or as a hundredth of a percentage."""
     if new.number is None or old.number is None or new.is_percent != old.is_percent:
         return False
@@ -177,7 +180,7 @@ def _change_number(tree: exp.Expression, new: Token, old: Token) -> bool:
     return True
 
 
-def _change_column(tree: exp.Expression, new: Token, old: Token) -> bool:
+def _change_column(tree: exp.Expr, new: Token, old: Token) -> bool:
     """Replace a measure or noun by another of the same table and role; aliases keep up with the words."""
     old_columns = {column.key: column for column in (old.measures or old.concepts)}
     used = {column.name for column in tree.find_all(exp.Column)}
@@ -205,11 +208,11 @@ def _interchangeable(new: IndexedColumn, old: IndexedColumn) -> bool:
     return new.table == old.table and new.role == old.role and new.kind == old.kind
 
 
-def _conjuncts(condition: exp.Expression) -> list[exp.Expression]:
+def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:
     return list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
 
 
-def _only_column(condition: exp.Expression) -> str:
+def _only_column(condition: exp.Expr) -> str:
     """The name of the single column a comparison is about, or an empty text."""
     plain = condition.unnest()
     if not isinstance(plain, (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)) or plain.find(exp.Subquery):
@@ -218,5 +221,5 @@ def _only_column(condition: exp.Expression) -> str:
     return next(iter(names)) if len(names) == 1 else ""
 
 
-def _all(conditions: Sequence[exp.Expression]) -> exp.Expression:
+def _all(conditions: Sequence[exp.Expr]) -> exp.Expr:
     return exp.and_(*conditions)

@@ -26,7 +26,10 @@ class BaseChooser:
         groups = self._needs(reading)
         if not groups and not reading.tables:
             return None
-        scored = [(self._cost(table.name, reading, groups), position, table.name) for position, table in enumerate(self._index.tables)]
+        scored = [
+            (self._cost(table.name, reading, groups), position, table.name)
+            for position, table in enumerate(self._index.tables)
+        ]
         cost, _, name = min(scored)
         return None if cost == _UNREACHABLE else name
 
@@ -48,6 +51,7 @@ class BaseChooser:
         if table in named:
             cost -= 1.5
         grouped = [{column.table for column in mention.columns} for mention in reading.dimensions]
+        grouped += [{match.column.table for match in value.matches} for value in reading.values]
         if indexed.is_fact and {table} in grouped and _SUMMING & reading.tags:
             cost -= 1.5
         if indexed.is_fact and table not in named and not reading.periods and "records" not in reading.tags:

@@ -47,7 +47,9 @@ class OfflineBrain:
         classifier_words: the classifier's data; None reads the file beside the package.
     """
 
-    def __init__(self, *, vocabulary: Vocabulary | None = None, classifier_words: ClassifierWords | None = None) -> None:
+    def __init__(
+        self, *, vocabulary: Vocabulary | None = None, classifier_words: ClassifierWords | None = None
+    ) -> None:
         self._vocabulary = vocabulary or load_vocabulary()
         self._classifier_words = classifier_words or load_classifier_words()
         self._engines: OrderedDict[int, _Engine] = OrderedDict()

@@ -46,7 +46,9 @@ def load_classifier_words(path: Path = CLASSIFIER_FILE) -> ClassifierWords:
     def words(section: str) -> tuple[str, ...]:
         return tuple(normalise(str(word)) for word in data[section])
 
-    return ClassifierWords(words("query_intent"), words("chat"), (*words("non_business"), *words("identity")), data["weights"])
+    return ClassifierWords(
+        words("query_intent"), words("chat"), (*words("non_business"), *words("identity")), data["weights"]
+    )
 
 
 def current_part(question: str) -> str:
@@ -70,7 +72,9 @@ def classify(question: str, *, words: ClassifierWords, scanner: Scanner, today: 
     most = weights["max_confidence"]
     if business >= weights["business"] and intents:
         reason = messages.OFFLINE_CLASS_STRONG.format(business=hits, intents=intents)
-        return _result("DATABASE", min(most, 0.8 + 0.05 * (business + len(intents))), reason, "rule_based_strong_business")
+        return _result(
+            "DATABASE", min(most, 0.8 + 0.05 * (business + len(intents))), reason, "rule_based_strong_business"
+        )
     if business >= 2 * weights["business"]:
         reason = messages.OFFLINE_CLASS_MEDIUM.format(business=hits)
         return _result("DATABASE", min(most, 0.7 + 0.03 * business), reason, "rule_based_medium_business")

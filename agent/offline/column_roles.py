@@ -26,7 +26,7 @@ MIN_ALIAS = 2
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """`main` is the comment's headline, `synonyms` the words in its brackets; both normalised. `title` is for output."""
+    """`main` is the comment's headline, `synonyms` the words in its brackets, normalised. `title` is for output."""
 
     main: str
     synonyms: tuple[str, ...]
@@ -61,7 +61,11 @@ def column_role(column: Column, names: ColumnNames, vocabulary: Vocabulary) -> R
     if name == "id" or name.endswith("_id") or names.main.endswith(vocabulary.key_suffixes[:1]):
         return "category" if _is_category_comment(names, vocabulary, strip_key=True) and name != "id" else "key"
     if kind.startswith(_NUMERIC):
-        return "category" if _is_category_name(name) or _is_category_comment(names, vocabulary, strip_key=True) else "measure"
+        return (
+            "category"
+            if _is_category_name(name) or _is_category_comment(names, vocabulary, strip_key=True)
+            else "measure"
+        )
     if not kind.startswith(_TEXT):
         return "category" if kind.startswith("bool") else "text"
     return _text_role(column, name, names, vocabulary)
@@ -76,7 +80,11 @@ def _text_role(column: Column, name: str, names: ColumnNames, vocabulary: Vocabu
 
 
 def _is_category_name(name: str) -> bool:
-    return name.endswith(("_type", "_state", "_status", "_flag", "_kind", "_level")) or name in {"type", "status", "state"}
+    return name.endswith(("_type", "_state", "_status", "_flag", "_kind", "_level")) or name in {
+        "type",
+        "status",
+        "state",
+    }
 
 
 def _is_category_comment(names: ColumnNames, vocabulary: Vocabulary, *, strip_key: bool) -> bool:
@@ -105,7 +113,7 @@ def strip_suffix(word: str, suffixes: tuple[str, ...]) -> str:
 def measure_aliases(column: Column, names: ColumnNames, vocabulary: Vocabulary) -> frozenset[str]:
     """Every phrase that means this measure: its stem with all endings of its kind, and all synonyms.
 
-    `支付总金额` has an empty stem and answers to every bare amount word; `微信支付金额` answers to 微信, 微信支付, 微信收入.
+    `支付总金额` has no stem and answers to its synonyms; `微信支付金额` answers to 微信, 微信支付, 微信收入.
     """
     kind = measure_kind(column, names, vocabulary)
     suffixes = vocabulary.amount_suffixes if kind == "amount" else vocabulary.count_suffixes
@@ -131,7 +139,7 @@ def measure_stem(column: Column, names: ColumnNames, vocabulary: Vocabulary) -> 
 
 
 def concept_aliases(role: Role, names: ColumnNames, table_concept: str, vocabulary: Vocabulary) -> frozenset[str]:
-    """Every phrase that means this non-numeric column: the whole comment, without its ending, without the table's noun."""
+    """Every phrase that means this non-numeric column: the comment, also without its ending or the table's noun."""
     aliases: set[str] = set()
     for word in (names.main, *names.synonyms):
         aliases |= vocabulary.synonyms_of(word)

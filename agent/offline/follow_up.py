@@ -24,7 +24,8 @@ def with_context(question: str, context: str, composer: Composer, today: date) -
         return question
     asked = [token for token in composer.tokens(text, today) if token.kind in _SLOTS]
     earlier = composer.tokens(previous, today)
-    if not asked or any(token.kind == "measure" for token in asked) and any(token.kind == "concept" for token in asked):
+    kinds = {token.kind for token in asked}
+    if not asked or {"measure", "concept"} <= kinds:
         return question
     return _replaced(normalise(previous), earlier, asked) or question
 

@@ -25,13 +25,15 @@ _DESCENDING, _ASCENDING = ("rank_desc", "order_desc"), ("rank_asc", "order_asc")
 
 @dataclass(frozen=True)
 class MeasureMention:
-    """A measure asked for. `names` are the columns it may be; a derived one has two words to resolve instead."""
+    """A measure asked for. `names` are the columns it may be; a derived one has two words to resolve instead,
+    and `per_unit` names what the measure is divided by."""
 
     position: int
     text: str
     columns: tuple[IndexedColumn, ...]
     aggregate: Aggregate | None = None
     derived: str = ""
+    per_unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Reading:
     bucket: Bucket | None = None
     limit: int | None = None
     is_descending: bool | None = None
+    is_superlative: bool = False
     rank_position: int = -1
     multiple: int = -1
     absent: int = -1
@@ -155,7 +158,10 @@ class _Interpreter:
             if token.kind == "value" and token.tag:
                 keys = {value.column.key for value in token.values}
                 near = [column.key for side in (before, self._at(i + 1)) if side for column in side.concepts]
-                listed = any(side and side.kind == "value" and keys & {v.column.key for v in side.values} for side in (self._at(i - 2), self._at(i + 2)))
+                listed = any(
+                    side and side.kind == "value" and keys & {v.column.key for v in side.values}
+                    for side in (self._at(i - 2), self._at(i + 2))
+                )
                 if not keys & set(near) and not listed:
                     self.tokens[i] = replace(token, kind="word", values=())
 
@@ -171,6 +177,9 @@ class _Interpreter:
                     matches = own
                     self.absorbed.add(near)
                     break
+            else:
+                if self._is(i - 1, "be") and (subject := self._at(i - 2)) and subject.kind == "concept":
+                    self.absorbed.add(i - 2)
             self.reading.values.append(ValueMention(i, token.text, matches))
 
     def _noun_positions(self, position: int) -> Iterable[int]:
@@ -204,6 +213,10 @@ class _Interpreter:
         for i, token in enumerate(self.tokens):
             if token.is_word("cmp_between"):
                 self._read_between(i)
+            if token.is_word("is_zero"):
+                self.reading.comparisons.append(
+                    Comparison(i, self._subject_before(i), "=", Decimal(0), is_percent=False)
+                )
             if not token.is_word(*_OPERATORS):
                 continue
             is_after = token.text in ("以上", "以下")
@@ -215,24 +228,34 @@ class _Interpreter:
             number = self.tokens[found]
             self.used.add(found)
             self.reading.comparisons.append(
-                Comparison(i, self._subject_before(i), _OPERATORS[token.tag], cast(Decimal, number.number), number.is_percent)
+                Comparison(
+                    i, self._subject_before(i), _OPERATORS[token.tag], cast(Decimal, number.number), number.is_percent
+                )
             )
 
     def _read_between(self, position: int) -> None:
-        numbers = [p for p in range(position + 1, min(position + 4, len(self.tokens))) if self.tokens[p].kind == "number"]
+        numbers = [
+            p for p in range(position + 1, min(position + 4, len(self.tokens))) if self.tokens[p].kind == "number"
+        ]
         if len(numbers) < 2:
             return
         for p, operator in zip(numbers, (">=", "<="), strict=False):
             self.used.add(p)
             token = self.tokens[p]
             self.reading.comparisons.append(
-                Comparison(position, self._subject_before(position), cast(Operator, operator), cast(Decimal, token.number), token.is_percent)
+                Comparison(
+                    position,
+                    self._subject_before(position),
+                    cast(Operator, operator),
+                    cast(Decimal, token.number),
+                    token.is_percent,
+                )
             )
 
     def _subject_before(self, position: int) -> int:
         for p in range(position - 1, -1, -1):
             token = self.tokens[p]
-            if token.kind in ("measure", "derived") or token.is_word("share", "count", "records", "growth"):
+            if token.kind in ("measure", "derived", "concept") or token.is_word("share", "count", "records", "growth"):
                 return p
         return -1
 
@@ -287,10 +310,15 @@ class _Interpreter:
 
     def _means_one(self) -> bool:
         """哪个 … 最高, or 最高的服务区: one row is wanted; 哪些 and 排名 want them all."""
-        superlative = any(self._is(i, "rank_desc", "rank_asc") for i in range(len(self.tokens)))
-        if not superlative or {"which_many", "rank", "list", "order_desc", "order_asc"} & self.reading.tags:
+        self.reading.is_superlative = bool({"rank_desc", "rank_asc"} & self.reading.tags)
+        if (
+            not self.reading.is_superlative
+            or {"which_many", "rank", "list", "order_desc", "order_asc"} & self.reading.tags
+        ):
             return False
-        if {"which_one"} & self.reading.tags or any(token.text in ("哪天", "哪一天", "哪个月") for token in self.tokens):
+        if {"which_one"} & self.reading.tags or any(
+            token.text in ("哪天", "哪一天", "哪个月") for token in self.tokens
+        ):
             return True
         position = self.reading.rank_position + 1
         after = self._at(position)
@@ -331,7 +359,13 @@ class _Interpreter:
         value = self._at(p)
         if value is None or value.kind != "value" or self._is(p - 1, "group", *_WHICH):
             return False
-        if self._is(i + 1, "count", "share", "list", *_WHICH) or self._is(i - 1, "group"):
+        after = self._at(i + 1)
+        is_adjacent = after is not None and after.start == self.tokens[i].end
+        if (
+            self._is(i + 1, "count", "share")
+            or (is_adjacent and self._is(i + 1, "list", *_WHICH))
+            or self._is(i - 1, "group")
+        ):
             return False
         tables = {match.column.table for match in value.values}
         return any(column.table in tables for column in self.tokens[i].concepts)
@@ -339,9 +373,25 @@ class _Interpreter:
     def _is_counted(self, i: int) -> bool:
         if self._is(i - 1, "group", *_WHICH):
             return False
-        if self._is(i + 1, "count"):
+        if (
+            self._is_most_of(i)
+            or self._is(i + 1, "count")
+            or any(comparison.subject == i for comparison in self.reading.comparisons)
+        ):
             return True
         return self._is(i - 1, "count", "created") and "count" in self.reading.tags
+
+    def _is_most_of(self, i: int) -> bool:
+        """哪个公司管理的服务区最多: without a measure, the noun before 最多 is counted for the noun asked about."""
+        after = self._at(i + 1)
+        if (
+            after is None
+            or not after.is_word("rank_desc", "rank_asc")
+            or after.text not in ("最多", "最少", "most", "fewest")
+        ):
+            return False
+        has_measure = any(token.kind in ("measure", "derived") for token in self.tokens)
+        return not has_measure and any(self._is(p, "group", *_WHICH) for p in range(i - 1))
 
     def _is_dimension(self, i: int, known: set[int]) -> bool:
         if self._is(i - 1, "multiple") or self._is(i - 1, "absent"):
@@ -354,7 +404,9 @@ class _Interpreter:
         if self._is(i - 1, "and") and (i - 2) in known:
             return True
         before = self._at(i - 1)
-        if before is not None and (before.is_word(*_DESCENDING, *_ASCENDING, "rank") or (before.kind == "number" and i - 1 in self.used)):
+        if before is not None and (
+            before.is_word(*_DESCENDING, *_ASCENDING, "rank") or (before.kind == "number" and i - 1 in self.used)
+        ):
             return True
         return self._is(i + 1, "rank", "contrast") and bool(self.reading.tags & {"rank", "contrast"})
 
@@ -363,15 +415,22 @@ class _Interpreter:
             if token.kind not in ("measure", "derived") or i in self.absorbed:
                 continue
             derived = token.text if token.kind == "derived" else ""
-            mention = MeasureMention(i, token.text, token.measures, self._aggregate_at(i), derived)
+            per_unit = next((t.text for t in reversed(self.tokens[:i]) if t.kind == "per_unit"), "")
+            mention = MeasureMention(i, token.text, token.measures, self._aggregate_at(i), derived, per_unit)
             self.reading.measures.append(mention)
-            for p in (i + 1, i + 2):
-                if self._is(p, *_AGGREGATES) and (p == i + 1 or self._is(i + 1, "and")) and not self._leads_measure(p):
-                    extra = _AGGREGATES[self.tokens[p].tag]
-                    if p == i + 1 and mention.aggregate is None:
-                        self.reading.measures[-1] = mention = replace(mention, aggregate=extra)
-                    elif extra != mention.aggregate:
-                        self.reading.measures.append(replace(mention, aggregate=extra))
+            self._read_trailing_aggregates(i, mention)
+
+    def _read_trailing_aggregates(self, i: int, mention: MeasureMention) -> None:
+        """营收的最大值、最小值和平均值: one measure, several aggregates."""
+        p = i + 1
+        while self._is(p, "and", *_AGGREGATES):
+            if self._is(p, *_AGGREGATES) and not self._leads_measure(p):
+                extra = _AGGREGATES[self.tokens[p].tag]
+                if p == i + 1 and mention.aggregate is None:
+                    self.reading.measures[-1] = mention = replace(mention, aggregate=extra)
+                elif extra != mention.aggregate:
+                    self.reading.measures.append(replace(mention, aggregate=extra))
+            p += 1
 
     def _aggregate_at(self, i: int) -> Aggregate | None:
         p = i - 1
@@ -380,7 +439,12 @@ class _Interpreter:
         token = self._at(p)
         if token is not None and token.is_word(*_AGGREGATES):
             return _AGGREGATES[token.tag]
-        if self._is(p, "and") and (p - 1) >= 0 and self.reading.measures and self.reading.measures[-1].position == p - 1:
+        if (
+            self._is(p, "and")
+            and (p - 1) >= 0
+            and self.reading.measures
+            and self.reading.measures[-1].position == p - 1
+        ):
             return self.reading.measures[-1].aggregate
         return None
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.offline.interpret import Comparison, MeasureMention, Reading
-from agent.offline.normalise import has_cjk
+from agent.offline.normalise import common_prefix, has_cjk
 from agent.offline.plan import Aggregate, Measure, Plan, Refusal
 from agent.offline.schema_index import IndexedColumn, SchemaIndex
+from common import messages
 
-_PREFIX: dict[Aggregate, str] = {"sum": "总", "avg": "平均", "max": "最高", "min": "最低", "count": "", "count_distinct": "", "listing": ""}
-_RATE_TITLE, _SHARE_TITLE, _COUNT_TITLE = "占比", "占比百分比", "数量"
+_PREFIX: dict[Aggregate, str] = {
+    "sum": messages.OFFLINE_TITLE_SUM,
+    "avg": messages.OFFLINE_TITLE_AVERAGE,
+    "max": messages.OFFLINE_TITLE_HIGHEST,
+    "min": messages.OFFLINE_TITLE_LOWEST,
+    "count": "",
+    "count_distinct": "",
+    "listing": "",
+}
 
 
 class MeasureResolver:
@@ -36,6 +43,8 @@ class MeasureResolver:
         return any(column is not None and column.table in tables for column in self._columns_of(mention))
 
     def _columns_of(self, mention: MeasureMention) -> list[IndexedColumn | None]:
+        if mention.per_unit and not mention.derived:
+            return [mention.columns[0], self._by_word(self._index.vocabulary.per_units[mention.per_unit][0])]
         if not mention.derived:
             return [mention.columns[0]]
         return [self._by_word(word) for word in self._index.vocabulary.derived[mention.derived]]
@@ -48,30 +57,37 @@ class MeasureResolver:
 
     def measures(self, plan: Plan, reading: Reading, mentions: Sequence[MeasureMention]) -> list[Measure] | Refusal:
         """All measures of one SELECT over the plan's base."""
-        result = [self._one(plan, mention) for mention in _without_sort_keys(mentions, reading)]
-        result = list({(m.aggregate, m.title, m.column and m.column.key): m for m in result if m}.values())
+        kept = _without_sort_keys(mentions, reading)
+        if reading.is_superlative and not plan.dimensions and plan.bucket is None:
+            extreme: Aggregate = "max" if reading.is_descending else "min"
+            kept = [replace(m, aggregate=m.aggregate or extreme) for m in kept]
+        found = [self._one(plan, mention) for mention in kept]
+        result = list({(m.aggregate, m.title, m.column and m.column.key): m for m in found if m}.values())
         if not result:
             result = self._counts(plan, reading)
         if not result:
             result = self.main_measures(plan, reading)
-        if "newest" in reading.tags or "oldest" in reading.tags:
-            if not mentions and plan.date_column is not None:
-                is_newest = "newest" in reading.tags
-                title = ("最新" if is_newest else "最早") + plan.date_column.title
-                result = [Measure("max" if is_newest else "min", plan.date_column, title)]
+        if {"newest", "oldest"} & reading.tags and not mentions and plan.date_column is not None:
+            is_newest = "newest" in reading.tags
+            title = (
+                messages.OFFLINE_TITLE_NEWEST if is_newest else messages.OFFLINE_TITLE_OLDEST
+            ) + plan.date_column.title
+            result = [Measure("max" if is_newest else "min", plan.date_column, title)]
         if "share" in reading.tags:
             return self._shares(plan, reading, result)
         return result
 
     def _one(self, plan: Plan, mention: MeasureMention) -> Measure | None:
-        if mention.derived:
+        if mention.derived or mention.per_unit:
             top, bottom = self._columns_of(mention)
             if top is None or bottom is None:
                 return None
             if top.table != bottom.table:
                 column = top if top.table == plan.base else bottom
-                return Measure("sum", column, "总" + column.title)
-            return Measure("sum", top, mention.derived, denominator=Measure("sum", bottom, ""))
+                return Measure("sum", column, messages.OFFLINE_TITLE_SUM + column.title)
+            unit = self._index.vocabulary.per_units.get(mention.per_unit, ("", 1))[1]
+            title = mention.derived or mention.per_unit + mention.text
+            return Measure("sum", top, title, denominator=Measure("sum", bottom, ""), scale=unit)
         column = next((column for column in mention.columns if column.table == plan.base), mention.columns[0])
         aggregate: Aggregate = mention.aggregate or ("avg" if column.kind == "level" else "sum")
         word = mention.text if has_cjk(mention.text) else column.title
@@ -79,18 +95,30 @@ class MeasureResolver:
         return Measure(aggregate, column, word if prefix in word and aggregate == "sum" else prefix + word)
 
     def _counts(self, plan: Plan, reading: Reading) -> list[Measure]:
-        if self._index.table(plan.base).is_fact and "records" not in reading.tags and "count" not in reading.tags and not reading.counted:
+        if (
+            self._index.table(plan.base).is_fact
+            and "records" not in reading.tags
+            and "count" not in reading.tags
+            and not reading.counted
+        ):
             return []
-        asked = {"count", "records", "share", "distribution"} & reading.tags or (plan.updated_only and not plan.measures)
-        is_event = "created" in reading.tags and plan.dimensions and "newest" not in reading.tags and "oldest" not in reading.tags
+        asked = {"count", "records", "share", "distribution"} & reading.tags or (
+            plan.updated_only and not plan.measures
+        )
+        is_event = (
+            "created" in reading.tags
+            and plan.dimensions
+            and "newest" not in reading.tags
+            and "oldest" not in reading.tags
+        )
         if not reading.counted:
             ranked = reading.rank_position >= 0 and (plan.dimensions or plan.bucket)
-            return [Measure("count", None, _COUNT_TITLE)] if asked or is_event or ranked else []
+            return [Measure("count", None, messages.OFFLINE_TITLE_COUNT)] if asked or is_event or ranked else []
         result = []
         for mention in reading.counted:
             column = next((c for c in mention.columns if c.table == plan.base), None)
             is_fact = self._index.table(plan.base).is_fact
-            title = (column or mention.columns[0]).concept + _COUNT_TITLE
+            title = (column or mention.columns[0]).concept + messages.OFFLINE_TITLE_COUNT
             if column is not None and (is_fact or column.role == "category" or "distinct" in reading.tags):
                 result.append(Measure("count_distinct", column, title))
             elif column is None and (joined := self._joined(mention.columns)):
@@ -100,16 +128,29 @@ class MeasureResolver:
         return result
 
     def main_measures(self, plan: Plan, reading: Reading) -> list[Measure]:
-        """What a fact table is about when the question names the table but no number: its only measure, or its totals."""
+        """What a fact table is about when the question names no number: its only measure, or its totals."""
         table = self._index.table(plan.base)
-        asked = {"share", "trend", "contrast", "rank", "distribution", "rank_desc", "rank_asc", "detail", "agg_sum", "agg_avg"} & reading.tags
+        asked = {
+            "share",
+            "trend",
+            "contrast",
+            "rank",
+            "distribution",
+            "rank_desc",
+            "rank_asc",
+            "detail",
+            "agg_sum",
+            "agg_avg",
+        } & reading.tags
         named = any(table in tables for _, tables in reading.tables)
         if not table.is_fact or not (asked or named):
             return []
         columns = list(table.with_role("measure"))
         totals = columns if len(columns) == 1 else [c for c in columns if any(self._total_of(o) == c for o in columns)]
         aggregate: Aggregate = "avg" if "agg_avg" in reading.tags else "sum"
-        return [Measure(aggregate, c, _PREFIX[aggregate] + c.title.removeprefix("总")) for c in totals]
+        return [
+            Measure(aggregate, c, _PREFIX[aggregate] + c.title.removeprefix(messages.OFFLINE_TITLE_SUM)) for c in totals
+        ]
 
     def _joined(self, columns: Sequence[IndexedColumn]) -> IndexedColumn | None:
         return next((c for c in columns if (owner := self._index.owner(c.concept)) and owner.name == c.table), None)
@@ -128,10 +169,11 @@ class MeasureResolver:
         if total := self._total_of(measure.column):
             return [measure, _quotient(measure, Measure("sum", total, ""))]
         single = [f for f in plan.filters if len(f.values) == 1 and f.column.role == "category"]
+        single = [f for f in single if f.column.table == plan.base]
         if single and not any(d.column.key == single[-1].column.key for d in plan.dimensions):
             return [replace(_quotient(measure, replace(measure, title="")), only=single[-1])]
         if plan.dimensions:
-            return [measure, replace(measure, title=_SHARE_TITLE, is_share=True, scale=100)]
+            return [measure, replace(measure, title=messages.OFFLINE_TITLE_SHARE, is_share=True, scale=100)]
         return measures
 
     def _total_of(self, column: IndexedColumn | None) -> IndexedColumn | None:
@@ -142,7 +184,11 @@ class MeasureResolver:
         if column not in [sibling for _, sibling in siblings]:
             return None
         stems = {sibling.key for _, sibling in siblings}
-        others = [c for c in self._index.table(column.table).with_role("measure") if c.kind == column.kind and c.key not in stems]
+        others = [
+            c
+            for c in self._index.table(column.table).with_role("measure")
+            if c.kind == column.kind and c.key not in stems
+        ]
         totals = [c for c in others if "总" in c.names.main or "total" in c.names.main or c.name.endswith("_sum")]
         return totals[0] if totals else None
 
@@ -152,7 +198,7 @@ class MeasureResolver:
         group = [c for c in table.with_role("measure") if c.kind == column.kind and "总" not in c.names.main]
         if len(group) < 2:
             return []
-        ending = os.path.commonprefix([c.names.main[::-1] for c in group])[::-1]
+        ending = common_prefix([c.names.main[::-1] for c in group])[::-1]
         if len(ending) < 2:
             return []
         return [(c.names.main[: -len(ending)], c) for c in group if len(c.names.main) > len(ending)]
@@ -162,16 +208,24 @@ class MeasureResolver:
         asked = [column for m in reading.measures for column in m.columns if column.table == base and not m.derived]
         totals = [c for c in asked if "总" in c.names.main] or asked
         kind = totals[0].kind if totals else "amount"
-        any_column = next((c for c in self._index.table(base).with_role("measure") if c.kind == kind and "总" not in c.names.main), None)
-        aggregate: Aggregate = next((m.aggregate for m in reading.measures if m.aggregate), None) or "sum"
+        any_column = next(
+            (c for c in self._index.table(base).with_role("measure") if c.kind == kind and "总" not in c.names.main),
+            None,
+        )
+        aggregate: Aggregate = next((m.aggregate for m in reading.measures if m.aggregate), "sum")
         return [Measure(aggregate, c, stem) for stem, c in self.siblings(any_column)] if any_column else []
 
-    def subject(self, plan: Plan, reading: Reading, comparison: Comparison, measures: Sequence[Measure]) -> Measure | None:
+    def subject(
+        self, plan: Plan, reading: Reading, comparison: Comparison, measures: Sequence[Measure]
+    ) -> Measure | None:
         """The measure a comparison is about."""
         if comparison.subject >= 0:
             token = reading.tokens[comparison.subject]
             if token.is_word("share") or comparison.is_percent:
                 return next((m for m in measures if m.denominator or m.is_share), None)
+            if token.kind == "concept":
+                counts = [m for m in measures if m.aggregate in ("count", "count_distinct")]
+                return counts[0] if counts else None
             for mention in reading.measures:
                 if mention.position == comparison.subject:
                     return self._one(plan, mention)
@@ -182,7 +236,7 @@ class MeasureResolver:
 
 
 def _quotient(top: Measure, bottom: Measure) -> Measure:
-    title = top.title.removeprefix("总") + _RATE_TITLE
+    title = top.title.removeprefix(messages.OFFLINE_TITLE_SUM) + messages.OFFLINE_TITLE_RATE
     return replace(top, title=title, denominator=bottom, scale=100)
 
 

@@ -54,3 +54,12 @@ def is_word_character(character: str) -> bool:
 def has_cjk(text: str) -> bool:
     """True when `text` has a Chinese character."""
     return any("\u4e00" <= character <= "\u9fff" for character in text)
+
+
+def common_prefix(texts: list[str]) -> str:
+    """The longest beginning all texts share; empty for no texts."""
+    if not texts:
+        return ""
+    first, last = min(texts), max(texts)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:length]

@@ -34,16 +34,20 @@ _FULL_DAY = re.compile(
     r"(?P<y2>(?:19|20)\d\d)(?P<sep>[-/.])(?P<m2>1[0-2]|0?[1-9])(?P=sep)(?P<d2>3[01]|[12]\d|0?[1-9])(?!\d)"
 )
 _ONLY_DAY = re.compile(rf"{_TO}{_DAY}(?:日|号)")
-_MONTH_OF = re.compile(rf"(?:{_YEAR}\s*年\s*|{_RELATIVE_YEAR})?{_MONTH}月(?:份)?|(?P<y2>(?:19|20)\d\d)-(?P<m2>1[0-2]|0[1-9])(?![\d-])")
+_MONTH_OF = re.compile(
+    rf"(?:{_YEAR}\s*年\s*|{_RELATIVE_YEAR})?{_MONTH}月(?:份)?|(?P<y2>(?:19|20)\d\d)-(?P<m2>1[0-2]|0[1-9])(?![\d-])"
+)
 _MONTH_SPAN = re.compile(
     rf"(?:{_YEAR}\s*年\s*|{_RELATIVE_YEAR})?(?P<m>1[0-2]|0?[1-9]|{_CN}{{1,2}})(?:月(?:份)?)?{_TO}"
     rf"(?:(?P<y3>(?:19|20)\d\d)\s*年\s*)?(?P<n>1[0-2]|0?[1-9]|{_CN}{{1,2}})月(?:份)?(?!\d|{_CN}+[日号])"
 )
 _QUARTER = re.compile(rf"(?:{_YEAR}\s*年?\s*|{_RELATIVE_YEAR})?(?:第?(?P<q>[一二三四1-4])季度?|q(?P<q2>[1-4])(?!\d))")
 _HALF = re.compile(rf"(?:{_YEAR}\s*年\s*|{_RELATIVE_YEAR})?(?P<h>上半年|下半年)")
-_YEAR_OF = re.compile(rf"{_YEAR}\s*(?:年度|年全年|全年|年)|(?:in|of|for)\s+(?P<y2>(?:19|20)\d\d)\b")
+_YEAR_OF = re.compile(rf"{_YEAR}\s*(?:年度|年全年|全年|年)(?!\s*\d{{1,2}}月)|(?:in|of|for)\s+(?P<y2>(?:19|20)\d\d)\b")
 _LAST = re.compile(
-    rf"(?P<how>最近的?|近|过去的?|之前|此前|前|last|past|in the last)\s*(?P<n>\d{{1,4}}|{_CN}{{1,3}}|半)?\s*(?:个)?(?P<unit>天|日|周|星期|月|季度|年|days?|weeks?|months?|years?)"
+    r"(?P<how>最近的?|近|过去的?|之前|此前|前|last|past|in the last)\s*"
+    rf"(?P<n>\d{{1,4}}|{_CN}{{1,3}}|半)?\s*(?:个)?"
+    r"(?P<unit>天|日|周|星期|月|季度|年|days?|weeks?|months?|years?)"
     r"(?:内|以来|里|之内|间)?"
 )
 _AFTER = re.compile(r"(?:以来|之后|以后|起|开始|后)(?:至今)?")
@@ -64,7 +68,10 @@ _FIXED: tuple[tuple[tuple[str, ...], Callable[[], Period]], ...] = (
     (("今年以来", "今年至今", "年初至今", "本年度", "今年", "本年", "this year"), lambda: current("year")),
     (("去年全年", "去年", "上年", "上一年", "last year"), lambda: current("year", -1)),
     (("前年",), lambda: current("year", -2)),
-    (("最近一天", "最近1天", "最新一天", "最新日期", "最近的一天", "最近一日", "最新一日", "latest day"), lambda: Period(is_latest=True)),
+    (
+        ("最近一天", "最近1天", "最新一天", "最新日期", "最近的一天", "最近一日", "最新一日", "latest day"),
+        lambda: Period(is_latest=True),
+    ),
 )
 _FIXED_WORDS = {word: make for words, make in _FIXED for word in words}
 _FIXED_PATTERN = re.compile("|".join(sorted(map(re.escape, _FIXED_WORDS), key=len, reverse=True)))
@@ -96,7 +103,15 @@ class PeriodParser:
         return period, end
 
     def _absolute(self, text: str, position: int, today: date) -> tuple[Period, int] | None:
-        for reader in (self._days, self._named, self._month_span, self._months, self._quarters, self._halves, self._years):
+        for reader in (
+            self._days,
+            self._named,
+            self._month_span,
+            self._months,
+            self._quarters,
+            self._halves,
+            self._years,
+        ):
             if found := reader(text, position, today):
                 return found
         return None

@@ -16,11 +16,10 @@ Bucket = Literal["day", "week", "month", "quarter", "year", "weekday"]
 
 @dataclass(frozen=True)
 class Filter:
-    """`column` is one of `values` (text or whole numbers), or null when there are none; `is_negated` turns it around."""
+    """`column` is one of `values` (text or whole numbers), or null when there are none."""
 
     column: IndexedColumn
     values: tuple[str | int, ...]
-    is_negated: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,10 @@ class Ordering:
 class Plan:
     """One SELECT over `base` and what it joins.
 
-    `family` are sibling measures to be shown as rows (title, measure). `compared` is a second period to set beside the first. `weekdays` keeps only ISO days of week.
+    `measures` are shown as rows, one each, when `family_title` is set. `compared` is a second period to set beside the
+    first; `has_growth` sets each bucket beside the one before. `weekdays` keeps only these ISO days of the week.
+    `above_mean` keeps groups above or below the mean of all. `is_best_of_each` keeps the first row of each first
+    dimension. `updated_only` keeps rows that were changed after they were made.
     """
 
     base: str
@@ -99,6 +101,8 @@ class Plan:
     family_title: str = ""
     above_mean: Operator | None = None
     updated_only: bool = False
+    has_growth: bool = False
+    is_best_of_each: bool = False
     confidence: float = 1.0
 
     def with_(self, **changes: object) -> Plan:

@@ -13,6 +13,7 @@ from agent.offline.base_choice import BaseChooser
 from agent.offline.interpret import ConceptMention, Reading
 from agent.offline.joins import JoinGraph
 from agent.offline.measures import MeasureResolver
+from agent.offline.periods import Period
 from agent.offline.plan import (
     Absence,
     Bucket,
@@ -25,12 +26,20 @@ from agent.offline.plan import (
     Plan,
     Refusal,
 )
-from agent.offline.periods import Period
 from agent.offline.schema_index import SchemaIndex
+from common import messages
 
 _WEEKEND, _WORKDAYS = (6, 7), (1, 2, 3, 4, 5)
 _UNKNOWN_COST, _ASIDE_COST, _UNUSED_COST = 0.12, 0.02, 0.3
-BUCKET_TITLES: dict[Bucket, str] = {"day": "日期", "week": "周", "month": "月份", "quarter": "季度", "year": "年份", "weekday": "星期"}
+_MOST_ASIDE = 0.2
+BUCKET_TITLES: dict[Bucket, str] = {
+    "day": messages.OFFLINE_TITLE_DAY,
+    "week": messages.OFFLINE_TITLE_WEEK,
+    "month": messages.OFFLINE_TITLE_MONTH,
+    "quarter": messages.OFFLINE_TITLE_QUARTER,
+    "year": messages.OFFLINE_TITLE_YEAR,
+    "weekday": messages.OFFLINE_TITLE_WEEKDAY,
+}
 
 
 class Planner:
@@ -111,7 +120,10 @@ class Planner:
 
     @staticmethod
     def _is_aggregate(reading: Reading) -> bool:
-        return bool(reading.measures or reading.counted or {"count", "records", "share"} & reading.tags) and "agg_sum" not in reading.tags
+        return (
+            bool(reading.measures or reading.counted or {"count", "records", "share"} & reading.tags)
+            and "agg_sum" not in reading.tags
+        )
 
     def _promoted(self, plan: Plan, reading: Reading) -> list[ConceptMention]:
         """Nouns without a mark of their own that are asked for all the same."""
@@ -129,13 +141,28 @@ class Planner:
         last = max((i for i, token in enumerate(reading.tokens) if token.kind != "unknown"), default=-1)
         result = []
         for mention in loose:
-            if mention.position in reading.scoped and not (reading.comparisons or reading.rank_position >= 0) or reading.dimensions and mention.position in reading.scoped:
+            if mention.position in reading.scoped and (
+                reading.dimensions or not (reading.comparisons or reading.rank_position >= 0)
+            ):
                 continue
             about = {column.concept for column in mention.columns}
-            wants = bool(reading.comparisons) and not reading.dimensions and mention.position in (last, last - 1)
-            contrast = bool({"contrast", "rank", "share", "rank_desc", "rank_asc"} & reading.tags) and not reading.dimensions and reading.bucket is None
+            wants = (
+                (bool(reading.comparisons) or bool({"above_average", "below_average"} & reading.tags))
+                and not reading.dimensions
+                and mention.position in (last, last - 1)
+            )
+            contrast = (
+                bool({"contrast", "rank", "share", "rank_desc", "rank_asc"} & reading.tags)
+                and not reading.dimensions
+                and reading.bucket is None
+            )
             follows_rank = reading.rank_position >= 0 and mention.position > reading.rank_position
-            if not about & filtered and (wants or follows_rank or (contrast and not reading.values)):
+            joins_in = (
+                reading.tokens[mention.position - 1].is_word("and")
+                and mention.position > 0
+                and bool(reading.dimensions)
+            )
+            if not about & filtered and (joins_in or wants or follows_rank or contrast):
                 result.append(mention)
         return result
 
@@ -148,21 +175,30 @@ class Planner:
             date_column = index.updated_column(plan.base) or date_column
             plan = plan.with_(updated_only="newest" not in reading.tags and not reading.periods)
         bucket = reading.bucket
-        wants_days = "trend" in reading.tags or ("date" in reading.tags and reading.measures)
+        best_day = (
+            "single_day" in reading.tags and reading.is_superlative and reading.dimensions and not reading.comparisons
+        )
+        wants_days = "trend" in reading.tags or best_day or ("date" in reading.tags and reading.measures)
         if bucket is None and wants_days and date_column is not None:
             bucket = "day"
         period = reading.periods[0] if reading.periods else None
-        return plan.with_(date_column=date_column, bucket=bucket, period=period, compared=self._compared(reading))
+        if date_column is None:
+            bucket = None
+        has_growth = bucket is not None and bool({"growth", "mom"} & reading.tags) and "yoy" not in reading.tags
+        compared = None if bucket is not None else self._compared(reading)
+        return plan.with_(
+            date_column=date_column, bucket=bucket, period=period, compared=compared, has_growth=has_growth
+        )
 
     @staticmethod
     def _compared(reading: Reading) -> Period | None:
         """The second period of a comparison: named, a year earlier, or the one just before."""
         if not reading.periods:
             return None
-        if len(reading.periods) > 1:
-            return reading.periods[1]
         if "yoy" in reading.tags:
             return reading.periods[0].year_before()
+        if len(reading.periods) > 1:
+            return reading.periods[1]
         if "mom" in reading.tags or "growth" in reading.tags:
             return reading.periods[0].just_before(reading.today)
         return None
@@ -198,42 +234,63 @@ class Planner:
             subject = self._measures.subject(plan, reading, comparison, measures)
             if subject is None:
                 continue
-            on_rows = "single_day" in reading.tags and subject.column is not None and not subject.denominator
+            is_number = subject.column is not None and subject.column.role == "measure"
+            on_rows = "single_day" in reading.tags and is_number and not subject.denominator
             number = comparison.number
             if comparison.is_percent and subject.scale == 1:
                 number /= 100
-            conditions.append(Condition(subject, comparison.operator, number, on_rows=on_rows or not plan.dimensions and plan.bucket is None))
+            conditions.append(
+                Condition(
+                    subject,
+                    comparison.operator,
+                    number,
+                    on_rows=on_rows or (is_number and not plan.dimensions and plan.bucket is None),
+                )
+            )
         if reading.multiple >= 0:
             several = self._multiple(plan, reading)
             conditions.extend(several)
-            lists = [Measure("listing", c.measure.column, (c.measure.column.title if c.measure.column else "") + "列表") for c in several]
+            lists = [
+                Measure(
+                    "listing",
+                    c.measure.column,
+                    (c.measure.column.title if c.measure.column else "") + messages.OFFLINE_TITLE_LIST,
+                )
+                for c in several
+            ]
             if not plan.measures:
                 plan = plan.with_(measures=(*(c.measure for c in several), *lists))
         above = ">" if "above_average" in reading.tags else "<" if "below_average" in reading.tags else None
         plan = plan.with_(conditions=tuple(conditions), above_mean=above)
-        if conditions and all(c.on_rows for c in conditions) and "single_day" in reading.tags and plan.dimensions:
-            if not ({"rank", "list"} & reading.tags and reading.limit):
-                plan = plan.with_(measures=())
-        return plan
+        rows_only = bool(conditions) and all(c.on_rows for c in conditions) and "single_day" in reading.tags
+        return plan.with_(measures=()) if rows_only and plan.dimensions and not reading.limit else plan
 
     def _multiple(self, plan: Plan, reading: Reading) -> list[Condition]:
         mention = self._several_of(reading)
         column = self._bases.column(plan.base, mention.columns) if mention else None
         if column is None:
             return []
-        return [Condition(Measure("count_distinct", column, column.title + "数量"), ">", Decimal(1))]
+        return [
+            Condition(Measure("count_distinct", column, column.title + messages.OFFLINE_TITLE_COUNT), ">", Decimal(1))
+        ]
 
     @staticmethod
     def _several_of(reading: Reading) -> ConceptMention | None:
         """What there are several of: the noun after 多个, or a noun said to be 不同 beside it."""
         mentions = sorted((*reading.loose, *reading.dimensions, *reading.counted), key=lambda m: m.position)
-        different = [m for m in mentions if m.position > reading.multiple + 1 and reading.tokens[m.position - 1].text in ("不同", "不同的")]
+        different = [
+            m
+            for m in mentions
+            if m.position > reading.multiple + 1 and reading.tokens[m.position - 1].text in ("不同", "不同的")
+        ]
         return next(iter(different), None) or next((m for m in mentions if m.position == reading.multiple + 1), None)
 
     def _with_order(self, plan: Plan, reading: Reading) -> Plan:
         ordering: list[Ordering] = []
         if plan.family_title or not (plan.dimensions or plan.bucket):
             return plan
+        if not plan.measures and plan.bucket is None and not plan.conditions:
+            return plan.with_(ordering=(Ordering(plan.dimensions[0].title, is_descending=False),), limit=reading.limit)
         ranked = self._ranked_measure(plan, reading)
         if reading.rank_position >= 0 and ranked is not None:
             ordering.append(Ordering(ranked.title, bool(reading.is_descending)))
@@ -242,7 +299,23 @@ class Planner:
         if plan.measures and reading.rank_position < 0:
             ordering.append(Ordering(plan.measures[0].title, is_descending=True))
         limit = reading.limit if reading.limit and (ranked or plan.dimensions) else None
-        return plan.with_(ordering=tuple(ordering), limit=limit)
+        best = self._is_best_of_each(plan, reading)
+        return plan.with_(ordering=tuple(ordering), limit=limit, is_best_of_each=best)
+
+    @staticmethod
+    def _is_best_of_each(plan: Plan, reading: Reading) -> bool:
+        """每个公司营收最高的服务区: one row for each of the first, chosen among the second."""
+        if not reading.is_superlative or reading.limit not in (None, 1) or not plan.measures or not reading.dimensions:
+            return False
+        first = reading.dimensions[0]
+        marked = first.position > 0 and reading.tokens[first.position - 1].is_word("group")
+        later = [
+            t
+            for t in reading.tokens[reading.rank_position + 1 :]
+            if t.kind == "concept" or t.is_word("date", "single_day", "day", "month")
+        ]
+        several = len(plan.dimensions) + (plan.bucket is not None) > 1
+        return marked and first.position < reading.rank_position and bool(later) and several
 
     @staticmethod
     def _ranked_measure(plan: Plan, reading: Reading) -> Measure | None:
@@ -260,10 +333,17 @@ class Planner:
 
     def _with_confidence(self, plan: Plan, reading: Reading) -> Plan | Refusal:
         confidence = reading_confidence(reading)
-        if reading.periods and plan.date_column is None:
-            return Refusal("missing_database_info", "日期")
-        if reading.periods and plan.date_column and plan.date_column.role == "audit" and not {"created", "updated"} & reading.tags:
+        if (reading.periods or reading.bucket) and plan.date_column is None:
+            return Refusal("missing_database_info", messages.OFFLINE_TITLE_DAY)
+        if (
+            reading.periods
+            and plan.date_column
+            and plan.date_column.role == "audit"
+            and not {"created", "updated"} & reading.tags
+        ):
             confidence -= 0.4
+        if {"weekend", "workday"} <= reading.tags:
+            confidence -= 0.5
         if len(reading.periods) > 2:
             confidence -= 0.5
         if len(plan.conditions) < len(reading.comparisons) + (reading.multiple >= 0):
@@ -273,7 +353,7 @@ class Planner:
         if reading.absent >= 0:
             confidence -= 0.5
         wants_comparison = bool({"growth", "mom", "yoy"} & reading.tags)
-        if wants_comparison and (plan.compared is None or plan.bucket is not None or not plan.measures):
+        if wants_comparison and (not (plan.compared or plan.has_growth) or not plan.measures):
             confidence -= 0.5
         return plan.with_(confidence=max(0.0, confidence))
 
@@ -295,10 +375,13 @@ class Planner:
             absence=Absence(target),
             period=reading.periods[0] if reading.periods else None,
             date_column=date_column,
-            confidence=reading_confidence(reading),
+            confidence=reading_confidence(reading) - (0.5 if filtered.weekdays else 0),
+            weekdays=(),
         )
         if "count" in reading.tags and not {"which_many", "list"} & reading.tags:
-            plan = plan.with_(dimensions=(), measures=(Measure("count", None, subject.concept + "数量"),))
+            plan = plan.with_(
+                dimensions=(), measures=(Measure("count", None, subject.concept + messages.OFFLINE_TITLE_COUNT),)
+            )
         return plan
 
     def _combined(self, reading: Reading, facts: list[str]) -> CombinedPlan | Refusal:
@@ -308,25 +391,28 @@ class Planner:
             if isinstance(part, Refusal):
                 return part
             parts.append(part.with_(ordering=(), limit=None, conditions=(), measures=part.measures[:2]))
+        if len({len(part.dimensions) for part in parts}) > 1 or len({part.bucket for part in parts}) > 1:
+            return Refusal("unknown_generation_failure")
         if len(facts) > 2 or any(part.compared or part.family_title for part in parts) or reading.comparisons:
             return Refusal("unknown_generation_failure")
-        derived = next((m for m in reading.measures if m.derived), None)
+        derived = next((m for m in reading.measures if m.derived or m.per_unit), None)
         first = parts[0].measures[0].title if parts[0].measures else ""
-        quotient = derived.derived if derived else ""
+        quotient = (derived.derived or derived.per_unit + derived.text) if derived else ""
+        unit = self._index.vocabulary.per_units.get(derived.per_unit, ("", 1))[1] if derived else 1
         ordering: tuple[Ordering, ...] = ()
         if parts[0].dimensions or parts[0].bucket:
             ordering = (Ordering(quotient or first, reading.is_descending is not False),)
             if parts[0].bucket and reading.rank_position < 0:
                 ordering = (Ordering(BUCKET_TITLES[parts[0].bucket], is_descending=False),)
         confidence = min(part.confidence for part in parts)
-        return CombinedPlan(tuple(parts), quotient, Decimal(1), ordering, reading.limit, confidence)
+        return CombinedPlan(tuple(parts), quotient, Decimal(unit), ordering, reading.limit, confidence)
 
 
 def reading_confidence(reading: Reading) -> float:
     """How much of the question was understood: unknown text and numbers without a use cost."""
     unknown = sum(len(text) for text in reading.unknown)
     aside = sum(len(text) for text in reading.aside)
-    return 0.95 - _UNKNOWN_COST * unknown - _ASIDE_COST * aside - _UNUSED_COST * len(reading.unused)
+    return 0.95 - _UNKNOWN_COST * unknown - min(_MOST_ASIDE, _ASIDE_COST * aside) - _UNUSED_COST * len(reading.unused)
 
 
 def _words(reading: Reading, tag: str) -> str:

@@ -14,9 +14,10 @@ from agent.offline.plan import CombinedPlan, Condition, Filter, Measure, Orderin
 from agent.offline.planner import BUCKET_TITLES
 from agent.offline.schema_index import IndexedColumn, SchemaIndex
 from agent.offline.sources import Source
+from common import messages
 
 _OPERATORS: dict[str, type[exp.Binary]] = {">": exp.GT, ">=": exp.GTE, "<": exp.LT, "<=": exp.LTE, "=": exp.EQ}
-_PREVIOUS, _CHANGE = "对比期", "增长率"
+_ADDABLE = ("sum", "avg", "count", "count_distinct")
 
 
 class Renderer:
@@ -34,7 +35,8 @@ class Renderer:
     def _any(self, plan: Plan) -> exp.Query:
         if plan.family_title:
             return self._family(plan)
-        if plan.compared and plan.period and plan.date_column and plan.measures:
+        comparable = any(measure.aggregate in _ADDABLE for measure in plan.measures)
+        if plan.compared and plan.period and plan.date_column and comparable and not plan.bucket:
             return self._compared(plan)
         return self._select(plan)
 
@@ -46,6 +48,9 @@ class Renderer:
             query = query.select(_as(expression, title), copy=False)
         for measure in plan.measures:
             query = query.select(_as(self._measure(measure, source, plan), measure.title), copy=False)
+            if plan.has_growth and plan.bucket and measure.aggregate in _ADDABLE and not measure.is_share:
+                change = _change(self._measure(measure, source, plan), groups[0][0])
+                query = query.select(_as(change, measure.title + messages.OFFLINE_TITLE_CHANGE), copy=False)
         query = source.attach(query)
         query = _restricted(query, self._where(plan, source))
         if plan.measures or any(not condition.on_rows for condition in plan.conditions) or plan.above_mean:
@@ -57,7 +62,18 @@ class Renderer:
                 query = query.having(self._condition(condition, source, plan), copy=False)
         if plan.above_mean and plan.measures and plan.dimensions:
             query = self._above_mean(query, plan, source)
+        if plan.is_best_of_each:
+            return self._best_of_each(query, plan)
         return _ordered(query, plan.ordering, plan.limit)
+
+    @staticmethod
+    def _best_of_each(query: exp.Select, plan: Plan) -> exp.Select:
+        """Of the rows of each first dimension, the first in the plan's order."""
+        first = exp.column(exp.to_identifier(plan.dimensions[0].title, quoted=True))
+        every = exp.Select().select(exp.Star(), copy=False).from_(query.subquery("grouped"), copy=False)
+        every.set("distinct", exp.Distinct(on=exp.Tuple(expressions=[first])))
+        every = every.order_by(first.copy(), copy=False)
+        return _ordered(every, plan.ordering[:1], None)
 
     def _source(self, plan: Plan) -> Source:
         columns = [dimension.column for dimension in plan.dimensions]
@@ -68,15 +84,17 @@ class Renderer:
         tables = [column.table for column in columns]
         return Source(plan.base, tables, index=self._index, joins=self._joins, is_qualified=plan.absence is not None)
 
-    def _group_columns(self, plan: Plan, source: Source) -> list[tuple[exp.Expression, str]]:
-        groups: list[tuple[exp.Expression, str]] = [(source.column(d.column), d.title) for d in plan.dimensions]
+    def _group_columns(self, plan: Plan, source: Source) -> list[tuple[exp.Expr, str]]:
+        groups: list[tuple[exp.Expr, str]] = [(source.column(d.column), d.title) for d in plan.dimensions]
         if plan.bucket and plan.date_column:
-            groups.insert(0, (_bucket(plan, source.column(plan.date_column), plan.date_column), BUCKET_TITLES[plan.bucket]))
+            groups.insert(
+                0, (_bucket(plan, source.column(plan.date_column), plan.date_column), BUCKET_TITLES[plan.bucket])
+            )
         return groups
 
-    def _where(self, plan: Plan, source: Source, period: bool = True) -> list[exp.Expression]:
+    def _where(self, plan: Plan, source: Source, period: bool = True) -> list[exp.Expr]:
         shared = {m.only.column.key for m in plan.measures if m.only}
-        conditions: list[exp.Expression] = [
+        conditions: list[exp.Expr] = [
             _filter(condition, source) for condition in plan.filters if condition.column.key not in shared
         ]
         if period and plan.period and plan.date_column and plan.absence is None:
@@ -100,25 +118,30 @@ class Renderer:
         path = self._joins.path(plan.base, plan.absence.table) or ()
         first = path[0]
         inner = Source(
-            first.right, [plan.absence.table], index=self._index, joins=self._joins, taken=set(outer.aliases.values()), avoid=plan.base
+            first.right,
+            [plan.absence.table],
+            index=self._index,
+            joins=self._joins,
+            taken=set(outer.aliases.values()),
+            avoid=plan.base,
         )
         query = inner.attach(exp.Select().select(exp.Literal.number(1), copy=False))
         tie = exp.EQ(
             this=exp.column(first.right_column, table=inner.aliases[first.right]),
             expression=exp.column(first.left_column, table=outer.aliases[plan.base]),
         )
-        conditions: list[exp.Expression] = [tie, *inner.not_deleted()]
+        conditions: list[exp.Expr] = [tie, *inner.not_deleted()]
         if plan.period and plan.date_column:
             conditions += self.period_conditions(plan.period, plan.date_column, inner.column(plan.date_column))
         return _restricted(query, conditions)
 
-    def period_conditions(self, period: Period, column: IndexedColumn, expression: exp.Expression) -> list[exp.Expression]:
+    def period_conditions(self, period: Period, column: IndexedColumn, expression: exp.Expr) -> list[exp.Expr]:
         if period.is_latest:
             return [exp.EQ(this=_as_date(expression, column), expression=self._latest(column))]
         start, end = period.start, period.end
         if start and end and not column.is_timestamp and end == start.moved(days=1):
             return [exp.EQ(this=expression, expression=moment(start))]
-        result: list[exp.Expression] = []
+        result: list[exp.Expr] = []
         if start and end and start.day and end.day and not column.is_timestamp:
             last = end.moved(days=-1)
             return [exp.Between(this=expression, low=moment(start), high=moment(last))]
@@ -128,29 +151,33 @@ class Renderer:
             result.append(exp.LT(this=expression.copy(), expression=moment(end)))
         return result
 
-    def _latest(self, column: IndexedColumn) -> exp.Expression:
+    def _latest(self, column: IndexedColumn) -> exp.Expr:
         source = Source(column.table, [], index=self._index, joins=self._joins)
         query = exp.Select().select(exp.Max(this=_as_date(source.column(column), column)), copy=False)
         query = source.attach(query)
         return exp.Subquery(this=_restricted(query, source.not_deleted()))
 
-    def _measure(self, measure: Measure, source: Source, plan: Plan) -> exp.Expression:
+    def _measure(self, measure: Measure, source: Source, plan: Plan) -> exp.Expr:
         if measure.is_share:
             return _share(_aggregate(measure, source))
         top = _aggregate(measure, source)
         if measure.denominator is None:
             return top
-        bottom = exp.Anonymous(this="NULLIF", expressions=[_aggregate(measure.denominator, source), exp.Literal.number(0)])
+        bottom = exp.Anonymous(
+            this="NULLIF", expressions=[_aggregate(measure.denominator, source), exp.Literal.number(0)]
+        )
         return _times(top, measure.scale, bottom)
 
-    def _condition(self, condition: Condition, source: Source, plan: Plan) -> exp.Expression:
+    def _condition(self, condition: Condition, source: Source, plan: Plan) -> exp.Expr:
         left = self._measure(condition.measure, source, plan)
         return _OPERATORS[condition.operator](this=left, expression=_number(condition.number))
 
     @staticmethod
-    def _row_condition(condition: Condition, source: Source) -> exp.Expression:
+    def _row_condition(condition: Condition, source: Source) -> exp.Expr:
         assert condition.measure.column is not None  # noqa: S101 - checked by the caller
-        return _OPERATORS[condition.operator](this=source.column(condition.measure.column), expression=_number(condition.number))
+        return _OPERATORS[condition.operator](
+            this=source.column(condition.measure.column), expression=_number(condition.number)
+        )
 
     def _above_mean(self, query: exp.Select, plan: Plan, source: Source) -> exp.Select:
         """Keep groups above (or below) the mean of all groups."""
@@ -158,8 +185,10 @@ class Renderer:
         measure = plan.measures[0]
         inner = self._select(plan.with_(above_mean=None, ordering=(), limit=None, conditions=(), measures=(measure,)))
         mean = exp.Select().select(exp.Avg(this=exp.column(exp.to_identifier(measure.title, quoted=True))), copy=False)
-        mean = mean.from_(inner.subquery("各组"), copy=False)
-        comparison = _OPERATORS[plan.above_mean](this=self._measure(measure, source, plan), expression=exp.Subquery(this=mean))
+        mean = mean.from_(inner.subquery("grouped"), copy=False)
+        comparison = _OPERATORS[plan.above_mean](
+            this=self._measure(measure, source, plan), expression=exp.Subquery(this=mean)
+        )
         return query.having(comparison, copy=False)
 
     def _family(self, plan: Plan) -> exp.Query:
@@ -171,7 +200,7 @@ class Renderer:
             inner = plan.with_(measures=(measure,), family_title="", ordering=(), limit=None)
             source = self._source(inner)
             query = exp.Select().select(_as(exp.Literal.string(measure.title), plan.family_title), copy=False)
-            query = query.select(_as(self._measure(measure, source, inner), "数值"), copy=False)
+            query = query.select(_as(self._measure(measure, source, inner), messages.OFFLINE_TITLE_VALUE), copy=False)
             query = source.attach(query)
             selects.append(_restricted(query, self._where(inner, source)))
         union: exp.Query = selects[0]
@@ -186,25 +215,31 @@ class Renderer:
         query = exp.Select()
         for expression, title in groups:
             query = query.select(_as(expression, title), copy=False)
-        for measure in plan.measures[:2]:
+        for measure in [m for m in plan.measures if m.aggregate in _ADDABLE][:2]:
             now, then = (self._within(measure, period, plan, source) for period in (plan.period, plan.compared))
             change = exp.Paren(this=exp.Sub(this=now.copy(), expression=then.copy()))
             bottom = exp.Anonymous(this="NULLIF", expressions=[then.copy(), exp.Literal.number(0)])
             rate = exp.Round(this=_times(change, 100, bottom), decimals=exp.Literal.number(2))
-            for expression, title in ((now, ""), (then, _PREVIOUS), (rate, _CHANGE)):
+            for expression, title in (
+                (now, ""),
+                (then, messages.OFFLINE_TITLE_PREVIOUS),
+                (rate, messages.OFFLINE_TITLE_CHANGE),
+            ):
                 query = query.select(_as(expression, measure.title + title), copy=False)
         query = source.attach(query)
-        both = exp.Or(this=_all(self._in(plan.period, plan, source)), expression=_all(self._in(plan.compared, plan, source)))
+        both = exp.Or(
+            this=_all(self._in(plan.period, plan, source)), expression=_all(self._in(plan.compared, plan, source))
+        )
         query = _restricted(query, [exp.Paren(this=both), *self._where(plan, source, period=False)])
         if groups:
             query = query.group_by(*[expression.copy() for expression, _ in groups], copy=False)
         return _ordered(query, [order for order in plan.ordering if not plan.bucket], plan.limit)
 
-    def _in(self, period: Period | None, plan: Plan, source: Source) -> list[exp.Expression]:
+    def _in(self, period: Period | None, plan: Plan, source: Source) -> list[exp.Expr]:
         assert period is not None and plan.date_column is not None  # noqa: S101, PT018 - checked by the caller
         return self.period_conditions(period, plan.date_column, source.column(plan.date_column))
 
-    def _within(self, measure: Measure, period: Period | None, plan: Plan, source: Source) -> exp.Expression:
+    def _within(self, measure: Measure, period: Period | None, plan: Plan, source: Source) -> exp.Expr:
         """The measure over the rows of one period only."""
         condition = _all(self._in(period, plan, source))
         return _aggregate(measure, source, condition)
@@ -217,14 +252,20 @@ class Renderer:
         query = exp.Select()
         for key in keys:
             query = query.select(_as(exp.column(exp.to_identifier(key, quoted=True), table="a"), key), copy=False)
-        for alias, part in (("a", first), ("b", second)):
+        for alias, part in () if plan.quotient else (("a", first), ("b", second)):
             for measure in part.measures:
-                query = query.select(_as(exp.column(exp.to_identifier(measure.title, quoted=True), table=alias), measure.title), copy=False)
+                query = query.select(
+                    _as(exp.column(exp.to_identifier(measure.title, quoted=True), table=alias), measure.title),
+                    copy=False,
+                )
         if plan.quotient:
             top = exp.column(exp.to_identifier(first.measures[0].title, quoted=True), table="a")
             bottom = exp.column(exp.to_identifier(second.measures[0].title, quoted=True), table="b")
             nullif = exp.Anonymous(this="NULLIF", expressions=[bottom, exp.Literal.number(0)])
-            query = query.select(_as(exp.Div(this=_times(top, 1), expression=nullif, typed=True), plan.quotient), copy=False)
+            scaled = exp.Mul(this=top, expression=_number(plan.quotient_scale))
+            query = query.select(
+                _as(exp.Div(this=_times(scaled, 1), expression=nullif, typed=True), plan.quotient), copy=False
+            )
         query = query.from_(self._select(first).subquery("a"), copy=False)
         right = self._select(second).subquery("b")
         if not keys:
@@ -236,18 +277,20 @@ class Renderer:
                     this=exp.column(exp.to_identifier(key, quoted=True), table="a"),
                     expression=exp.column(exp.to_identifier(other, quoted=True), table="b"),
                 )
-                for key, other in zip(keys, ([BUCKET_TITLES[first.bucket]] if first.bucket else []) + renamed, strict=True)
+                for key, other in zip(
+                    keys, ([BUCKET_TITLES[first.bucket]] if first.bucket else []) + renamed, strict=True
+                )
             ]
         )
-        query = query.join(right, on=on, join_type="left", copy=False)
+        query = query.join(right, on=on, join_type="" if plan.quotient else "left", copy=False)
         return _ordered(query, plan.ordering, plan.limit)
 
 
-def moment(value: Moment) -> exp.Expression:
+def moment(value: Moment) -> exp.Expr:
     """A day as an expression: DATE '2023-04-01', or CURRENT_DATE moved."""
     if value.day is not None:
         return exp.Cast(this=exp.Literal.string(value.day.isoformat()), to=exp.DataType.build("date"))
-    expression: exp.Expression = exp.CurrentDate()
+    expression: exp.Expr = exp.CurrentDate()
     if value.trunc:
         expression = exp.Cast(
             this=exp.Anonymous(this="DATE_TRUNC", expressions=[exp.Literal.string(value.trunc), expression]),
@@ -264,33 +307,31 @@ def moment(value: Moment) -> exp.Expression:
     return expression
 
 
-def _all(conditions: Sequence[exp.Expression]) -> exp.Expression:
+def _all(conditions: Sequence[exp.Expr]) -> exp.Expr:
     """All conditions joined by AND; each one is simple or carries its own brackets."""
     return functools.reduce(lambda left, right: exp.And(this=left, expression=right), conditions)
 
 
-def _restricted(query: exp.Select, conditions: Sequence[exp.Expression]) -> exp.Select:
+def _restricted(query: exp.Select, conditions: Sequence[exp.Expr]) -> exp.Select:
     if conditions:
         query.set("where", exp.Where(this=_all(conditions)))
     return query
 
 
-def _as(expression: exp.Expression, title: str) -> exp.Expression:
+def _as(expression: exp.Expr, title: str) -> exp.Expr:
     return exp.alias_(expression, exp.to_identifier(title, quoted=True))
 
 
-def _as_date(expression: exp.Expression, column: IndexedColumn) -> exp.Expression:
+def _as_date(expression: exp.Expr, column: IndexedColumn) -> exp.Expr:
     return exp.Cast(this=expression, to=exp.DataType.build("date")) if column.is_timestamp else expression
 
 
-def _weekday(expression: exp.Expression) -> exp.Expression:
+def _weekday(expression: exp.Expr) -> exp.Expr:
     return exp.Extract(this=exp.var("ISODOW"), expression=expression)
 
 
-def _bucket(plan: Plan, expression: exp.Expression, column: IndexedColumn) -> exp.Expression:
+def _bucket(plan: Plan, expression: exp.Expr, column: IndexedColumn) -> exp.Expr:
     bucket = plan.bucket or "day"
-    if bucket == "month" and plan.period and plan.period.start and plan.period.start.day and plan.period.months == 12:
-        return exp.Extract(this=exp.var("MONTH"), expression=expression)
     if bucket == "day":
         return _as_date(expression, column)
     if bucket == "weekday":
@@ -302,26 +343,30 @@ def _bucket(plan: Plan, expression: exp.Expression, column: IndexedColumn) -> ex
     return exp.Anonymous(this="TO_CHAR", expressions=[expression, exp.Literal.string(pattern)])
 
 
-def _filter(condition: Filter, source: Source) -> exp.Expression:
+def _filter(condition: Filter, source: Source) -> exp.Expr:
     column = source.column(condition.column)
     if not condition.values:
-        result: exp.Expression = exp.Is(this=column, expression=exp.Null())
+        result: exp.Expr = exp.Is(this=column, expression=exp.Null())
     else:
         literals = [exp.Literal.number(v) if isinstance(v, int) else exp.Literal.string(v) for v in condition.values]
-        result = exp.EQ(this=column, expression=literals[0]) if len(literals) == 1 else exp.In(this=column, expressions=literals)
-    return exp.Not(this=result) if condition.is_negated else result
+        result = (
+            exp.EQ(this=column, expression=literals[0])
+            if len(literals) == 1
+            else exp.In(this=column, expressions=literals)
+        )
+    return result
 
 
-def _aggregate(measure: Measure, source: Source, condition: exp.Expression | None = None) -> exp.Expression:
+def _aggregate(measure: Measure, source: Source, condition: exp.Expr | None = None) -> exp.Expr:
     """The aggregate over all rows, or over those `condition` (or the measure's own filter) lets through."""
     if condition is None and measure.only:
         condition = _filter(measure.only, source)
     if measure.column is None:
-        counted: exp.Expression = exp.Star()
+        counted: exp.Expr = exp.Star()
         if condition is not None:
             counted = exp.Case().when(condition, exp.Literal.number(1), copy=False)
         return exp.Count(this=counted)
-    column: exp.Expression = source.column(measure.column)
+    column: exp.Expr = source.column(measure.column)
     if condition is not None:
         column = exp.Case().when(condition, column, copy=False)
     if measure.aggregate == "listing":
@@ -329,23 +374,41 @@ def _aggregate(measure: Measure, source: Source, condition: exp.Expression | Non
         return exp.GroupConcat(this=exp.Distinct(expressions=[text]), separator=exp.Literal.string(","))
     if measure.aggregate == "count_distinct":
         return exp.Count(this=exp.Distinct(expressions=[column]))
-    kinds: dict[str, type[exp.AggFunc]] = {"sum": exp.Sum, "avg": exp.Avg, "max": exp.Max, "min": exp.Min, "count": exp.Count}
+    kinds: dict[str, type[exp.AggFunc]] = {
+        "sum": exp.Sum,
+        "avg": exp.Avg,
+        "max": exp.Max,
+        "min": exp.Min,
+        "count": exp.Count,
+    }
     return kinds[measure.aggregate](this=column)
 
 
-def _times(top: exp.Expression, scale: int, bottom: exp.Expression | None = None) -> exp.Expression:
+def _times(top: exp.Expr, scale: int, bottom: exp.Expr | None = None) -> exp.Expr:
     factor = exp.Literal.number("1.0" if scale == 1 else f"{scale}.0")
     product = exp.Mul(this=top, expression=factor)
     return exp.Div(this=product, expression=bottom, typed=True) if bottom is not None else product
 
 
-def _share(total: exp.Expression) -> exp.Expression:
+def _share(total: exp.Expr) -> exp.Expr:
     window = exp.Window(this=exp.Sum(this=total.copy()))
     bottom = exp.Anonymous(this="NULLIF", expressions=[window, exp.Literal.number(0)])
     return exp.Round(this=_times(total, 100, bottom), decimals=exp.Literal.number(2))
 
 
-def _number(value: Decimal) -> exp.Expression:
+def _change(value: exp.Expr, order: exp.Expr) -> exp.Expr:
+    """The change of `value` in per cent against the group before it in `order`."""
+
+    def previous() -> exp.Expr:
+        by = exp.Order(expressions=[exp.Ordered(this=order.copy(), nulls_first=False)])
+        return exp.Window(this=exp.Lag(this=value.copy()), order=by)
+
+    bottom = exp.Anonymous(this="NULLIF", expressions=[previous(), exp.Literal.number(0)])
+    difference = exp.Paren(this=exp.Sub(this=value, expression=previous()))
+    return exp.Round(this=_times(difference, 100, bottom), decimals=exp.Literal.number(2))
+
+
+def _number(value: Decimal) -> exp.Expr:
     return exp.Literal.number(format(value.normalize(), "f"))
 
 

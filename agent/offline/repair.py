@@ -55,11 +55,17 @@ def _repair_tables(tree: exp.Query, index: SchemaIndex) -> bool | None:
 def _repair_columns(tree: exp.Query, index: SchemaIndex) -> bool | None:
     aliases = {table.alias_or_name: table.name for table in tree.find_all(exp.Table)}
     outputs = {alias.alias for alias in tree.find_all(exp.Alias)}
-    derived = {subquery.alias for subquery in tree.find_all(exp.Subquery)} | {cte.alias for cte in tree.find_all(exp.CTE)}
+    derived = {subquery.alias for subquery in tree.find_all(exp.Subquery)} | {
+        cte.alias for cte in tree.find_all(exp.CTE)
+    }
     used = [table for table in index.tables if table.name in aliases.values()]
     changed = False
     for column in tree.find_all(exp.Column):
-        if column.table in derived or (not column.table and column.name in outputs) or isinstance(column.this, exp.Star):
+        if (
+            column.table in derived
+            or (not column.table and column.name in outputs)
+            or isinstance(column.this, exp.Star)
+        ):
             continue
         tables = [t for t in used if t.name == aliases.get(column.table)] if column.table else used
         names = {c.name for table in tables for c in table.columns}

@@ -17,17 +17,31 @@ from agent.offline.period_parser import PeriodParser
 from agent.offline.periods import Period
 from agent.offline.schema_index import IndexedColumn, IndexedTable, SchemaIndex, ValueMatch
 
-Kind = Literal["period", "number", "value", "measure", "concept", "table", "derived", "family", "word", "unknown"]
+Kind = Literal[
+    "period", "number", "value", "measure", "concept", "table", "derived", "per_unit", "family", "word", "unknown"
+]
 _COUNTED = re.compile(r"[个家名条位种类天项大佳强次]")
 _UNITS = re.compile(r"(?:个|家|名|位|元|块钱|块|单|笔|辆次|辆|次|条|人|天|种|台)")
-_PRIORITY: dict[Kind, int] = {"period": 0, "value": 1, "derived": 2, "family": 3, "measure": 4, "concept": 5, "table": 6, "word": 7, "number": 8, "unknown": 9}
+_PRIORITY: dict[Kind, int] = {
+    "period": 0,
+    "value": 1,
+    "derived": 2,
+    "per_unit": 2,
+    "family": 3,
+    "measure": 4,
+    "concept": 5,
+    "table": 6,
+    "word": 7,
+    "number": 8,
+    "unknown": 9,
+}
 
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of the question. Only the fields of its kind are filled; one phrase can be measure, concept and table at once.
+    """A piece of the question; `is_aside` says that it stands in brackets.
 
-    `is_aside` says that it stands in brackets.
+    Only the fields of its kind are filled; one phrase can be measure, concept and table at once.
     """
 
     kind: Kind
@@ -74,7 +88,7 @@ class Scanner:
             token = self._best_at(text, position, today) or self._one_character(text, position)
             tokens.append(token)
             position = token.end
-        return self._join_measures(self._tail_concepts(_merge_unknown(tokens)))
+        return self._join_measures(self._tail_concepts(_without_classifiers(_merge_unknown(tokens))))
 
     def _best_at(self, text: str, position: int, today: date) -> Token | None:
         found: list[Token] = []
@@ -121,6 +135,8 @@ class Scanner:
         kind: Kind
         if phrase in self._derived:
             kind = "derived"
+        elif phrase in index.vocabulary.per_units:
+            kind = "per_unit"
         elif phrase in self._families:
             kind = "family"
         elif values and all(value.column.role == "measure" for value in values):
@@ -139,7 +155,9 @@ class Scanner:
             return None
         if values and kind in ("concept", "measure") and not all(value.is_partial for value in values):
             kind = "value"
-        return Token(kind, phrase, position, tag=tag, values=values, measures=measures, concepts=concepts, tables=tables)
+        return Token(
+            kind, phrase, position, tag=tag, values=values, measures=measures, concepts=concepts, tables=tables
+        )
 
     @staticmethod
     def _one_character(text: str, position: int) -> Token:
@@ -154,7 +172,12 @@ class Scanner:
         result: list[Token] = []
         for token in tokens:
             previous = result[-1] if result else None
-            if token.kind == "unknown" and len(token.text) >= 2 and previous and previous.is_word("group", "multiple", "which_one", "which_many"):
+            if (
+                token.kind == "unknown"
+                and len(token.text) >= 2
+                and previous
+                and previous.is_word("group", "multiple", "which_one", "which_many")
+            ):
                 matching = {
                     column.key: column
                     for alias, columns in self._index.concepts.items()
@@ -174,10 +197,14 @@ class Scanner:
             previous = _last_content(result)
             if token.kind == "measure" and previous is not None and result[previous].kind == "measure":
                 joined = result[previous].text + token.text
-                columns = self._index.measures.get(joined) or self._index.measures.get(_bare(result[previous].text) + token.text)
+                columns = self._index.measures.get(joined) or self._index.measures.get(
+                    _bare(result[previous].text) + token.text
+                )
                 if columns:
                     first = result[previous]
-                    merged = replace(token, text=joined, start=first.start, measures=tuple(columns), concepts=(), tables=())
+                    merged = replace(
+                        token, text=joined, start=first.start, measures=tuple(columns), concepts=(), tables=()
+                    )
                     result[previous:] = [merged]
                     continue
             result.append(token)
@@ -218,3 +245,24 @@ def _joins(text: str, position: int) -> bool:
     if not (is_word_character(before) and is_word_character(after)):
         return False
     return not (before.isalpha() and after.isdigit() and text[:position].endswith(("top", "last", "q")))
+
+
+def _without_classifiers(tokens: Sequence[Token]) -> list[Token]:
+    """Drop a single unknown character between a counting word and a noun: it is the noun's classifier (多少门课程)."""
+    kept: list[Token] = []
+    for i, token in enumerate(tokens):
+        before = kept[-1] if kept else None
+        after = tokens[i + 1] if i + 1 < len(tokens) else None
+        counts = before is not None and (
+            before.kind == "number" or before.is_word("count", "which_one", "which_many", "group")
+        )
+        if (
+            token.kind == "unknown"
+            and len(token.text) == 1
+            and counts
+            and after is not None
+            and after.kind == "concept"
+        ):
+            continue
+        kept.append(token)
+    return kept

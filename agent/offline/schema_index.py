@@ -5,12 +5,12 @@ Built once per schema by `OfflineBrain`; the scanner looks phrases up in it, the
 
 from __future__ import annotations
 
-import os.path
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.offline.column_roles import (
+    MIN_ALIAS,
     ColumnNames,
     MeasureKind,
     Role,
@@ -22,7 +22,7 @@ from agent.offline.column_roles import (
     measure_kind,
     strip_suffix,
 )
-from agent.offline.normalise import normalise
+from agent.offline.normalise import common_prefix, normalise
 from agent.offline.vocabulary import Vocabulary
 from common.business_schema import BusinessSchema, Column, Table
 
@@ -31,7 +31,7 @@ _MIN_VALUE, _MAX_VALUE = 2, 40
 
 @dataclass(frozen=True)
 class IndexedColumn:
-    """A column with its role and names. `concept` is the noun a label column stands for, else its comment's headline."""
+    """A column with its role and names. `concept` is the noun a label column stands for, else its headline."""
 
     table: str
     column: Column
@@ -98,7 +98,7 @@ class ValueMatch:
 
 
 class SchemaIndex:
-    """Phrase tables over one schema: `measures`, `concepts`, `tables_by_phrase`, `values`. All phrases are normalised."""
+    """Phrase tables over one schema: `measures`, `concepts`, `tables_by_phrase`, `values`; phrases are normalised."""
 
     def __init__(self, schema: BusinessSchema, vocabulary: Vocabulary) -> None:
         self.schema = schema
@@ -111,7 +111,11 @@ class SchemaIndex:
         self.tables_by_phrase: Mapping[str, list[IndexedTable]] = self._index_table_phrases()
         self.values: Mapping[str, list[ValueMatch]] = self._index_values()
         self.longest_phrase = max(
-            (len(phrase) for table in (self.measures, self.concepts, self.values, self.tables_by_phrase) for phrase in table),
+            (
+                len(phrase)
+                for table in (self.measures, self.concepts, self.values, self.tables_by_phrase)
+                for phrase in table
+            ),
             default=1,
         )
         self._owners: dict[str, IndexedTable | None] = {}
@@ -168,7 +172,7 @@ class SchemaIndex:
             role = column_role(column, names, words)
             label = strip_suffix(names.main, words.label_suffixes) if role == "label" else names.main
             kind = measure_kind(column, names, words) if role == "measure" else None
-            columns.append(IndexedColumn(table.name, column, role, names, label.strip() or names.main, kind))
+            columns.append(IndexedColumn(table.name, column, role, names, label.strip() or concept, kind))
         return IndexedTable(table, stem, concept, names_of_table.synonyms, tuple(columns))
 
     def _all_columns(self) -> Iterator[tuple[IndexedTable, IndexedColumn]]:
@@ -188,17 +192,32 @@ class SchemaIndex:
             if column.role in ("label", "category", "code", "text"):
                 for alias in concept_aliases(column.role, column.names, table.concept, self.vocabulary):
                     found[alias].append(column)
-                found[column.name.lower()].append(column)
+                for spelling in _spellings(column.name) - set(found):
+                    found[spelling].append(column)
+        for table in self.tables:
+            if (
+                not table.is_fact
+                and (label := self.label_of(table))
+                and (label.concept == table.concept or label.name in ("name", "title"))
+            ):
+                for phrase in {table.concept, *table.synonyms, *_spellings(table.stem)}:
+                    if len(phrase) >= MIN_ALIAS and label not in found[phrase]:
+                        found[phrase].append(label)
         return dict(found)
 
     def _index_table_phrases(self) -> dict[str, list[IndexedTable]]:
         found: defaultdict[str, list[IndexedTable]] = defaultdict(list)
         for table in self.tables:
-            phrases = {table.concept, *table.synonyms, table.name.lower(), table.stem.lower()}
+            if not any(table.with_role("label", "category", "measure", "date")):
+                found[table.name.lower()].append(table)
+                continue
+            phrases = {table.concept, *table.synonyms, table.name.lower(), *_spellings(table.stem)}
             for table_prefix in self.vocabulary.table_prefixes:
                 if table.concept.startswith(table_prefix):
                     phrases.add(table.concept[len(table_prefix) :])
-            phrases |= {phrase + suffix for phrase in set(phrases) for suffix in ("数据", "记录", "信息")}
+            phrases |= {
+                phrase + suffix for phrase in set(phrases) for suffix in ("数据", "信息") if not phrase.endswith(suffix)
+            }
             for phrase in phrases:
                 if len(phrase) >= _MIN_VALUE:
                     found[phrase].append(table)
@@ -207,7 +226,7 @@ class SchemaIndex:
     def _index_values(self) -> dict[str, list[ValueMatch]]:
         found: defaultdict[str, list[ValueMatch]] = defaultdict(list)
         for _, column in self._all_columns():
-            if column.role == "audit" or not column.is_text:
+            if column.role in ("audit", "key") or not column.is_text:
                 continue
             suffixes = _shared_suffixes(column)
             for value in column.column.values:
@@ -222,10 +241,18 @@ class SchemaIndex:
         return dict(found)
 
 
+def _spellings(name: str) -> set[str]:
+    """A name as people write it: with spaces, in the singular and the plural."""
+    words = name.lower()
+    spaced = words.replace("_", " ")
+    singular = spaced.removesuffix("s")
+    return {words, spaced, singular, singular + "s"}
+
+
 def _common_prefix(names: list[str]) -> str:
     if len(names) < 2:
         return ""
-    prefix = os.path.commonprefix(names)
+    prefix = common_prefix(names)
     return prefix[: prefix.rfind("_") + 1]
 
 
@@ -241,7 +268,11 @@ def _shared_suffixes(column: IndexedColumn) -> list[str]:
     if column.role not in ("label", "category"):
         return []
     frequent = {suffix for suffix, count in counts.items() if count >= needed}
-    longest = {suffix for suffix in frequent if not any(o != suffix and o.endswith(suffix) and counts[o] == counts[suffix] for o in frequent)}
+    longest = {
+        suffix
+        for suffix in frequent
+        if not any(o != suffix and o.endswith(suffix) and counts[o] == counts[suffix] for o in frequent)
+    }
     concept = {column.concept} if any(value.endswith(column.concept) for value in values) else set()
     return sorted(longest | concept, key=len, reverse=True)
 
@@ -268,7 +299,9 @@ def _owner_score(table: IndexedTable, column: IndexedColumn) -> int:
         score += 3
     elif table.concept.endswith(column.concept) or table.concept.startswith(column.concept):
         score += 2
-    points_away = any(other.role == "key" and column.concept in other.names.main and other.name != "id" for other in table.columns)
+    points_away = any(
+        other.role == "key" and column.concept in other.names.main and other.name != "id" for other in table.columns
+    )
     if table.is_fact or points_away:
         score -= 4
     return score

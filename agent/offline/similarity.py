@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from agent.offline.normalise import normalise
 from common.answering import TrainedPair
@@ -19,7 +20,7 @@ def similarity(left: str, right: str) -> float:
 
 def _bigrams(text: str) -> Counter[str]:
     letters = [character for character in text if character.isalnum()]
-    return Counter(a + b for a, b in zip(letters, letters[1:], strict=False))
+    return Counter(a + b for a, b in pairwise(letters))
 
 
 def rank_pairs(question: str, pairs: Iterable[TrainedPair]) -> Sequence[TrainedPair]:

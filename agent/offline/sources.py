@@ -60,11 +60,11 @@ class Source:
             query = query.join(self._table(edge.right), on=on, copy=False)
         return query
 
-    def _table(self, name: str) -> exp.Expression:
+    def _table(self, name: str) -> exp.Expr:
         table = exp.to_table(name)
         return table if self.is_single else exp.alias_(table, self.aliases[name], table=True)
 
-    def not_deleted(self) -> list[exp.Expression]:
+    def not_deleted(self) -> list[exp.Expr]:
         """`delete_ts IS NULL` for every table that has such a column."""
         columns = (self._index.deleted_column(table) for table in self.aliases)
         return [exp.Is(this=self.column(column), expression=exp.Null()) for column in columns if column]

@@ -25,6 +25,7 @@ class Vocabulary:
     words: Mapping[str, str]
     synonyms: tuple[frozenset[str], ...]
     derived: Mapping[str, tuple[str, str]]
+    per_units: Mapping[str, tuple[str, int]]
     families: tuple[str, ...]
     amount_suffixes: tuple[str, ...]
     count_suffixes: tuple[str, ...]
@@ -72,6 +73,7 @@ def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
         words=words,
         synonyms=tuple(frozenset(str(word).lower() for word in group) for group in data["synonyms"]),
         derived={name.lower(): (pair[0], pair[1]) for name, pair in data["derived"].items()},
+        per_units={name.lower(): (unit[0], int(unit[1])) for name, unit in data["per_units"].items()},
         families=longest_first("families"),
         amount_suffixes=longest_first("amount_suffixes"),
         count_suffixes=longest_first("count_suffixes"),

@@ -7,6 +7,7 @@ and neither a zombie nor a re-used pid can be taken for a running server.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -171,7 +172,7 @@ class ServerProcess:
             )
         self._started_at = time.monotonic()
         if self._process.stdin is not None and self._command.stdin_text is not None:
-            with self._process.stdin as stdin:
+            with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:  # its exit is noticed later
                 stdin.write(self._command.stdin_text.encode())
         logger.info("%s started, pid %s", self.name, self._process.pid)
 

@@ -56,8 +56,11 @@ class ClientWatch:
         """True when nobody is there any more; from then on the lock is held, so that new clients wait for our end."""
         try:
             is_idle = self._lock.try_acquire()
-        except OSError:  # the data directory was deleted
+        except (FileNotFoundError, NotADirectoryError):  # the data directory was deleted
             return True
+        except OSError as error:  # for instance no descriptors left: that says nothing about the clients
+            logger.error("cannot look for clients: %s", error)
+            return False
         now = time.monotonic()
         if not is_idle:
             self._idle_since = None
@@ -95,16 +98,15 @@ class Supervisor:
         prepare_folders(self._layout, account)
         is_first = not self._layout.pgdata.exists()
         require_free_space(self._layout.home, FIRST_START_BYTES if is_first else LATER_START_BYTES)
-        lock = FileLock(self._layout.supervisor_lock)
-        if not self._is_the_one(lock):
+        # never released by us: the end of this process does it
+        if not self._is_the_one(FileLock(self._layout.supervisor_lock)):
             self._announce({"ready": True})
             return
-        with lock:
-            self._layout.state_file.unlink(missing_ok=True)
-            for path in (self._layout.state_file, self._layout.credentials_file):
-                remove_leftover_temporaries(path)
-            programs = reachable_programs(programs, account, progress=progress)
-            self._serve(ServerPair(layout=self._layout, programs=programs, account=account, progress=progress))
+        self._layout.state_file.unlink(missing_ok=True)
+        for path in (self._layout.state_file, self._layout.credentials_file):
+            remove_leftover_temporaries(path)
+        programs = reachable_programs(programs, account, progress=progress)
+        self._serve(ServerPair(layout=self._layout, programs=programs, account=account, progress=progress))
 
     def _is_the_one(self, lock: FileLock) -> bool:
         """True with the lock; False when another supervisor serves: a killed starter's may come up late."""
@@ -135,8 +137,10 @@ class Supervisor:
         clients = ClientWatch(self._layout.clients_lock)
         while not self._stopping.wait(TICK_SECONDS) and not clients.is_over():
             if pair.revive() or not self._layout.state_file.exists():
-                with contextlib.suppress(FileNotFoundError):
+                try:
                     write_state(self._layout.state_file, pair.state())
+                except OSError as error:  # a full disk must not stop servers that still answer
+                    logger.error("cannot write %s: %s", self._layout.state_file, error)
 
 
 def _announcer() -> Callable[[dict[str, Any]], None]:

@@ -86,6 +86,8 @@ def watched(
     callback = watch.on_caller_left
     if cancel is not None:
         cancel.add_callback(callback)
+        if cancel.is_set():  # set before the callback was known; not every signal calls a late one
+            callback()
     try:
         yield watch
     finally:

@@ -25,6 +25,7 @@ _STEP_SECONDS: Final = {
 }  # fmt: skip
 # Calls whose result may be longer than their arguments together.
 _GROWING: Final = frozenset({"replace", "regexp_replace", "concat", "concat_ws", "array_cat", "overlay"})
+_COLUMN_CHARACTERS: Final = 50
 _SIZED: Final = frozenset({"repeat", "lpad", "rpad"})
 
 
@@ -79,14 +80,12 @@ def _sized_result(node: exp.Expr, policy: GuardPolicy) -> int | None:
 
 
 def _text_bound(node: exp.Expr, policy: GuardPolicy) -> int:
-    if isinstance(node, exp.Literal) and node.is_string:
+    """About how long a text argument is; what is not constant counts as a short column."""
+    if isinstance(node, exp.Literal | exp.RawString):
         return max(1, len(str(node.this)))
-    inner = [
-        _sized_result(call, policy) or 1
-        for call in node.find_all(exp.Anonymous)
-        if function_name(call) in _SIZED
-    ]  # fmt: skip
-    return max([1, *inner])
+    parts = [len(str(text.this)) for text in node.find_all(exp.Literal, exp.RawString)]
+    calls = [call for call in node.find_all(exp.Anonymous) if function_name(call) in _SIZED]
+    return max(_COLUMN_CHARACTERS, sum(parts), *(_sized_result(call, policy) or 0 for call in calls), 0)
 
 
 def _bounded_integer(node: exp.Expr, policy: GuardPolicy) -> int | None:
@@ -139,15 +138,14 @@ def _series_rows(arguments: Sequence[exp.Expr]) -> float | None:
     """How many rows a series over constants has; None when a bound is not constant."""
     start, stop = _integer(arguments[0]), _integer(arguments[1])
     if start is not None and stop is not None:
-        step = _integer(arguments[2]) if len(arguments) > 2 else 1
-        if step is None and len(arguments) > 2:
-            fraction = _fraction(arguments[2])
-            return None if not fraction else abs(stop - start) / abs(fraction) + 1
-        return abs(stop - start) / abs(step or 1) + 1
+        step = _number(arguments[2]) if len(arguments) > 2 else 1.0
+        return abs(stop - start) / abs(step) + 1 if step else None
     return _dated_series_rows(arguments)
 
 
-def _fraction(node: exp.Expr) -> float | None:
+def _number(node: exp.Expr) -> float | None:
+    while isinstance(node, exp.Cast | exp.Paren | exp.Neg):
+        node = node.this
     try:
         return float(node.name)
     except ValueError:

@@ -59,6 +59,7 @@ class _StrictPostgresParser(PostgresParser):
 class StrictPostgres(Postgres):
     """PostgreSQL, read without translation."""
 
+    INDEX_OFFSET = 0  # subscripts stay as written; shifting them takes quadratic time on a chain of them
     Parser = _StrictPostgresParser
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from common.errors import SqlRefusedError
+from core.logging import get_app_logger
 from core.sql_guard.constant_rules import check_constants
 from core.sql_guard.foreign_dialects import tokenize_foreign
 from core.sql_guard.grammar import parse_statement
@@ -50,7 +51,7 @@ class SqlGuard:
 
     def __init__(self, policy: GuardPolicy | Callable[[], GuardPolicy], *, audit: logging.Logger | None = None) -> None:
         self._policy = policy
-        self._audit = audit or logging.getLogger("app.sql_audit")
+        self._audit = audit or get_app_logger("sql_audit")
 
     def check(self, sql: str) -> AdmittedQuery:
         """Admit `sql`.

@@ -66,6 +66,7 @@ _ADMITTED: Final[dict[type[exp.Expr], frozenset[str]]] = {
     exp.Dot: _BINARY,
     exp.Var: _UNARY,
     exp.Literal: frozenset({"this", "is_string"}),
+    exp.RawString: _UNARY,
     exp.ByteString: frozenset({"this", "is_bytes"}),
     exp.Boolean: _UNARY,
     exp.Null: frozenset(),
@@ -201,6 +202,8 @@ def _check_node(node: exp.Expr, policy: GuardPolicy) -> None:
         _check_dot(node)
     elif kind is exp.TableSample:
         _check_sample(node)
+    elif kind is exp.Select and not node.expressions:
+        raise Refusal("parse.empty_select", offset_of(node))
 
 
 def function_name(node: exp.Expr) -> str:
@@ -233,7 +236,9 @@ def _check_function(node: exp.Expr, policy: GuardPolicy) -> None:
 
 
 def _check_dot(node: exp.Expr) -> None:
-    """`schema.function(...)` or `(jsonb_each(...)).key`; anything else could call a function by attribute."""
+    """`schema.function(...)`, `schema.type`, `(jsonb_each(...)).key`; anything else could be a call by attribute."""
+    if isinstance(node.parent, exp.DataType):
+        return
     this, expression = node.this, node.expression
     if isinstance(expression, exp.Anonymous) and isinstance(this, exp.Identifier):
         return

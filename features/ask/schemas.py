@@ -47,7 +47,7 @@ class AskRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    question: QuestionText = Field(description="What is to be found out", examples=["2023年4月1日总营收最高的5个服务区是哪些？"])
+    question: QuestionText = Field(description="What is to be found out", examples=[messages.EXAMPLE_QUESTION])
     user_id: Text = Field(None, description="Defaults to the owner of conversation_id, else guest")
     conversation_id: Text = Field(None, description="Continue this conversation")
     continue_conversation: Truth = Field(False, description="Continue the newest conversation of the user")

@@ -29,7 +29,11 @@ class Health(Resource):
         super().__init__(api)
         self._health = services.health
 
-    @docs.doc("health", params={"strict": {"in": "query", "type": "string", "description": "1: degraded is 503 too"}})
+    @docs.doc(
+        "health",
+        description="Whether questions can be answered now, and what is impaired.",
+        params={"strict": {"in": "query", "type": "string", "description": "1: degraded is 503 too"}},
+    )
     @docs.response(200, "Answers are possible", report)
     @docs.response(503, "No answer is possible", report)
     def get(self) -> Response:

@@ -51,7 +51,15 @@ class Launched:
 
     def workers(self) -> list[psutil.Process]:
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child for child in children if "spawn_main" in command_line(child)]
+
+
+def command_line(process: psutil.Process) -> str:
+    """Empty when the process is gone or a zombie."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:
@@ -104,7 +112,7 @@ def test_stops_on_sigterm_and_on_ctrl_c_without_a_trace(launch: Callable[..., La
     for number in (signal.SIGTERM, signal.SIGINT):
         served = launch().wait_until_served()
         assert httpx.get(f"{served.url}/nope").json()["code"] == 404
-        assert served.stop(number) in (0, 130, -signal.SIGTERM, -signal.SIGINT)
+        assert served.stop(number) in (0, 143)
         assert_nothing_left(tmp_path / "data")
 
 

@@ -188,9 +188,9 @@ def test_every_driver_connects_and_the_platform_role_is_no_superuser(data_dir: P
             }
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(re.sub(r":[0-9a-f]+@", ":wrong@", lease.addresses.platform_url))
-        pids = pids_of(state_of(data_dir))
+        _supervisor, *servers = pids_of(state_of(data_dir))
         lease.release(wait_seconds=20)
-        assert not any(map(is_running, pids))
+        assert not any(map(is_running, servers))
 
 
 def test_servers_end_with_the_last_client_and_survive_ctrl_c_of_the_first(
