@@ -1,4 +1,4 @@
-"""The classic agent as an `AnswerEngine`: compiles the graph once and turns its last state into an answer or an error."""
+"""The classic agent as an `AnswerEngine`: compiles the graph once, turns its last state into an answer or an error."""
 
 from __future__ import annotations
 

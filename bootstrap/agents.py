@@ -76,9 +76,7 @@ def _model_client(settings: ConfigService, endpoint: derived_settings.Endpoint) 
         max_calls=settings.get("LLM_MAX_CALLS"),
         max_connections=settings.get("LLM_CONCURRENCY"),
     )
-    http_client = build_http_client(
-        max_reply_bytes=config.max_reply_bytes, max_connections=config.max_connections
-    )
+    http_client = build_http_client(max_reply_bytes=config.max_reply_bytes, max_connections=config.max_connections)
     provider = OpenAIChatProvider(config=config, http_client=http_client)
     return LLMClient(config=config, provider=provider, run_blocking=run_blocking)
 

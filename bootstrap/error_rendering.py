@@ -9,8 +9,14 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from common import messages
-from common.errors import BadRequestError, CituError, MethodNotAllowedError, NotFoundError, PayloadTooLargeError
-from common.errors import ServiceUnavailableError
+from common.errors import (
+    BadRequestError,
+    CituError,
+    MethodNotAllowedError,
+    NotFoundError,
+    PayloadTooLargeError,
+    ServiceUnavailableError,
+)
 from common.result import Envelope, bad_request_response, error_response, internal_error_response
 from core.logging import get_app_logger
 from features.http import envelope_response

@@ -48,7 +48,8 @@ def prepare(settings: ConfigService, stores: Stores, store: VectorStore, progres
         schemas=settings.get("BUSINESS_SCHEMAS").split(","),
     )
     if settings.get("DEMO_DATA"):
-        _load_training(store, app_config.project_path(settings.get("DATA_DIR")) / "embedded" / "training_loaded", progress)
+        data_dir = app_config.project_path(settings.get("DATA_DIR"))
+        _load_training(store, data_dir / "embedded" / "training_loaded", progress)
 
 
 def _load_demo(settings: ConfigService, owner_url: str, progress: Progress) -> None:

@@ -142,7 +142,8 @@ EMBEDDED_COPYING_PROGRAMS: Final = "正在复制数据库程序到 {folder}..."
 EMBEDDED_CREATING_DATABASES: Final = "首次启动：正在创建内置数据库..."
 EMBEDDED_READY: Final = "内置的PostgreSQL和Redis已就绪"
 EMBEDDED_PROGRAMS_MISSING: Final = (
-    "当前平台没有内置数据库程序（缺少 {name}）：请安装 requirements.txt，或设置 DATABASE_URL、BUSINESS_DATABASE_URL 和 REDIS_URL"
+    "当前平台没有内置数据库程序（缺少 {name}）："
+    "请安装 requirements.txt，或设置 DATABASE_URL、BUSINESS_DATABASE_URL 和 REDIS_URL"
 )
 EMBEDDED_NO_ACCOUNT: Final = "无法创建系统账号 {account}：PostgreSQL不能以root身份运行，请改用普通用户启动"
 EMBEDDED_NO_SPACE: Final = "磁盘空间不足：{folder} 需要至少 {needed} MB，当前只有 {free} MB"
@@ -221,7 +222,9 @@ OFFLINE_CLASS_CHAT: Final = "聊天特征: {words}"
 OFFLINE_CLASS_UNCERTAIN: Final = "规则分类不确定 - 业务分:{business}, 意图分:{intents}, 聊天分:{chat}"
 OFFLINE_MISSING: Final = "数据库中没有相关的表或字段信息，请您提供更多具体信息或修改问题。"
 OFFLINE_AMBIGUOUS: Final = "您的问题需要更多信息才能准确查询，请提供更详细的描述。"
-OFFLINE_NOT_UNDERSTOOD: Final = "离线引擎没有完全理解这个问题，为避免给出错误的结果没有生成SQL，请尝试重新描述您的问题。"
+OFFLINE_NOT_UNDERSTOOD: Final = (
+    "离线引擎没有完全理解这个问题，为避免给出错误的结果没有生成SQL，请尝试重新描述您的问题。"
+)
 OFFLINE_ABOUT: Final = "（相关内容：{words}）"
 OFFLINE_CANNOT_REPAIR: Final = "离线引擎无法修复这条SQL，请尝试重新描述您的问题。"
 OFFLINE_TITLE_DAY: Final = "日期"
@@ -252,7 +255,9 @@ OFFLINE_SUMMARY_NAMES: Final = "分别为：{names}。"
 OFFLINE_SUMMARY_SOME_NAMES: Final = "包括：{names}等。"
 OFFLINE_SUMMARY_EXTREMES: Final = "{measure}最高的是{highest}（{most}），最低的是{lowest}（{least}）。"
 OFFLINE_SUMMARY_TOTAL: Final = "合计{total}。"
-OFFLINE_CHAT_GREETING: Final = "您好！我可以把您的问题转换为数据库查询并给出结果，例如各项数据的合计、排名、占比和趋势。"
+OFFLINE_CHAT_GREETING: Final = (
+    "您好！我可以把您的问题转换为数据库查询并给出结果，例如各项数据的合计、排名、占比和趋势。"
+)
 OFFLINE_CHAT_NEEDS_MODEL: Final = "当前使用离线引擎，只能回答数据查询类问题；自由聊天需要配置大模型服务。"
 OFFLINE_CHAT_TABLES: Final = "目前可以查询的数据包括：{tables}。"
 OFFLINE_CHAT_THANKS: Final = "不客气，欢迎继续提问。"

@@ -6,7 +6,7 @@ Called by `OfflineBrain`. Whatever cannot be placed for certain makes the templa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -40,7 +40,6 @@ class TemplateAdapter:
 
     def __init__(self, composer: Composer) -> None:
         self._composer = composer
-        self._known: dict[tuple[str, date], list[Token]] = {}
 
     def adapt(self, question: str, today: date, pairs: Sequence[TrainedPair]) -> Adapted | None:
         """The best adaptation, or None when no trained question is close enough."""
@@ -81,24 +80,23 @@ class TemplateAdapter:
         return _change_column(tree, new, old)
 
     def _change_period(self, tree: exp.Expr, period: Period) -> bool:
-        """Replace every condition on the date column by the asked period's."""
-        columns = {c for table in self._composer.index.tables if (c := self._composer.index.date_column(table.name))}
-        names = {column.name: column for column in columns}
-        changed = False
-        for where in list(tree.find_all(exp.Where)):
-            dated = (
-                [c for c in where.this.flatten() if _only_column(c) in names] if isinstance(where.this, exp.And) else []
-            )
-            if not isinstance(where.this, exp.And) and _only_column(where.this) in names:
-                dated = [where.this]
-            if not dated:
-                continue
+        """Replace the conditions on the date column by the asked period's.
+
+        Unusable when a date is compared anywhere but among the conditions of a WHERE: in FILTER, CASE, ON, OR.
+        """
+        index = self._composer.index
+        names = {column.name: column for table in index.tables if (column := index.date_column(table.name))}
+        wheres = [(where, _dated(where, names)) for where in tree.find_all(exp.Where) if not _is_partial(where)]
+        wheres = [(where, dated) for where, dated in wheres if dated]
+        simple = {id(node) for _, dated in wheres for condition in dated for node in condition.walk()}
+        if not wheres or any(id(node) not in simple for node in _date_comparisons(tree, names)):
+            return False
+        for where, dated in wheres:
             reference = next(dated[0].find_all(exp.Column))
             others = [c.copy() for c in _conjuncts(where.this) if _only_column(c) not in names]
             fresh = self._composer.renderer.period_conditions(period, names[reference.name], reference.copy())
-            where.set("this", _all([*fresh, *others]))
-            changed = True
-        return changed
+            where.set("this", exp.and_(*fresh, *others))
+        return True
 
 
 def _content(tokens: Sequence[Token]) -> list[Token]:
@@ -221,5 +219,21 @@ def _only_column(condition: exp.Expr) -> str:
     return next(iter(names)) if len(names) == 1 else ""
 
 
-def _all(conditions: Sequence[exp.Expr]) -> exp.Expr:
-    return exp.and_(*conditions)
+def _is_partial(where: exp.Where) -> bool:
+    """True for the WHERE of a FILTER clause."""
+    return isinstance(where.parent, exp.Filter)
+
+
+def _dated(where: exp.Where, names: Mapping[str, IndexedColumn]) -> list[exp.Expr]:
+    return [condition for condition in _conjuncts(where.this) if _only_column(condition) in names]
+
+
+def _date_comparisons(tree: exp.Expr, names: Mapping[str, IndexedColumn]) -> list[exp.Expr]:
+    """All comparisons of a date column with something that is no column: joins on the day do not count."""
+    kinds = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+    found = [
+        node for node in tree.find_all(*kinds) if any(column.name in names for column in node.find_all(exp.Column))
+    ]
+    return [
+        node for node in found if not (isinstance(node.this, exp.Column) and isinstance(node.expression, exp.Column))
+    ]

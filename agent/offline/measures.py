@@ -172,7 +172,7 @@ class MeasureResolver:
         single = [f for f in single if f.column.table == plan.base]
         if single and not any(d.column.key == single[-1].column.key for d in plan.dimensions):
             return [replace(_quotient(measure, replace(measure, title="")), only=single[-1])]
-        if plan.dimensions:
+        if plan.dimensions and measure.aggregate in ("sum", "count", "count_distinct"):
             return [measure, replace(measure, title=messages.OFFLINE_TITLE_SHARE, is_share=True, scale=100)]
         return measures
 

@@ -34,7 +34,18 @@ _TREES: Final = {
     "react_agent": _Tree("react_agent.log", "ReactAgent:", DatedFileHandler),
 }
 # Libraries that report every request, some with prompts in it.
-_QUIET: Final = ("alembic", "httpx", "httpcore", "httpx2", "httpcore2", "openai", "langchain", "langsmith", "urllib3", "filelock")
+_QUIET: Final = (
+    "alembic",
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "httpcore2",
+    "openai",
+    "langchain",
+    "langsmith",
+    "urllib3",
+    "filelock",
+)
 _LEAST_FOR_LIBRARIES: Final = logging.INFO
 
 

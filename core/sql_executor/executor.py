@@ -8,7 +8,7 @@ to cap+1 rows, `ROLLBACK`; the pool runs `DISCARD ALL` before the connection is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -24,7 +24,7 @@ from core.sql_executor.database_errors import execution_error, is_connection_los
 from core.sql_executor.query_watch import CancelSignal, QueryWatch, watched
 from core.sql_executor.reader_pool import ReaderPool
 from core.sql_executor.row_values import unique_names, value_bytes
-from core.sql_guard import SqlGuard
+from core.sql_guard import AdmittedQuery, SqlGuard
 
 _CURSOR: Final = "citu_answer"
 _FIRST_BATCH: Final = 20
@@ -95,7 +95,7 @@ class SqlExecutor:
             StoreUnavailableError: the database cannot be reached or no connection came free.
         """
         admitted = self._guard.check(sql)
-        return self._run(lambda connection, watch: self._fetch(connection, admitted.text, watch), cancel)
+        return self._run(admitted, lambda connection, watch: self._fetch(connection, admitted.text, watch), cancel)
 
     def explain(self, sql: str) -> ExplainVerdict:
         """Whether the planner accepts `sql`, and at what cost; nothing is executed.
@@ -106,7 +106,7 @@ class SqlExecutor:
         """
         admitted = self._guard.check(sql)
         try:
-            cost = self._run(lambda connection, _: _planner_cost(connection, admitted.text), None)
+            cost = self._run(admitted, lambda connection, _: _planner_cost(connection, admitted.text), None)
         except SqlExecutionError as error:
             return ExplainVerdict(False, detail=error.detail or error.message, sqlstate=error.sqlstate)
         if cost > self._limits.cost_ceiling:
@@ -122,14 +122,16 @@ class SqlExecutor:
             return False
         return True
 
-    def _run(self, work: Callable[[Connection[Any], QueryWatch], T], cancel: CancelSignal | None) -> T:
+    def _run(
+        self, admitted: AdmittedQuery, work: Callable[[Connection[Any], QueryWatch], T], cancel: CancelSignal | None
+    ) -> T:
         """Run `work` in a read-only transaction; once more when the pooled connection turns out to be stale."""
         deadline = time.monotonic() + self._limits.wall_clock_seconds
         for is_last in (False, True):
             if cancel is not None and cancel.is_set():
                 raise SqlExecutionError(messages.SQL_CANCELLED, sqlstate="57014")
             try:
-                return self._run_once(work, cancel, max(0.05, deadline - time.monotonic()))
+                return self._run_once(admitted, work, cancel, max(0.05, deadline - time.monotonic()))
             except _StaleConnection as stale:
                 if is_last:
                     raise unavailable(stale) from stale
@@ -137,22 +139,27 @@ class SqlExecutor:
         raise AssertionError
 
     def _run_once(
-        self, work: Callable[[Connection[Any], QueryWatch], T], cancel: CancelSignal | None, seconds: float
+        self,
+        admitted: AdmittedQuery,
+        work: Callable[[Connection[Any], QueryWatch], T],
+        cancel: CancelSignal | None,
+        seconds: float,
     ) -> T:
         with (
             self._pool.connection() as connection,
             watched(connection, wall_clock_seconds=seconds, cancel=cancel) as watch,
         ):
             try:
-                self._begin(connection, seconds)
+                self._begin(connection, admitted.search_path, seconds)
                 return work(connection, watch)
             except psycopg.Error as error:
                 raise execution_error(error, was_cancelled=watch.was_cancelled) from error
             finally:
                 _roll_back(connection)
 
-    def _begin(self, connection: Connection[Any], seconds: float) -> None:
+    def _begin(self, connection: Connection[Any], search_path: Sequence[str], seconds: float) -> None:
         limits = self._limits
+        path = ", ".join(_quoted(schema) for schema in search_path)
         statement_ms = int(min(limits.statement_timeout_seconds, seconds) * 1000)
         try:
             connection.execute(
@@ -166,6 +173,7 @@ class SqlExecutor:
                 "SET LOCAL DateStyle = 'ISO, YMD';"
                 "SET LOCAL IntervalStyle = 'postgres';"
                 "SET LOCAL standard_conforming_strings = on;"
+                f"{f'SET LOCAL search_path = {path};' if path else ''}"
                 "SELECT 1".encode()
             )
         except psycopg.OperationalError as error:
@@ -204,6 +212,11 @@ class SqlExecutor:
 
 class _StaleConnection(Exception):  # noqa: N818 - leaves this module only as StoreUnavailableError
     """The pooled connection was dead before the query began."""
+
+
+def _quoted(name: str) -> str:
+    """`name` as a quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _roll_back(connection: Connection[Any]) -> None:

@@ -37,7 +37,7 @@ TEXT: Final = _words(
     "regexp_matches regexp_split_to_array regexp_split_to_table regexp_count regexp_instr regexp_like regexp_substr",
     "string_to_table",
     "normalize quote_literal quote_ident quote_nullable to_ascii unistr sha224 sha256 sha384 sha512 encode decode",
-    "convert_to convert_from similar_escape",
+    "convert_to convert_from",
 )
 TIME: Final = _words(
     "now current_date current_time current_timestamp localtime localtimestamp transaction_timestamp",
@@ -63,7 +63,7 @@ FULL_TEXT: Final = _words(
     "to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery ts_rank ts_rank_cd ts_headline",
     "setweight strip numnode querytree tsvector_to_array",
 )
-IDENTIFIERS: Final = _words("gen_random_uuid uuidv4 uuidv7")
+IDENTIFIERS: Final = _words("gen_random_uuid uuidv4 uuidv7 point")
 SETS: Final = _words("generate_series generate_subscripts unnest")
 
 # Set-returning functions and the columns they have in FROM; all others have one, named after their alias.
@@ -98,7 +98,7 @@ OPERATORS: Final[frozenset[str]] = _words(
 CAST_TYPES: Final[frozenset[str]] = _words(
     "BOOLEAN SMALLINT INT BIGINT DECIMAL FLOAT DOUBLE TEXT VARCHAR CHAR BPCHAR DATE TIME TIMETZ TIMESTAMP TIMESTAMPTZ",
     "TIMESTAMPNTZ INTERVAL JSON JSONB UUID ARRAY MONEY INET DATERANGE TSRANGE TSTZRANGE NUMRANGE INT4RANGE INT8RANGE",
-    "DATEMULTIRANGE TSMULTIRANGE TSTZMULTIRANGE NUMMULTIRANGE INT4MULTIRANGE INT8MULTIRANGE POINT",
+    "DATEMULTIRANGE TSMULTIRANGE TSTZMULTIRANGE NUMMULTIRANGE INT4MULTIRANGE INT8MULTIRANGE POINT VARBINARY BIT",
 )
 # Type names sqlglot leaves as written.
 CAST_TYPE_NAMES: Final[frozenset[str]] = _words("tsvector tsquery jsonpath bpchar")

@@ -48,6 +48,8 @@ class _StrictPostgresParser(PostgresParser):
         name: call for name, call in PostgresParser.NO_PAREN_FUNCTION_PARSERS.items() if name in ("ANY", "CASE")
     }
     PLACEHOLDER_PARSERS: ClassVar[dict[Any, Any]] = {}
+    # `->` inside a call is PostgreSQL's JSON operator, never a lambda; `=>` names an argument.
+    LAMBDAS: ClassVar[dict[Any, Any]] = {TokenType.FARROW: PostgresParser.LAMBDAS[TokenType.FARROW]}
     # PostgreSQL's `@` is the absolute value; sqlglot reads a parameter.
     UNARY_PARSERS: ClassVar[dict[Any, Any]] = {
         **PostgresParser.UNARY_PARSERS,

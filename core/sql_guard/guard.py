@@ -34,11 +34,13 @@ class AdmittedQuery:
         text: the original text, to be executed as it is.
         statement: its parse tree, for reading only.
         relations: `schema.name` of every relation it reads, in order of appearance.
+        search_path: the schemas unqualified names were looked up in; the server must look in the same ones.
     """
 
     text: str
     statement: exp.Expr
     relations: tuple[str, ...]
+    search_path: tuple[str, ...] = ()
 
 
 class SqlGuard:
@@ -91,4 +93,7 @@ def _examine(sql: str, policy: GuardPolicy) -> AdmittedQuery:
     check_constants(nodes, policy)
     scopes = ScopeChecker(policy)
     scopes.check(statement)
-    return AdmittedQuery(text=sql, statement=statement, relations=tuple(scopes.relations))
+    scopes.require_all_seen(nodes)
+    return AdmittedQuery(
+        text=sql, statement=statement, relations=tuple(scopes.relations), search_path=policy.search_path
+    )

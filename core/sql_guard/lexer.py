@@ -21,7 +21,8 @@ _TOKEN: Final = re.compile(
       (?P<space>[ \t\r\n]+)
     | (?P<line_comment>--[^\r\n]*)
     | (?P<block_comment>/\*)
-    | (?P<special_string>(?:[bBxXnN]|[uU]&)'|[uU]&")
+    | (?P<special_string>[nN]'|[uU]&")
+    | (?P<coded_string>(?:[bBxX]|[uU]&)'(?:[^']|'')*')
     | (?P<escape_string>[eE]'(?:[^'\\]|''|\\.)*')
     | (?P<string>'(?:[^']|'')*')
     | (?P<quoted>"(?:[^"]|"")*")
@@ -108,7 +109,7 @@ def _token(sql: str, found: re.Match[str], kind: str) -> Token:
     elif kind == "dollar":
         end = _dollar_end(sql, text, end, start)
         kind, text = "string", sql[start:end]
-    elif kind == "escape_string":
+    elif kind in ("escape_string", "coded_string"):
         kind = "string"
     elif kind == "line_comment":
         kind = COMMENT

@@ -60,6 +60,7 @@ class ScopeChecker:
     def __init__(self, policy: GuardPolicy) -> None:
         self._policy = policy
         self.relations: dict[str, None] = {}
+        self._seen: set[int] = set()
 
     def check(self, statement: exp.Expr) -> Columns:
         """Refuse what the policy hides; returns the output column names.
@@ -68,6 +69,19 @@ class ScopeChecker:
             Refusal: `relation.*` or `column.*`.
         """
         return self._query(statement, {}, None)
+
+    def require_all_seen(self, nodes: Iterable[exp.Expr]) -> None:
+        """Refuse when a relation or column stands where `check` did not look: a construct it does not know.
+
+        Raises:
+            Refusal: `internal.unvisited`.
+        """
+        for node in nodes:
+            is_name = isinstance(node, exp.Column) or (
+                isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier)
+            )
+            if is_name and id(node) not in self._seen:
+                raise Refusal("internal.unvisited", offset_of(node))
 
     # queries
 
@@ -105,6 +119,9 @@ class ScopeChecker:
             else:
                 columns = _renamed(self._query(body, known, outer), aliases)
             known[name] = columns
+        if (search := clause.args.get("search")) is not None:  # its columns are those of the last expression
+            marks = [search.args.get("expression"), search.args.get("using")]
+            known[name] = (*known[name], *(mark.name for mark in marks if isinstance(mark, exp.Identifier)))
         return known
 
     def _set_operation(self, node: exp.SetOperation, ctes: Ctes, outer: Scope | None) -> Columns:
@@ -154,7 +171,13 @@ class ScopeChecker:
         return tuple(columns)
 
     def _output_named(self, node: exp.Select, columns: Sequence[str], ctes: Ctes, scope: Scope) -> None:
-        """ORDER BY and DISTINCT ON: a bare output name wins over an input column of that name."""
+        """ORDER BY and DISTINCT ON: a bare output name wins over an input column of that name.
+
+        Names the server makes up for unnamed expressions are left out, in case it makes up others than we do.
+        """
+        if not any(isinstance(item, exp.Star) or isinstance(item.this, exp.Star) for item in node.expressions):
+            named = (exp.Alias, exp.Column)
+            columns = [name for name, item in zip(columns, node.expressions, strict=True) if isinstance(item, named)]
         items: list[exp.Expr] = []
         if (order := node.args.get("order")) is not None:
             items.extend(ordered.this for ordered in order.expressions)
@@ -163,6 +186,7 @@ class ScopeChecker:
         for item in items:
             is_bare = isinstance(item, exp.Column) and not item.args.get("table")
             if is_bare and isinstance(item.this, exp.Identifier) and identifier_name(item.this) in columns:
+                self._seen.add(id(item))
                 continue
             self._expression(item, ctes, scope)
 
@@ -179,6 +203,7 @@ class ScopeChecker:
                 _refuse_hidden("column.star", source, node)
             return tuple(column for source in scope.sources for column in source.columns)
         if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+            self._seen.add(id(node))
             source = self._qualifier(node, scope)
             _refuse_hidden("column.star", source, node)
             return source.columns
@@ -202,6 +227,7 @@ class ScopeChecker:
                 self._expression(condition, ctes, scope)
 
     def _merged_column(self, node: exp.Expr, scope: Scope) -> None:
+        self._seen.add(id(node))
         identifier = node.this if isinstance(node, exp.Column) else node
         name = identifier_name(identifier)
         if any(name in source.denied for source in scope.sources):
@@ -255,6 +281,7 @@ class ScopeChecker:
             return
         with_ctes = self._with(node, ctes, scope.outer)
         columns = self._query(inner, with_ctes, scope.outer)
+        self._trailing(node, columns, with_ctes, scope.outer)
         scope.sources.append(Source(alias, _renamed(columns, aliases)))
 
     def _table(self, node: exp.Table, alias: str, aliases: Columns, ctes: Ctes, scope: Scope) -> None:
@@ -267,6 +294,7 @@ class ScopeChecker:
         self._joins([*(node.args.get("joins") or ()), *(node.args.get("laterals") or ())], ctes, scope)
 
     def _relation(self, node: exp.Table, alias: str, aliases: Columns, ctes: Ctes) -> Source:
+        self._seen.add(id(node))
         name = identifier_name(node.this)
         schema_node = node.args.get("db")
         schema = identifier_name(schema_node) if schema_node is not None else ""
@@ -314,6 +342,7 @@ class ScopeChecker:
                 pending.extend(_parts(current))
 
     def _column(self, node: exp.Column, scope: Scope) -> None:
+        self._seen.add(id(node))
         if isinstance(node.this, exp.Star):
             _refuse_hidden("column.star", self._qualifier(node, scope), node)
             return

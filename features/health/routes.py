@@ -1,4 +1,4 @@
-"""`GET /health` (no envelope): 200 healthy or degraded, 503 when no answer is possible or `strict=1` finds it degraded."""
+"""`GET /health` (no envelope): 200 healthy or degraded, 503 when no answer is possible, or degraded with `strict=1`."""
 
 from __future__ import annotations
 

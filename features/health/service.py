@@ -41,7 +41,9 @@ class HealthService:
             react_agent_initialized=False,
             timestamp=local_timestamp(),
             services={**services, "vanna": services.get("original_agent", False)},
-            components={component.name: _status([component] if component in failing else []) for component in self._components},
+            components={
+                component.name: _status([component] if component in failing else []) for component in self._components
+            },
             reasons={name: reason for name, reason in reasons.items() if reason is not None},
         )
 

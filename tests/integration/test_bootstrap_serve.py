@@ -1,7 +1,8 @@
-"""The launcher as a user meets it: starts on nothing, answers, stops without a trace, survives what may happen to it."""
+"""The launcher as a user meets it: starts on nothing, answers, stops without a trace, survives being killed."""
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+
+from core.embedded.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
@@ -105,6 +108,7 @@ def launch(tmp_path: Path, port: int) -> Iterator[Callable[..., Launched]]:
             launched.process.kill()
             launched.process.communicate()
     assert_nothing_left(tmp_path / "data")
+    shutil.rmtree(Layout.of(tmp_path / "data").home, ignore_errors=True)
 
 
 @pytest.mark.slow

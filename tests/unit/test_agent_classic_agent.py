@@ -1,7 +1,6 @@
 """The classic agent's graph with a scripted brain: which way a question takes and what it ends with."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -26,8 +25,8 @@ NO_ROWS = ResultSet(columns=("数量",), rows=(), total_row_count=0)
 @dataclass
 class ScriptedBrain:
     classification: Classification = DATABASE
-    draft: SqlDraft = SqlDraft(sql="SELECT 1")
-    repaired: SqlDraft = SqlDraft(sql="SELECT 2")
+    draft: SqlDraft = field(default_factory=lambda: SqlDraft(sql="SELECT 1"))
+    repaired: SqlDraft = field(default_factory=lambda: SqlDraft(sql="SELECT 2"))
     failing: frozenset[str] = frozenset()
     calls: list[str] = field(default_factory=list)
 
@@ -227,6 +226,5 @@ def test_answer_says_that_examples_were_missing() -> None:
 
 
 def test_many_questions_share_one_agent() -> None:
-    built: Callable[[], ClassicAgent] = lambda: agent(ScriptedBrain(), ScriptedExecutor(outcomes=[ROWS] * 20))
-    shared = built()
+    shared = agent(ScriptedBrain(), ScriptedExecutor(outcomes=[ROWS] * 20))
     assert [ask(shared).records for _ in range(20)] == [ROWS] * 20

@@ -84,3 +84,17 @@ def test_trained_text_that_is_no_single_query_is_ignored(adapter: TemplateAdapte
 
 def test_name_is_not_exchanged_for_one_of_another_column(adapter: TemplateAdapter) -> None:
     assert adapt(adapter, "宜春分公司2023年6月的营收超过2000的日期", NAMED) is None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT SUM(pay_sum) FILTER (WHERE oper_date >= '2023-05-01') AS 本期, SUM(pay_sum) AS 全部 "
+        "FROM bss_business_day_data WHERE oper_date >= '2022-05-01'",
+        "SELECT SUM(pay_sum) FROM bss_business_day_data WHERE oper_date = '2023-05-01' OR oper_date = '2022-05-01'",
+        "SELECT SUM(CASE WHEN oper_date >= '2023-05-01' THEN pay_sum END) FROM bss_business_day_data",
+        "SELECT SUM(pay_sum) FROM bss_business_day_data",
+    ],
+)
+def test_date_that_has_no_single_place_is_not_exchanged(adapter: TemplateAdapter, sql: str) -> None:
+    assert adapt(adapter, "2023年6月的营收", TrainedPair("2023年5月的营收", sql)) is None

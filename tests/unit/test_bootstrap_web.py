@@ -46,7 +46,8 @@ class FakeContainer:
         self.settings = {**SETTINGS, **settings}
         self.ask = ScriptedAsk()
         self.problem: str | None = None
-        self.health = HealthService([Component("redis", lambda: self.problem), Component("original_agent", lambda: None, True)])
+        redis, agent = Component("redis", lambda: self.problem), Component("original_agent", lambda: None, True)
+        self.health = HealthService([redis, agent])
 
 
 def client_of(container: Any) -> FlaskClient:
@@ -70,7 +71,8 @@ def client(container: FakeContainer) -> FlaskClient:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/nope", 404), ("GET", "/api/v0/nope", 404), ("DELETE", "/api/v0/ask_agent", 405)]
+    ("method", "path", "status"),
+    [("GET", "/nope", 404), ("GET", "/api/v0/nope", 404), ("DELETE", "/api/v0/ask_agent", 405)],
 )
 def test_unknown_path_and_wrong_method_answer_in_the_envelope(
     client: FlaskClient, method: str, path: str, status: int
@@ -173,7 +175,8 @@ def test_admin_route_without_a_token_is_for_loopback_only(client: FlaskClient) -
     refused = client.get("/api/v0/admin_thing", environ_base={"REMOTE_ADDR": "10.0.0.9"})
     assert (refused.status_code, refused.json["data"]["error_type"]) == (403, "forbidden")
     forged = {"X-Forwarded-For": "127.0.0.1"}
-    assert client.get("/api/v0/admin_thing", headers=forged, environ_base={"REMOTE_ADDR": "10.0.0.9"}).status_code == 403
+    refused = client.get("/api/v0/admin_thing", headers=forged, environ_base={"REMOTE_ADDR": "10.0.0.9"})
+    assert refused.status_code == 403
 
 
 def test_admin_route_with_a_token_wants_the_bearer_even_from_loopback() -> None:

@@ -45,9 +45,7 @@ def answer(**members: Any) -> Answer:
 def service(engine: ScriptedEngine, **limits: Any) -> AskService:
     redis = Redis(unix_socket_path="/nowhere/redis.sock", retry=Retry(NoBackoff(), 0), decode_responses=True)
     given = {"max_question_chars": 100, "timeout_seconds": 5.0, "default_routing_mode": "hybrid", **limits}
-    return AskService(
-        engine=lambda: engine, conversations=RedisConversationManager(redis), limits=AskLimits(**given)
-    )
+    return AskService(engine=lambda: engine, conversations=RedisConversationManager(redis), limits=AskLimits(**given))
 
 
 def test_answer_carries_every_field_of_the_contract() -> None:
@@ -67,7 +65,8 @@ def test_answer_carries_every_field_of_the_contract() -> None:
 
 def test_empty_result_has_a_message_and_no_counts() -> None:
     empty = ResultSet(columns=("数量",), rows=(), total_row_count=0)
-    data = service(ScriptedEngine(answer(records=empty, summary=None, response=""))).ask(AskRequest(question="q"))["data"]
+    engine = ScriptedEngine(answer(records=empty, summary=None, response=""))
+    data = service(engine).ask(AskRequest(question="q"))["data"]
     assert data["records"] == {
         "columns": [], "rows": [], "row_count": 0, "message": "查询执行成功，但没有找到符合条件的数据",
     }  # fmt: skip
