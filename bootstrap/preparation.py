@@ -55,13 +55,9 @@ def prepare(settings: ConfigService, stores: Stores, store: VectorStore, progres
 def _load_demo(settings: ConfigService, owner_url: str, progress: Progress) -> None:
     wanted = settings.get("DEMO_END_DATE")
     end_date = date.fromisoformat(wanted) if wanted else database_today(owner_url)
-    shown: set[str] = set()
 
     def show(table: str, done: int, total: int) -> None:
-        text = messages.STEP_DEMO_DATA.format(table=table, percent=done * 100 // max(total, 1) // 10 * 10)
-        if text not in shown:
-            shown.add(text)
-            progress(text)
+        progress(messages.STEP_DEMO_DATA.format(table=table, percent=done * 100 // max(total, 1)))
 
     report = load_demo(owner_url, end_date=end_date, progress=show)
     if report.tables:

@@ -18,6 +18,7 @@ from rich.console import Console
 from bootstrap.asgi import begin_shutdown
 from bootstrap.container import Container, build_container
 from bootstrap.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
+from bootstrap.progress_display import ProgressDisplay
 from common import messages
 from common.errors import CituError, ConfigurationError
 from core.uvicorn_protocol import BoundedHttpToolsProtocol
@@ -62,7 +63,8 @@ def _run(container: Container, options: argparse.Namespace, console: Console) ->
     port = options.port or settings.get("PORT")
     if not options.prepare_only:
         refuse_used_port(host, port)
-    container.start(lambda step: console.print(step, style="dim", markup=False, soft_wrap=True))
+    with ProgressDisplay(console) as display:
+        container.start(display)
     if options.prepare_only:
         return 0
     console.print(messages.SERVING.format(host=host, port=port), style="bold green", markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import app_config
-from common import derived_settings, messages
+from common import derived_settings
 from common.config_service import ConfigService
 from core.embedded import ServerLease, acquire_servers
 from core.sql_executor.reader_role import reader_url_of
@@ -51,7 +51,6 @@ def find_stores(settings: ConfigService, progress: Callable[[str], None]) -> Sto
     if platform and business and redis:
         return Stores(platform, business, redis)
     data_dir = app_config.project_path(settings.get("DATA_DIR"))
-    progress(messages.STEP_SERVERS)
     lease = acquire_servers(data_dir, progress=progress)
     lease.watch()
     addresses = lease.addresses

@@ -125,9 +125,8 @@ PORT_IN_USE: Final = "无法启动：地址 {host}:{port} 已被占用或不可�
 EXAMPLE_QUESTION: Final = "2023年4月1日总营收最高的5个服务区是哪些？"
 ASK_USAGE: Final = f'用法：make ask Q="{EXAMPLE_QUESTION}"'
 ROWS_HIDDEN: Final = "还有 {count} 行未显示"
-STEP_SERVERS: Final = "正在启动内嵌数据库和Redis……"
 STEP_MIGRATIONS: Final = "正在升级平台数据库……"
-STEP_DEMO_DATA: Final = "正在装载演示业务数据：{table} {percent}%"
+STEP_DEMO_DATA: Final = "正在装载演示业务数据 {table} {percent}%"
 STEP_READER_ROLE: Final = "正在检查只读账号……"
 STEP_TRAINING: Final = "正在装载训练样例……"
 RECEIVE_TIMED_OUT: Final = "接收请求超时"
@@ -196,6 +195,7 @@ SQL_CANCELLED: Final = "查询已取消"
 SQL_RESULT_TOO_LARGE: Final = "查询结果过大，请减少字段或行数"
 BUSINESS_DATABASE_UNAVAILABLE: Final = "业务数据库暂时不可用，请稍后重试"
 BUSINESS_DATABASE_BUSY: Final = "业务数据库连接繁忙，请稍后重试"
+READER_ROLE_DENIED: Final = "无法创建只读账号 {role}：数据库账号缺少所需权限（{sqlstate}）"
 
 # Model calls
 MODEL_UNAVAILABLE: Final = "大模型服务暂时不可用，请稍后重试"

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from bootstrap.container import build_container
 from bootstrap.error_rendering import envelope_of
+from bootstrap.progress_display import ProgressDisplay
 from common import messages
 from common.errors import CituError
 from features.ask.schemas import AskRequest
@@ -36,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console, errors = Console(), Console(stderr=True)
     container = build_container()
     try:
-        with errors.status("") as status:
-            container.start(lambda step: status.update(step))
-            envelope = container.ask.ask(AskRequest(question=question))
+        with ProgressDisplay(errors) as display:
+            container.start(display)
+        envelope = container.ask.ask(AskRequest(question=question))
     except CituError as error:
         errors.print(Text(error.message, style="red"))
         show(console, envelope_of(error)["data"] or {})

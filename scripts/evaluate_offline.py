@@ -2,7 +2,9 @@
 
 Runs the brain on each question (`--training FILE.json` are its trained pairs), executes its SQL and the reference SQL
 read-only and compares the rows. Strict: the same columns in any order. Lenient: the reference's columns are among ours.
-Prints the accuracy and the failures.
+A pair whose `sql` is null asks for what the database cannot answer: right is a refusal. `--split NAME` keeps the pairs
+of that split, `--counts-only` prints no question. Prints the accuracy, the precision of what was answered and the
+failures.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ Rows = list[tuple[Any, ...]]
 class Outcome:
     """How one question went: `strict`, `lenient`, `wrong`, `refused`,
     `broken`, `gold_fails` (the reference itself),
-    `other_order`, or `deleted_rows` (equal once the reference leaves deleted rows out)."""
+    `other_order`, or `deleted_rows` (equal once the reference leaves deleted rows out).
+    Without a reference: `unanswerable` (refused, as it should be) or `invented`."""
 
     question: str
     verdict: str
@@ -143,8 +146,10 @@ def _agrees_without_deleted(connection: psycopg.Connection[Any], gold_sql: str, 
     return same_rows(rows_of(connection, changed), ours, is_ordered=False, is_lenient=True)
 
 
-def judge(connection: psycopg.Connection[Any], gold_sql: str, draft: SqlDraft) -> str:
+def judge(connection: psycopg.Connection[Any], gold_sql: str | None, draft: SqlDraft) -> str:
     """The verdict of one question (see `Outcome`). Ties in the reference's order do not count against us."""
+    if gold_sql is None:
+        return "invented" if draft.sql else "unanswerable"
     try:
         gold = rows_of(connection, gold_sql)
     except psycopg.Error:
@@ -165,9 +170,13 @@ def judge(connection: psycopg.Connection[Any], gold_sql: str, draft: SqlDraft) -
 
 
 def evaluate(
-    connection: psycopg.Connection[Any], pairs: Sequence[dict[str, str]], training: Sequence[TrainedPair]
+    connection: psycopg.Connection[Any],
+    pairs: Sequence[dict[str, Any]],
+    training: Sequence[TrainedPair],
+    *,
+    leaves_one_out: bool = False,
 ) -> list[Outcome]:
-    """Ask every question; never shows the brain the reference of the question asked."""
+    """Ask every question. `leaves_one_out` hides a trained pair with the very question asked."""
     schema = read_schema(connection)
     row = connection.execute("SELECT CURRENT_DATE").fetchone()
     connection.rollback()
@@ -177,12 +186,13 @@ def evaluate(
     brain = OfflineBrain()
     outcomes = []
     for pair in pairs:
+        shown = [trained for trained in training if not leaves_one_out or trained.question != pair["question"]]
         request = SqlRequest(
             question=pair["question"],
             context="",
             schema=schema,
             today=row[0] if row else None,  # type: ignore[arg-type]
-            pairs=rank_pairs(pair["question"], training)[:5],
+            pairs=rank_pairs(pair["question"], shown)[:5],
         )
         start = time.perf_counter()
         draft = run_in_request_loop(partial(brain.write_sql, request), timeout_seconds=None)
@@ -192,21 +202,23 @@ def evaluate(
                 pair["question"],
                 judge(connection, pair["sql"], draft),
                 draft.sql or draft.explanation,
-                pair["sql"],
+                pair["sql"] or "(refusal)",
                 elapsed,
             )
         )
     return outcomes
 
 
-def report(outcomes: Sequence[Outcome], *, is_verbose: bool) -> None:
+def report(outcomes: Sequence[Outcome], *, is_verbose: bool, counts_only: bool = False) -> None:
+    """Print the failures (all questions when verbose, none with `counts_only`) and the numbers."""
     counts = Counter(outcome.verdict for outcome in outcomes)
-    total = len(outcomes) - counts["gold_fails"]
-    for outcome in outcomes:
-        if is_verbose or outcome.verdict not in ("strict", "lenient"):
+    for outcome in () if counts_only else outcomes:
+        if is_verbose or outcome.verdict not in ("strict", "lenient", "unanswerable"):
             print(f"[{outcome.verdict}] {outcome.question}\n    ours: {outcome.sql}\n    gold: {outcome.gold}")
-    times = sorted(outcome.milliseconds for outcome in outcomes)
+    unanswerable = counts["unanswerable"] + counts["invented"]
+    total = len(outcomes) - counts["gold_fails"] - unanswerable
     strict, lenient = counts["strict"], counts["strict"] + counts["lenient"]
+    answered = total - counts["refused"] + counts["invented"]
     print(
         f"questions {total}  strict {strict} ({strict / max(total, 1):.1%})"
         f"  lenient {lenient} ({lenient / max(total, 1):.1%})"
@@ -215,8 +227,11 @@ def report(outcomes: Sequence[Outcome], *, is_verbose: bool) -> None:
         f"refused {counts['refused']}  wrong {total - lenient - counts['refused'] - counts['broken']}"
         f"  broken {counts['broken']}"
     )
+    print(f"unanswerable {unanswerable}  refused as they should be {counts['unanswerable']}")
+    print(f"precision of the answered: {lenient}/{answered} ({lenient / max(answered, 1):.1%})")
     print(f"of the wrong: reference counts deleted rows {counts['deleted_rows']}")
     print(f"other order only {counts['other_order']}  reference fails {counts['gold_fails']}")
+    times = sorted(outcome.milliseconds for outcome in outcomes)
     if times:
         print(f"milliseconds a question: median {times[len(times) // 2]:.1f}, longest {times[-1]:.1f}")
 
@@ -227,13 +242,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--database-url", required=True)
     parser.add_argument("--training", type=Path)
+    parser.add_argument("--split")
+    parser.add_argument("--leave-one-out", action="store_true")
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--counts-only", action="store_true")
     options = parser.parse_args(arguments)
     pairs = json.loads(options.pairs.read_text(encoding="utf-8"))
+    pairs = [pair for pair in pairs if options.split in (None, pair.get("split"))]
     training = json.loads(options.training.read_text(encoding="utf-8")) if options.training else []
     trained = [TrainedPair(question=pair["question"], sql=pair["sql"]) for pair in training]
     with psycopg.connect(options.database_url) as connection:
-        report(evaluate(connection, pairs, trained), is_verbose=options.verbose)
+        outcomes = evaluate(connection, pairs, trained, leaves_one_out=options.leave_one_out)
+        report(outcomes, is_verbose=options.verbose, counts_only=options.counts_only)
     return 0
 
 

@@ -1,8 +1,9 @@
 """Writes the documents that are generated from the code; `--check` only says whether they are up to date.
 
-    python -m scripts.generate_docs settings [--check]
+    python -m scripts.generate_docs [settings] [routes] [--check]
 
-Settings: docs/settings.md and .env.example from the rows of the settings table.
+Settings: docs/settings.md and .env.example from the rows of the settings table. Routes: docs/routes.md from the route
+table of `unified_api` and its OpenAPI document.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from typing import Final
 import app_config
 from common.settings_table import Setting, spell
 
-DOCUMENTS: Final[Mapping[str, Callable[[], Mapping[str, str]]]] = {"settings": lambda: settings_documents()}
+DOCUMENTS: Final[Mapping[str, Callable[[], Mapping[str, str]]]] = {
+    "settings": lambda: settings_documents(),
+    "routes": lambda: routes_documents(),
+}
 
 SETTINGS_INTRODUCTION: Final = """\
 # Settings
@@ -42,6 +46,14 @@ def settings_documents() -> dict[str, str]:
     """Text of each document by its path in the project."""
     rows = app_config.rows()
     return {"docs/settings.md": settings_markdown(rows), ".env.example": env_example(rows)}
+
+
+def routes_documents() -> dict[str, str]:
+    """Text of docs/routes.md; builds the application, which connects to nothing."""
+    from scripts.route_docs import render_routes
+    from unified_api import ROUTES, app
+
+    return {"docs/routes.md": render_routes(app, ROUTES)}
 
 
 def settings_markdown(rows: Iterable[Setting]) -> str:
@@ -70,10 +82,13 @@ def outdated(documents: Mapping[str, str], root: Path) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 1 when `--check` finds an outdated document."""
     parser = argparse.ArgumentParser(prog="scripts.generate_docs", description=__doc__)
-    parser.add_argument("documents", choices=sorted(DOCUMENTS), nargs="*", default=sorted(DOCUMENTS))
+    parser.add_argument("documents", metavar="DOCUMENT", nargs="*", help="settings, routes; all by default")
     parser.add_argument("--check", action="store_true", help="write nothing, fail when something is outdated")
     options = parser.parse_args(arguments)
-    documents = {path: text for name in options.documents for path, text in DOCUMENTS[name]().items()}
+    wanted = options.documents or sorted(DOCUMENTS)
+    if unknown := set(wanted) - set(DOCUMENTS):
+        parser.error(f"no such document: {', '.join(sorted(unknown))}")
+    documents = {path: text for name in wanted for path, text in DOCUMENTS[name]().items()}
     paths = outdated(documents, app_config.ROOT)
     for path in paths:
         print(f"{path} is outdated" if options.check else f"{path} written")
