@@ -108,6 +108,9 @@ SETTINGS: tuple[Setting, ...] = (
     Sql("SQL_STATEMENT_TIMEOUT", int, 30, "Seconds the database works on one statement.", minimum=1, maximum=3600),
     Sql("SQL_WALL_CLOCK", int, 35, "Seconds a query may take from sending it to its last row.", minimum=1, maximum=3600),
     Sql("SQL_COST_CEILING", float, 10_000_000, "Planner cost above which a query is refused.", minimum=1),
+    Sql("SQL_DENIED_COLUMNS", str, "", "Columns no query may touch, `schema.table.column`, comma-separated.", pattern=r"[^,.]+\.[^,.]+\.[^,.]+(,[^,.]+\.[^,.]+\.[^,.]+)*"),
+    Sql("SQL_ALLOWED_FUNCTIONS", str, "", "Functions of the business database that queries may call, `schema.function`, comma-separated.", pattern=r"[^,.]+\.[^,.]+(,[^,.]+\.[^,.]+)*"),
+    Sql("SCHEMA_CACHE_SECONDS", int, 300, "Seconds the business schema is kept before it is read again.", minimum=1, maximum=86_400),
     Sql("SQL_MAX_BYTES", int, 2 * MEBIBYTE, "Bytes of rows one answer may carry.", minimum=1024),
     Sql("API_MAX_RETURN_ROWS", int, 1000, "Rows one answer may carry.", minimum=1, maximum=100_000),
     #

@@ -7,7 +7,7 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 
 from agent.nodes import Nodes
-from agent.state import AgentState, initial_state
+from agent.state import UNDECIDED, AgentState, initial_state
 from common import messages
 from common.answering import Answer, Question, ResultSet
 from common.errors import AnswerFailedError, CituError, SqlExecutionError
@@ -92,11 +92,10 @@ def _provenance(state: AgentState) -> dict[str, Any]:
 
 def _findings(state: AgentState) -> dict[str, Any]:
     """What the caller of a failed question is told besides the text."""
-    found: dict[str, Any] = {
-        "execution_path": list(state["execution_path"]),
-        "classification_info": state["classification"].as_wire(),
-        "type": state["classification"].question_type,
-    }
+    found: dict[str, Any] = {"execution_path": list(state["execution_path"]), "classification_info": {}}
+    if state["classification"] is not UNDECIDED:
+        found["classification_info"] = state["classification"].as_wire()
+        found["type"] = state["classification"].question_type
     if state["sql"]:
         found["sql"] = state["sql"]
     if state["validation_error_type"]:

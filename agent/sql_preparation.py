@@ -6,6 +6,7 @@ Called by the graph's generation node; nothing is executed here but EXPLAIN.
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from common import messages
@@ -21,6 +22,7 @@ PROMPTS_BY_REASON = {
     "unknown_generation_failure": messages.UNKNOWN_GENERATION_FAILURE,
 }
 EXPLAINED_REASONS = frozenset({"llm_explanation", "invalid_sql_format"})
+FIRST_WORD = re.compile(r"[A-Za-z]+")
 
 
 @dataclass(frozen=True)
@@ -91,19 +93,26 @@ class SqlPreparation:
         try:
             verdict = self._executor.explain(sql)
         except SqlRefusedError as error:
-            return _guard_objection(error)
+            return _guard_objection(error, sql)
         if verdict.is_accepted:
             return None
         prompt = messages.SQL_VALIDATION_FAILED.format(detail=verdict.detail)
         return Objection("syntax_error", prompt, verdict.detail, is_repairable=not verdict.is_too_costly)
 
 
-def _guard_objection(error: SqlRefusedError) -> Objection:
+def _guard_objection(error: SqlRefusedError, sql: str) -> Objection:
     """A statement that is written wrongly may be repaired; a forbidden one may not."""
     if is_repairable(error.rule):
         prompt = messages.SQL_VALIDATION_FAILED.format(detail=error.message)
         return Objection("syntax_error", prompt, error.message, is_repairable=True)
-    return Objection("forbidden_keywords", error.message, error.message, is_repairable=False)
+    prompt = _forbidden_prompt(error, sql)
+    return Objection("forbidden_keywords", prompt, error.message, is_repairable=False)
+
+
+def _forbidden_prompt(error: SqlRefusedError, sql: str) -> str:
+    """A statement of another kind is named by its first word, as clients have always read it."""
+    word = FIRST_WORD.match(sql, (error.position or 1) - 1) if error.rule == "statement.kind" else None
+    return messages.SQL_OPERATION_FORBIDDEN.format(operation=word[0].upper()) if word else error.message
 
 
 def _without_sql(draft: SqlDraft) -> PreparedSql:

@@ -11,7 +11,7 @@ from flask import Flask
 
 import app_config
 from bootstrap import agents, probes
-from bootstrap.preparation import prepare
+from bootstrap.preparation import listed, prepare
 from bootstrap.stores import Stores, find_stores
 from common import messages
 from common.answering import AnswerEngine
@@ -36,9 +36,11 @@ logger = get_app_logger("container")
 class Container:
     """Everything a process of the service shares. Safe in any thread; `start` and `close` may be called twice."""
 
-    def __init__(self, settings: ConfigService) -> None:
+    def __init__(self, settings: ConfigService, *, stores: Stores | None = None) -> None:
+        """Args: stores: where to connect; by default what the settings say, or the embedded servers."""
         self.settings = settings
         self._lock = threading.RLock()
+        self._given_stores = stores
         self._stores: Stores | None = None
         self._to_close: list[Callable[[], Any]] = []
 
@@ -54,7 +56,7 @@ class Container:
                 return
             configure_bridge(max_workers=self.settings.get("BLOCKING_THREADS"))
             self._to_close.append(shutdown_blocking)
-            self._stores = find_stores(self.settings, progress)
+            self._stores = self._given_stores or find_stores(self.settings, progress)
             prepare(self.settings, self._stores, self.vector_store, progress)
 
     def close(self, *, wait_seconds: float = 0) -> None:
@@ -129,7 +131,13 @@ class Container:
 
     @cached_property
     def catalog(self) -> SchemaCatalog:
-        return SchemaCatalog(pool=self._reader_pool, schemas=self._business_schemas)
+        return SchemaCatalog(
+            pool=self._reader_pool,
+            schemas=listed(self.settings.get("BUSINESS_SCHEMAS")),
+            ttl_seconds=self.settings.get("SCHEMA_CACHE_SECONDS"),
+            denied_columns=listed(self.settings.get("SQL_DENIED_COLUMNS")),
+            user_functions=listed(self.settings.get("SQL_ALLOWED_FUNCTIONS")),
+        )
 
     @cached_property
     def executor(self) -> SqlExecutor:
@@ -143,10 +151,6 @@ class Container:
             cost_ceiling=settings.get("SQL_COST_CEILING"),
         )
         return SqlExecutor(pool=self._reader_pool, guard=guard, limits=limits)
-
-    @property
-    def _business_schemas(self) -> tuple[str, ...]:
-        return tuple(name.strip() for name in self.settings.get("BUSINESS_SCHEMAS").split(","))
 
     @cached_property
     def _classic_agent(self) -> AnswerEngine:
@@ -186,6 +190,7 @@ class Container:
                 Component("redis", probes.redis_probe(self.redis)),
                 Component("platform_database", probes.platform_probe(self.platform)),
                 Component("business_database", probes.business_probe(self.executor), is_vital=True),
+                Component("business_rights", probes.ReaderRightsProbe(self.stores.business_url)),
                 Component("original_agent", probes.agent_probe(self.classic_agent), is_vital=True),
             ]
         )

@@ -45,11 +45,16 @@ def prepare(settings: ConfigService, stores: Stores, store: VectorStore, progres
         stores.business_owner_url,
         role=settings.get("BUSINESS_READER_ROLE"),
         password=stores.reader_password,
-        schemas=settings.get("BUSINESS_SCHEMAS").split(","),
+        schemas=listed(settings.get("BUSINESS_SCHEMAS")),
     )
     if settings.get("DEMO_DATA"):
         data_dir = app_config.project_path(settings.get("DATA_DIR"))
         _load_training(store, data_dir / "embedded" / "training_loaded", progress)
+
+
+def listed(value: str) -> tuple[str, ...]:
+    """The members of a comma-separated setting."""
+    return tuple(filter(None, (member.strip() for member in value.split(","))))
 
 
 def _load_demo(settings: ConfigService, owner_url: str, progress: Progress) -> None:

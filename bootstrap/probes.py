@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from common import messages
-from common.errors import CituError
+from common.errors import CituError, StoreUnavailableError
 from core.database import Database
 from core.redis_client import RedisClient
 from core.sql_executor import SqlExecutor
+from core.sql_executor.reader_role import can_write
 
 Probe = Callable[[], str | None]
+RIGHTS_SECONDS = 60.0
 
 
 def redis_probe(redis: RedisClient) -> Probe:
@@ -39,11 +42,24 @@ def agent_probe(engine: Callable[[], Any]) -> Probe:
     return probe
 
 
-def reader_rights_probe(find_reasons: Callable[[], list[str]]) -> Probe:
-    """A business account that can write is a warning, not a failure."""
+class ReaderRightsProbe:
+    """A business account that can write is a warning, not a failure; its rights are looked at once a minute."""
 
-    def probe() -> str | None:
-        reasons = find_reasons()
-        return messages.COMPONENT_BUSINESS_CAN_WRITE.format(reasons="、".join(reasons)) if reasons else None
+    def __init__(self, business_url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._business_url = business_url
+        self._clock = clock
+        self._looked_at: float | None = None
+        self._reasons: list[str] = []
 
-    return probe
+    def __call__(self) -> str | None:
+        """What the account could do beyond reading, or None; None too while the database cannot be asked."""
+        if self._looked_at is None or self._clock() - self._looked_at >= RIGHTS_SECONDS:
+            try:
+                self._reasons = can_write(self._business_url)
+            except StoreUnavailableError:
+                return None
+            self._looked_at = self._clock()
+        if not self._reasons:
+            return None
+        names = "、".join(messages.READER_RIGHTS.get(reason, reason) for reason in self._reasons)
+        return messages.COMPONENT_BUSINESS_CAN_WRITE.format(reasons=names)

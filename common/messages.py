@@ -63,6 +63,7 @@ EXPLANATION_SUFFIX: Final = " 请尝试提问其它问题。"
 MISSING_DATABASE_INFO: Final = "数据库中没有相关的表或字段信息，请您提供更多具体信息或修改问题。"
 AMBIGUOUS_QUESTION: Final = "您的问题需要更多信息才能准确查询，请提供更详细的描述。"
 UNKNOWN_GENERATION_FAILURE: Final = "无法生成有效的SQL查询，请尝试重新描述您的问题。"
+SQL_OPERATION_FORBIDDEN: Final = "不允许的操作: {operation}。本系统只支持查询操作(SELECT)。"
 SQL_VALIDATION_FAILED: Final = "SQL验证失败: {detail}"
 SQL_REPAIR_FAILED: Final = "SQL语法修复失败: 修复后的SQL仍然无效: {detail}"
 SQL_REPAIR_EMPTY: Final = "SQL语法修复失败: LLM返回空响应"
@@ -76,6 +77,17 @@ COMPONENT_REDIS_LOST: Final = "Redis不可用：没有对话上下文和缓存�
 COMPONENT_PLATFORM_LOST: Final = "平台数据库不可用：没有训练样例，仍可回答问题"
 COMPONENT_BUSINESS_LOST: Final = "业务数据库不可用：无法回答数据问题"
 COMPONENT_AGENT_LOST: Final = "Agent不可用：无法回答问题"
+READER_RIGHTS: Final = {
+    "superuser": "超级用户",
+    "create_role": "创建账号或数据库",
+    "bypass_rls": "绕过行级安全",
+    "create_in_database": "在数据库中建模式",
+    "temporary_tables": "建临时表",
+    "create_in_schema": "在模式中建表",
+    "write_tables": "写表",
+    "advance_sequences": "推进序列",
+    "server_files_or_programs": "读写服务器文件或执行程序",
+}
 COMPONENT_BUSINESS_CAN_WRITE: Final = "业务数据库账号拥有写权限：{reasons}"
 
 # Stores

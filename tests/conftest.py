@@ -52,7 +52,7 @@ def embedded() -> Iterator["ServerAddresses"]:
 def platform_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]:
     """An empty scratch platform database of this test process."""
     server = os.environ.get("DATABASE_URL") or request.getfixturevalue("embedded").platform_url
-    url = create_database(server, f"citu_test_platform_{worker_name}")
+    url = create_database(server, f"citu_test_platform_{worker_name}_{os.getpid()}")
     yield url
     drop_database(server, url)
 
@@ -74,7 +74,7 @@ def business_owner_url(request: pytest.FixtureRequest) -> str:
 def scratch_business_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]:
     """An empty business database of this test process, for tests that make their own tables and roles' rights."""
     server = os.environ.get("BUSINESS_DATABASE_URL") or request.getfixturevalue("embedded").business_owner_url
-    url = create_database(server, f"citu_test_scratch_{worker_name}")
+    url = create_database(server, f"citu_test_scratch_{worker_name}_{os.getpid()}")
     yield url
     drop_database(server, url)
 

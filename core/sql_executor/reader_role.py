@@ -14,7 +14,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import Connection, sql
 
-from core.sql_executor.database_errors import unavailable
+from common import messages
+from common.errors import ConfigurationError
+from core.sql_executor.database_errors import is_connection_loss, unavailable
 from core.sql_executor.reader_pool import libpq_url
 
 CONNECTION_LIMIT: Final = 64
@@ -95,7 +97,8 @@ def ensure_reader_role(owner_url: str, *, role: str, password: str, schemas: Seq
         schemas: the role may read all tables and views in them, future ones of this owner included.
 
     Raises:
-        StoreUnavailableError: the database cannot be reached, or the owner's role lacks the right to do this.
+        StoreUnavailableError: the database cannot be reached.
+        ConfigurationError: the owner's role lacks the right to do this.
     """
     for is_last in (False, False, True):
         try:
@@ -106,7 +109,10 @@ def ensure_reader_role(owner_url: str, *, role: str, password: str, schemas: Seq
             if is_last:
                 raise unavailable(error) from error
         except psycopg.Error as error:
-            raise unavailable(error) from error
+            if is_connection_loss(error):
+                raise unavailable(error) from error
+            text = messages.READER_ROLE_DENIED.format(role=role, sqlstate=error.sqlstate)
+            raise ConfigurationError(text) from error
     return reader_url_of(owner_url, role, password)
 
 

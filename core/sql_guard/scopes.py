@@ -121,7 +121,7 @@ class ScopeChecker:
             known[name] = columns
         if (search := clause.args.get("search")) is not None:  # its columns are those of the last expression
             marks = [search.args.get("expression"), search.args.get("using")]
-            known[name] = (*known[name], *(mark.name for mark in marks if isinstance(mark, exp.Identifier)))
+            known[name] = (*known[name], *(identifier_name(mark) for mark in marks if isinstance(mark, exp.Identifier)))
         return known
 
     def _set_operation(self, node: exp.SetOperation, ctes: Ctes, outer: Scope | None) -> Columns:

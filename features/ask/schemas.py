@@ -11,14 +11,14 @@ from common import messages
 
 
 def _as_text(value: Any) -> Any:
-    """Scalars become text, lists and objects are refused (rulings: wire, 1)."""
+    """Scalars become text, lists and objects are refused (rulings: wire, 1); 0 and false were always absent."""
     if isinstance(value, list | dict):
         raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
     if isinstance(value, str):
         return _storable(value)
-    if value is None:
-        return value
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if not value:
+        return None
+    return "true" if value is True else str(value)
 
 
 def _storable(value: str) -> str:

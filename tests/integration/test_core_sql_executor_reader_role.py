@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from common.errors import ConfigurationError
 from core.sql_executor.reader_role import can_write, ensure_reader_role, grant_script, reader_url_of
 
 ROLE = "citu_test_role_rights"
@@ -62,6 +63,12 @@ def test_making_the_role_again_keeps_it_and_its_url(reader_url: str, scratch_bus
     again = ensure_reader_role(scratch_business_url, role=ROLE, password=PASSWORD, schemas=["public"])
     assert again == reader_url == reader_url_of(scratch_business_url, ROLE, PASSWORD)
     assert can_write(again) == []
+
+
+def test_account_without_the_right_is_a_configuration_error(reader_url: str) -> None:
+    with pytest.raises(ConfigurationError, match="citu_test_other") as error:
+        ensure_reader_role(reader_url, role="citu_test_other", password="x", schemas=["public"])
+    assert "postgresql://" not in error.value.message
 
 
 def test_owner_is_reported_as_a_writer(scratch_business_url: str) -> None:
