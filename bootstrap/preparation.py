@@ -9,13 +9,15 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import psycopg
+
 import app_config
 from bootstrap.demo.loader import database_today, load_demo
 from bootstrap.demo.training import training_examples
 from bootstrap.stores import Stores
 from common import messages
 from common.config_service import ConfigService
-from common.errors import ModelUnavailableError
+from common.errors import ConfigurationError, ModelUnavailableError, StoreUnavailableError
 from common.tenant import DEFAULT_TENANT_NAME
 from core.logging import get_app_logger
 from core.schema_migrations import upgrade_to_head
@@ -64,9 +66,12 @@ def _load_demo(settings: ConfigService, owner_url: str, progress: Progress) -> N
     def show(table: str, done: int, total: int) -> None:
         progress(messages.STEP_DEMO_DATA.format(table=table, percent=done * 100 // max(total, 1)))
 
-    report = load_demo(owner_url, end_date=end_date, progress=show)
-    if report.tables:
-        logger.info("demo data loaded: %s rows in %.1f s", sum(report.tables.values()), report.seconds)
+    try:
+        load_demo(owner_url, end_date=end_date, progress=show)
+    except psycopg.errors.DiskFull as error:
+        raise ConfigurationError(messages.DISK_FULL) from error
+    except psycopg.Error as error:
+        raise StoreUnavailableError(messages.DEMO_LOAD_FAILED) from error
 
 
 def _load_training(store: VectorStore, marker: Path, progress: Progress) -> None:

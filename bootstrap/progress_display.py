@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+SHOWN_SECONDS = 0.1
 PERCENT = re.compile(r"(?P<head>.*?)\s*\d+%$")
 
 
@@ -47,5 +48,6 @@ class ProgressDisplay:
     def _finish(self) -> None:
         if self._headline:
             seconds = time.perf_counter() - self._started
-            self._console.print(f"{self._headline} {seconds:.1f}s", style="dim", markup=False, soft_wrap=True)
+            if seconds >= SHOWN_SECONDS:
+                self._console.print(f"{self._headline} {seconds:.1f}s", style="dim", markup=False, soft_wrap=True)
             self._headline = ""

@@ -137,6 +137,8 @@ PORT_IN_USE: Final = "无法启动：地址 {host}:{port} 已被占用或不可�
 EXAMPLE_QUESTION: Final = "2023年4月1日总营收最高的5个服务区是哪些？"
 ASK_USAGE: Final = f'用法：make ask Q="{EXAMPLE_QUESTION}"'
 ROWS_HIDDEN: Final = "还有 {count} 行未显示"
+DISK_FULL: Final = "磁盘空间不足，演示数据未装载：请释放空间后重新启动"
+DEMO_LOAD_FAILED: Final = "演示业务数据装载失败，请查看日志"
 STEP_MIGRATIONS: Final = "正在升级平台数据库……"
 STEP_DEMO_DATA: Final = "正在装载演示业务数据 {table} {percent}%"
 STEP_READER_ROLE: Final = "正在检查只读账号……"

@@ -78,7 +78,8 @@ def load_demo(
     with _connect(owner_url) as connection:
         tables = _bring_up_to(connection, end_date, seed, progress)
     report = LoadReport(tables, time.perf_counter() - started)
-    _log.info("demo database is at %s: %s rows added in %.1f s", end_date, sum(tables.values()), report.seconds)
+    if tables:
+        _log.info("demo database is at %s: %s rows added in %.1f s", end_date, sum(tables.values()), report.seconds)
     return report
 
 

@@ -84,6 +84,13 @@ def test_question_is_answered_with_the_rows_of_hand_written_sql(
     assert data["response"]
 
 
+def test_readme_shows_the_answer_the_service_gives(client: FlaskClient) -> None:
+    readme = (ROOT / "README.md").read_text()
+    data = client.post("/api/v0/ask_agent", json={"question": QUESTIONS[0]["question"]}).json["data"]
+    assert data["response"] in readme
+    assert [row for row in data["records"]["rows"] if row["总营收"] not in readme] == []
+
+
 def test_question_about_what_is_not_there_is_refused_honestly(client: FlaskClient) -> None:
     response = client.post(
         "/api/v0/ask_agent", json={"question": "上个月员工工资最高的是谁？", "routing_mode": "database_direct"}
