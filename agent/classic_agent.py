@@ -93,7 +93,7 @@ def _provenance(state: AgentState) -> dict[str, Any]:
 def _findings(state: AgentState) -> dict[str, Any]:
     """What the caller of a failed question is told besides the text."""
     found: dict[str, Any] = {"execution_path": list(state["execution_path"]), "classification_info": {}}
-    if state["classification"] is not UNDECIDED:
+    if state["classification"] != UNDECIDED:
         found["classification_info"] = state["classification"].as_wire()
         found["type"] = state["classification"].question_type
     if state["sql"]:

@@ -1,5 +1,6 @@
 """Compares a recorded answer with a new one: every recorded key must be there with the same type and, unless it is
-volatile, the same value. Extra keys are never a difference."""
+volatile, the same value. Extra keys are never a difference. Used by the replayer.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +11,12 @@ from typing import Any
 
 VOLATILE_KEYS = frozenset(
     {
-        "timestamp", "last_updated", "created_at", "updated_at", "conversation_id", "requested_conversation_id",
-        "confidence", "reason", "training_id", "message_id", "execution_time", "duration", "reasons",
+        "timestamp", "last_updated", "created_at", "updated_at", "confidence", "reason", "training_id", "message_id",
+        "execution_time", "duration", "reasons",
     }
 )  # fmt: skip
 CONVERSATION_ID = re.compile(r"\d{17}")
+LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?")
 
 
 @dataclass(frozen=True)
@@ -29,47 +31,63 @@ class Difference:
         return f"{self.path}: recorded {_short(self.recorded)}, received {_short(self.received)}"
 
 
-def compare(recorded: Any, received: Any, *, loose: frozenset[str] = frozenset(), path: str = "$") -> list[Difference]:
-    """Every difference between two JSON values, deepest first found."""
-    return list(_differences(recorded, received, loose, path))
+def compare(
+    recorded: Any,
+    received: Any,
+    *,
+    loose: frozenset[str] = frozenset(),
+    ids: Mapping[str, str] | None = None,
+    path: str = "$",
+) -> list[Difference]:
+    """Every difference between two JSON values, deepest first found.
+
+    Args:
+        loose: keys of which only presence and type count.
+        ids: recorded id -> the id that stands for it now; where the one was recorded the other must come.
+    """
+    return list(_Comparison(loose, ids or {}).differences(recorded, received, path))
 
 
-def _differences(recorded: Any, received: Any, loose: frozenset[str], path: str) -> Iterator[Difference]:
-    if _kind(recorded) != _kind(received):
-        yield Difference(path, recorded, received)
-    elif isinstance(recorded, Mapping):
-        yield from _object_differences(recorded, received, loose, path)
-    elif isinstance(recorded, list):
-        yield from _list_differences(recorded, received, loose, path)
-    elif isinstance(recorded, str):
-        if CONVERSATION_ID.sub("#", recorded) != CONVERSATION_ID.sub("#", received):
+@dataclass(frozen=True)
+class _Comparison:
+    loose: frozenset[str]
+    ids: Mapping[str, str]
+
+    def differences(self, recorded: Any, received: Any, path: str) -> Iterator[Difference]:
+        if _kind(recorded) != _kind(received):
             yield Difference(path, recorded, received)
-    elif recorded != received:
-        yield Difference(path, recorded, received)
+        elif isinstance(recorded, Mapping):
+            yield from self._of_objects(recorded, received, path)
+        elif isinstance(recorded, list):
+            yield from self._of_lists(recorded, received, path)
+        elif isinstance(recorded, str):
+            if not self._is_same_text(recorded, received):
+                yield Difference(path, recorded, received)
+        elif recorded != received:
+            yield Difference(path, recorded, received)
 
+    def _of_objects(self, recorded: Mapping[str, Any], received: Mapping[str, Any], path: str) -> Iterator[Difference]:
+        for key, value in recorded.items():
+            where = f"{path}.{key}"
+            if key not in received:
+                yield Difference(where, value, MISSING)
+            elif key in VOLATILE_KEYS or key in self.loose:
+                if _shape(value) != _shape(received[key]):
+                    yield Difference(where, value, received[key])
+            else:
+                yield from self.differences(value, received[key], where)
 
-def _object_differences(
-    recorded: Mapping[str, Any], received: Mapping[str, Any], loose: frozenset[str], path: str
-) -> Iterator[Difference]:
-    for key, value in recorded.items():
-        where = f"{path}.{key}"
-        if key not in received:
-            yield Difference(where, value, MISSING)
-        elif key in VOLATILE_KEYS or key in loose:
-            if _kind(value) != _kind(received[key]):
-                yield Difference(where, value, received[key])
-        else:
-            yield from _differences(value, received[key], loose, where)
+    def _of_lists(self, recorded: list[Any], received: list[Any], path: str) -> Iterator[Difference]:
+        if len(recorded) != len(received):
+            yield Difference(f"{path}.length", len(recorded), len(received))
+            return
+        for index, (old, new) in enumerate(zip(recorded, received, strict=True)):
+            yield from self.differences(old, new, f"{path}[{index}]")
 
-
-def _list_differences(
-    recorded: list[Any], received: list[Any], loose: frozenset[str], path: str
-) -> Iterator[Difference]:
-    if len(recorded) != len(received):
-        yield Difference(f"{path}.length", len(recorded), len(received))
-        return
-    for index, (old, new) in enumerate(zip(recorded, received, strict=True)):
-        yield from _differences(old, new, loose, f"{path}[{index}]")
+    def _is_same_text(self, recorded: str, received: str) -> bool:
+        if recorded in self.ids:
+            return received == self.ids[recorded]
+        return CONVERSATION_ID.sub("#", recorded) == CONVERSATION_ID.sub("#", received)
 
 
 class _Missing:
@@ -87,6 +105,12 @@ def _kind(value: Any) -> str:
     if isinstance(value, int | float):
         return "number"
     return type(value).__name__ if not isinstance(value, Mapping) else "object"
+
+
+def _shape(value: Any) -> str:
+    """What may not change of a volatile value: its type, and that a local time without zone is one."""
+    is_time = isinstance(value, str) and LOCAL_TIME.fullmatch(value) is not None
+    return "local time" if is_time else _kind(value)
 
 
 def _short(value: Any) -> str:

@@ -1,10 +1,7 @@
-"""Sends recorded requests to a running service, in order, and judges every answer."""
+"""Replays recorded exchanges against a running service, in order, and judges every answer."""
 
 from __future__ import annotations
 
-import json
-import re
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,21 +9,19 @@ from typing import Any, Literal
 
 import httpx
 
+from scripts.parity.answers import Answer
 from scripts.parity.compare import Difference, compare
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules import Answer, intended
+from scripts.parity.rules import intended, old_defects
+from scripts.parity.sending import Sender, UnknownCaptureError, UnknownStepError, at
 
 Verdict = Literal["equal", "intended", "different", "skipped"]
-PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
-
-
-class UnknownCaptureError(Exception):
-    """A placeholder's value was never captured: the exchange it comes from differed or was not replayed."""
+VERDICTS: tuple[Verdict, ...] = ("equal", "intended", "different", "skipped")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One judged exchange; `why` names the rule, the differences or the reason for skipping."""
+    """One judged exchange; `why` names the rules, the differences or the reason for skipping."""
 
     exchange: Exchange
     verdict: Verdict
@@ -36,96 +31,94 @@ class Outcome:
 
 @dataclass
 class Replayer:
-    """Replays exchanges one after another; captured ids travel from answers into later requests."""
+    """Replays exchanges one after another; captured ids travel from answers into later requests and expectations."""
 
     client: httpx.Client
-    captured: dict[str, str] = field(default_factory=dict)
+    _ids: dict[str, str] = field(default_factory=dict)
+    _lost: dict[str, Outcome] = field(default_factory=dict)
 
     def replay(self, exchanges: Iterable[Exchange]) -> Iterator[Outcome]:
         """Outcomes in the order of the exchanges."""
+        sender = Sender(self.client)
         for exchange in exchanges:
-            yield self._judge(exchange)
+            outcome = self._judge(sender, exchange)
+            missing = exchange.capture.keys() - sender.captured.keys()
+            self._lost |= dict.fromkeys(missing, outcome)
+            yield outcome
 
-    def _judge(self, exchange: Exchange) -> Outcome:
-        if exchange.is_stream or "multipart" in exchange.request:
-            return Outcome(exchange, "skipped", "streams and uploads are not replayed yet")
+    def _judge(self, sender: Sender, exchange: Exchange) -> Outcome:
         try:
-            answer = self._send(exchange)
+            answer = sender.send(exchange)
         except UnknownCaptureError as error:
+            return self._without_capture(exchange, error.name)
+        except UnknownStepError as error:
             return Outcome(exchange, "skipped", str(error))
-        self._capture(exchange, answer)
-        differences = tuple(_differences(exchange, answer))
+        self._capture(sender, exchange, answer)
+        differences = tuple(_differences(exchange, answer, self._ids))
         if not differences:
-            return Outcome(exchange, "equal")
-        rule = intended(exchange, answer)
-        if rule is not None:
-            return Outcome(exchange, "intended", rule.name, differences)
+            return _equal(exchange, answer)
+        rules = intended(exchange, answer, differences)
+        if rules:
+            return Outcome(exchange, "intended", ", ".join(rule.name for rule in rules), differences)
         return Outcome(exchange, "different", "; ".join(map(str, differences[:5])), differences)
 
-    def _send(self, exchange: Exchange) -> Answer:
-        for step in exchange.before:
-            time.sleep(float(step.get("sleep", 0)))
-        wanted = self._filled({**exchange.request, **exchange.template})
-        content = json.dumps(wanted["json"]) if "json" in wanted else wanted.get("body")
-        response = self.client.request(
-            wanted["method"],
-            wanted["path"],
-            params=wanted.get("query") or None,
-            headers=wanted.get("headers"),
-            content=content.encode() if content is not None else None,
-        )
-        return Answer(response.status_code, _json(response), response.headers.get("content-type", ""))
+    def _without_capture(self, exchange: Exchange, name: str) -> Outcome:
+        """An id that an intended difference took away takes the exchanges with it that needed it."""
+        lost = self._lost.get(name)
+        if lost is not None and lost.verdict == "intended":
+            return Outcome(exchange, "intended", f"{name} is absent: {lost.why}")
+        return Outcome(exchange, "skipped", f"needs {name} of an earlier answer")
 
-    def _filled(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return PLACEHOLDER.sub(self._captured_value, value)
-        if isinstance(value, Mapping):
-            return {key: self._filled(member) for key, member in value.items()}
-        return [self._filled(member) for member in value] if isinstance(value, list) else value
-
-    def _captured_value(self, match: re.Match[str]) -> str:
-        try:
-            return self.captured[match[1]]
-        except KeyError as error:
-            raise UnknownCaptureError(f"needs {match[1]} of an earlier answer") from error
-
-    def _capture(self, exchange: Exchange, answer: Answer) -> None:
+    def _capture(self, sender: Sender, exchange: Exchange, answer: Answer) -> None:
+        recorded = exchange.response.get("events") if exchange.is_stream else exchange.response.get("json")
+        received = list(answer.events) if exchange.is_stream else answer.body
         for name, path in exchange.capture.items():
-            value = _at(answer.body, path)
+            value = at(received, path)
             if value is not None:
-                self.captured[name] = str(value)
+                sender.captured[name] = str(value)
+                self._ids[str(at(recorded, path))] = str(value)
 
 
 def summary(outcomes: Iterable[Outcome]) -> dict[str, int]:
     """Counts by verdict, and the total."""
     counts = Counter(outcome.verdict for outcome in outcomes)
-    verdicts: tuple[Verdict, ...] = ("equal", "intended", "different", "skipped")
-    return {"total": counts.total(), **{verdict: counts[verdict] for verdict in verdicts}}
+    return {"total": counts.total(), **{verdict: counts[verdict] for verdict in VERDICTS}}
 
 
-def _differences(exchange: Exchange, answer: Answer) -> Iterator[Difference]:
+def summary_by_group(outcomes: Iterable[Outcome]) -> dict[str, dict[str, int]]:
+    """`summary` of each group, in the order the groups were replayed."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(outcome.exchange.group, []).append(outcome)
+    return {group: summary(members) for group, members in groups.items()}
+
+
+def _equal(exchange: Exchange, answer: Answer) -> Outcome:
+    """An answer as recorded, unless what was recorded is a defect that was to be mended."""
+    defects = ", ".join(rule.name for rule in old_defects(exchange, answer))
+    return Outcome(exchange, "different", f"the old defect: {defects}") if defects else Outcome(exchange, "equal")
+
+
+def _differences(exchange: Exchange, answer: Answer, ids: Mapping[str, str]) -> Iterator[Difference]:
     recorded = exchange.response
     if recorded["status"] != answer.status:
         yield Difference("status", recorded["status"], answer.status)
-    if "json" in recorded:
-        yield from compare(recorded["json"], answer.body, loose=exchange.loose)
-    elif str(recorded.get("content_type", "")).partition(";")[0] != answer.content_type.partition(";")[0]:
+    if exchange.is_stream:
+        yield from compare(recorded["events"], list(answer.events), loose=exchange.loose, ids=ids)
+    elif "json" in recorded:
+        yield from compare(recorded["json"], answer.body, loose=exchange.loose, ids=ids)
+    else:
+        yield from _page_differences(recorded, answer)
+
+
+def _page_differences(recorded: Mapping[str, Any], answer: Answer) -> Iterator[Difference]:
+    """Pages by type; files by name and by text, as far as it was recorded."""
+    if str(recorded.get("content_type", "")).partition(";")[0] != answer.content_type.partition(";")[0]:
         yield Difference("content_type", recorded.get("content_type"), answer.content_type)
-
-
-def _json(response: httpx.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None
-
-
-def _at(value: Any, path: str) -> Any:
-    for part in path.split("."):
-        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        elif isinstance(value, Mapping):
-            value = value.get(part)
-        else:
-            return None
-    return value
+    if "text" in recorded:
+        received = answer.text[: len(recorded["text"])] if "truncated" in recorded else answer.text
+        if received != recorded["text"]:
+            yield Difference("text", recorded["text"], received)
+    name = (recorded.get("headers") or {}).get("content-disposition")
+    if name is not None and name != answer.headers.get("content-disposition"):
+        yield Difference("content-disposition", name, answer.headers.get("content-disposition"))

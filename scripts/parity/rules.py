@@ -1,122 +1,326 @@
-"""Intended differences: route and condition -> why the new answer differs. Rules, never lists of recorded ids."""
+"""Intended differences: route, old answer, new answer, reason, and the places in the answer that may differ by it.
+
+Rules, never lists of recorded ids. A difference that no applying rule covers is not intended. Texts of answers are
+written out here, so that a text changed by mistake is a difference.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.parity.answers import Answer
+from scripts.parity.compare import Difference
 from scripts.parity.exchanges import Exchange
 
+ASK = "/api/v0/ask_agent"
+ANYTHING = r"status|\$.*"
+ONLY_OF_SUCCESS = (
+    "context_used|conversation_status|from_cache|records|routing_mode_source|routing_mode_used|sql|summary|type"
+)
+BECAME_A_FAILURE = (
+    r"status|\$\.code|\$\.success|\$\.message"
+    rf"|\$\.data\.({ONLY_OF_SUCCESS}|response|execution_path.*|classification_info.*|requested_conversation_id)"
+)
 
-@dataclass(frozen=True)
-class Answer:
-    """What came back: HTTP status and the JSON body, None when it is not JSON."""
-
-    status: int
-    body: Any
-    content_type: str = ""
-
-    @property
-    def error_type(self) -> str | None:
-        data = self.body.get("data") if isinstance(self.body, Mapping) else None
-        return data.get("error_type") if isinstance(data, Mapping) else None
+HYBRID_METHODS = frozenset(
+    {
+        "rule_based_non_business", "rule_based_strong_business", "rule_based_medium_business", "rule_based_chat",
+        "rule_based_uncertain", "enhanced_llm",
+    }
+)  # fmt: skip
+CATEGORIES = {
+    400: "请求参数错误",
+    404: "资源未找到",
+    405: "请求方法不支持",
+    422: "处理失败",
+    500: "处理失败",
+    503: "服务暂时不可用",
+}
+"""The envelope's `message` by status."""
+PROMPTS = {
+    "missing_database_info": r"数据库中没有相关的表或字段信息，请您提供更多具体信息或修改问题。",
+    "ambiguous_question": r"您的问题需要更多信息才能准确查询，请提供更详细的描述。",
+    "unknown_generation_failure": r"无法生成有效的SQL查询，请尝试重新描述您的问题。",
+    "forbidden_keywords": (
+        r"不允许的操作: [A-Z]+。本系统只支持查询操作\(SELECT\)。"
+        r"|SQL使用了不允许的.+|SQL引用了不.+|一次只允许执行一条SQL语句|该表含有不允许查询的字段.+"
+    ),
+    "syntax_error": r"SQL验证失败: .+",
+    "syntax_repair_failed": r"SQL语法修复失败: .+",
+}
+"""The prompt of a question without valid SQL, by its `validation_error_type` (contract 50 sections 5 and 6)."""
+EXPLANATION_END = " 请尝试提问其它问题。"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """An intended difference: `applies` looks at the recorded exchange and at the new answer."""
+    """An intended difference.
+
+    Attributes:
+        path: pattern of the whole request path it is about.
+        was: whether the recorded exchange is such a case.
+        became: whether the new answer is the one wanted for it.
+        covers: pattern of the difference paths it explains.
+        is_optional: whether the old answer is good too; otherwise it is a defect that must not come back.
+    """
 
     name: str
     reason: str
-    applies: Callable[[Exchange, Answer], bool]
+    path: str
+    was: Callable[[Exchange], bool]
+    became: Callable[[Exchange, Answer], bool]
+    covers: str = ANYTHING
+    is_optional: bool = False
+
+    def is_about(self, exchange: Exchange) -> bool:
+        return re.fullmatch(self.path, exchange.request["path"]) is not None and self.was(exchange)
+
+    def applies(self, exchange: Exchange, answer: Answer) -> bool:
+        return self.is_about(exchange) and self.became(exchange, answer)
+
+    def explains(self, difference: Difference) -> bool:
+        return re.fullmatch(self.covers, difference.path) is not None
 
 
-def _is_enveloped(answer: Answer, status: int) -> bool:
-    return answer.status == status and isinstance(answer.body, Mapping) and answer.body.get("code") == status
+def intended(exchange: Exchange, answer: Answer, differences: Sequence[Difference]) -> tuple[Rule, ...]:
+    """The rules that together explain every difference; none when one stays unexplained."""
+    applying = [rule for rule in RULES if rule.applies(exchange, answer)]
+    needed = tuple(rule for rule in applying if any(map(rule.explains, differences)))
+    is_explained = all(any(rule.explains(difference) for rule in needed) for difference in differences)
+    return needed if is_explained else ()
 
 
-def _was_html_error(exchange: Exchange, answer: Answer) -> bool:
+def old_defects(exchange: Exchange, answer: Answer) -> tuple[Rule, ...]:
+    """The rules about this exchange whose wanted answer did not come."""
+    return tuple(
+        rule for rule in RULES if not rule.is_optional and rule.is_about(exchange) and not rule.became(exchange, answer)
+    )
+
+
+def _body(exchange: Exchange) -> Mapping[str, Any]:
+    body = exchange.request.get("json")
+    return body if isinstance(body, Mapping) else {}
+
+
+def _old(exchange: Exchange) -> Answer:
+    return Answer(exchange.response["status"], exchange.response.get("json"))
+
+
+def _was_html(exchange: Exchange, *statuses: int) -> bool:
     is_html = str(exchange.response.get("content_type", "")).startswith("text/html")
-    return (
-        is_html
-        and exchange.response["status"] >= 400
-        and answer.status in (400, 404, 405)
-        and _is_enveloped(answer, answer.status)
-    )
+    return is_html and exchange.response["status"] in statuses
 
 
-def _ask_data(exchange: Exchange) -> Mapping[str, Any]:
-    data = (exchange.response.get("json") or {}).get("data")
-    return data if isinstance(data, Mapping) else {}
+def _composites(exchange: Exchange) -> list[str]:
+    names = ("question", "user_id", "conversation_id", "routing_mode")
+    return [name for name in names if isinstance(_body(exchange).get(name), list | dict)]
 
 
-def _asks(exchange: Exchange) -> bool:
-    return bool(exchange.request["path"] == "/api/v0/ask_agent")
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, int | float) and bool(value)
 
 
-def _question(exchange: Exchange) -> Any:
-    return (exchange.request.get("json") or {}).get("question")
+def _is_error(answer: Answer, status: int, error_type: str | None = None) -> bool:
+    return answer.is_error(status, CATEGORIES.get(status, ""), error_type)
 
 
-def _model_failure(exchange: Exchange, answer: Answer) -> bool:
-    text = str(_ask_data(exchange).get("response", ""))
-    was_disguised = text.startswith(("抱歉，我暂时无法", "SQL生成过程中出现异常"))
-    return _asks(exchange) and was_disguised and answer.status == 503
+def _names_invalid(answer: Answer, *names: str) -> bool:
+    """A 400 that names exactly these parameters, in both places clients look."""
+    wanted = list(names)
+    is_named = answer.data.get("invalid_params") == wanted and answer.body.get("invalid_params") == wanted
+    return _is_error(answer, 400, "invalid_params") and is_named
 
 
-def _prompt_was_lost(exchange: Exchange, answer: Answer) -> bool:
-    was_generic = _ask_data(exchange).get("response") == "Agent处理失败"
-    return _asks(exchange) and was_generic and answer.status == 422 and answer.error_type == "agent_processing_failed"
+def _is_prompt(_exchange: Exchange, answer: Answer) -> bool:
+    """422 with the text that says what to do, and what the agent had found out."""
+    pattern = PROMPTS.get(str(answer.data.get("validation_error_type")))
+    is_worded = pattern is not None and re.fullmatch(pattern, answer.response, re.DOTALL) is not None
+    has_findings = bool(answer.data.get("execution_path")) and "method" in answer.data.get("classification_info", {})
+    return _is_error(answer, 422, "agent_processing_failed") and is_worded and has_findings
 
 
-def _failure_has_findings(exchange: Exchange, answer: Answer) -> bool:
-    was_failure = _ask_data(exchange).get("error_type") == "agent_processing_failed"
-    return _asks(exchange) and was_failure and answer.status == 500 and answer.error_type == "agent_processing_failed"
+def _is_model_failure(_exchange: Exchange, answer: Answer) -> bool:
+    return _is_error(answer, 503, "model_unavailable") and answer.data.get("can_retry") is True
 
 
-def _thinking_was_shown(exchange: Exchange, answer: Answer) -> bool:
-    data = _ask_data(exchange)
-    leaked = "思考" in str(data.get("sql", "")) or "<think>" in str(data.get("response", ""))
-    return _asks(exchange) and leaked and answer.status in (200, 422)
+def _is_execution_failure(exchange: Exchange, answer: Answer) -> bool:
+    is_same_text = answer.response == _old(exchange).response.strip()
+    path = answer.data.get("execution_path") or [""]
+    return _is_error(answer, 500, "agent_processing_failed") and is_same_text and path[-1] == "format_response"
 
 
-def _composite_value(exchange: Exchange, answer: Answer) -> bool:
-    body = exchange.request.get("json") or {}
-    is_composite = isinstance(body, dict) and any(
-        isinstance(body.get(name), list | dict) for name in ("question", "user_id", "conversation_id", "routing_mode")
-    )
-    return _asks(exchange) and is_composite and _is_enveloped(answer, 400)
+def _is_explanation(_exchange: Exchange, answer: Answer) -> bool:
+    has_no_rows = not {"sql", "records", "summary"} & answer.data.keys()
+    return answer.status == 200 and has_no_rows and answer.response.endswith(EXPLANATION_END)
 
 
-def _scalar_question(exchange: Exchange, answer: Answer) -> bool:
-    is_scalar = isinstance(_question(exchange), int | float) and bool(_question(exchange))
-    return _asks(exchange) and is_scalar and answer.status == 200
+def _text(exchange: Exchange, name: str) -> str:
+    """A scalar of the request as we turn it into text: as JSON spells it."""
+    return json.dumps(_body(exchange).get(name))
 
 
-def _call_that_raised(exchange: Exchange, answer: Answer) -> bool:
-    is_intended_400 = _is_enveloped(answer, 400) and answer.error_type == "invalid_params"
-    return _asks(exchange) and exchange.response["status"] == 500 and is_intended_400
+def _is_chat_about_the_text(exchange: Exchange, answer: Answer) -> bool:
+    is_chat = answer.status == 200 and answer.data.get("type") == "CHAT"
+    return is_chat and _text(exchange, "question") in answer.response
 
 
-def _colon_in_user_id(exchange: Exchange, answer: Answer) -> bool:
-    body = exchange.request.get("json") or {}
-    return _asks(exchange) and ":" in str(body.get("user_id", "")) and _is_enveloped(answer, 400)
+def _belongs_to_the_text(exchange: Exchange, answer: Answer) -> bool:
+    user = _text(exchange, "user_id")
+    conversation = str(answer.data.get("conversation_id"))
+    return answer.data.get("user_id") == user and conversation.rpartition(":")[0] == user
+
+
+def _was_scalar_conversation(exchange: Exchange) -> bool:
+    is_crash = exchange.response["status"] == 500 and _old(exchange).error_type == "database_error"
+    return is_crash and _is_scalar(_body(exchange).get("conversation_id")) and not _body(exchange).get("user_id")
+
+
+def _is_new_conversation(exchange: Exchange, answer: Answer) -> bool:
+    is_new = answer.status == 200 and answer.data.get("conversation_status") == "invalid_id_new"
+    return is_new and answer.data.get("requested_conversation_id") == _text(exchange, "conversation_id")
+
+
+def _is_another_hybrid_method(exchange: Exchange, answer: Answer) -> bool:
+    info = answer.data.get("classification_info")
+    return answer.status == 200 and isinstance(info, Mapping) and info.get("method") in HYBRID_METHODS
+
+
+def _was_rejected_value(exchange: Exchange) -> bool:
+    return _was_html(exchange, 500) and bool(_body(exchange).get("routing_mode"))
+
+
+def _was_mismatch(exchange: Exchange) -> bool:
+    is_crash = _old(exchange).response == "查询处理失败，请稍后重试" and exchange.response["status"] == 500
+    return is_crash and bool(_body(exchange).get("user_id")) and bool(_body(exchange).get("conversation_id"))
+
+
+def _names_mismatch(_exchange: Exchange, answer: Answer) -> bool:
+    return _names_invalid(answer, "user_id", "conversation_id") and answer.response.startswith("用户ID不匹配：")
 
 
 RULES = (
-    Rule("errors-in-the-envelope", "HTML error pages became JSON envelopes", _was_html_error),
-    Rule("model-failure-is-503", "a failed model call is an error, not an apology with 200", _model_failure),
-    Rule("prompt-kept", "the text that says what to do is no longer replaced by a generic one", _prompt_was_lost),
-    Rule("failure-findings", "a failed answer says its path and classification", _failure_has_findings),
-    Rule("thinking-hidden", "a model's thinking is neither shown nor searched for SQL", _thinking_was_shown),
-    Rule("composite-refused", "lists and objects where text is expected are refused", _composite_value),
-    Rule("scalar-is-text", "a number or true as question is text", _scalar_question),
-    Rule("bad-value-is-400", "a wrong value is 400 as intended, not a crash", _call_that_raised),
-    Rule("colon-refused", "a new user id must not contain a colon", _colon_in_user_id),
+    Rule(
+        "errors-in-the-envelope",
+        "an unknown path, a wrong method and a malformed body were HTML pages; now the envelope with the same status",
+        r"/.*",
+        was=lambda exchange: _was_html(exchange, 400, 404, 405),
+        became=lambda exchange, answer: _is_error(answer, exchange.response["status"]),
+        covers="content_type",
+    ),
+    Rule(
+        "non-object-is-400",
+        "a JSON body that is no object was an HTML 500; now the envelope with 400",
+        ASK,
+        was=lambda exchange: _was_html(exchange, 500) and not isinstance(exchange.request.get("json", {}), dict),
+        became=lambda _exchange, answer: _is_error(answer, 400),
+        covers="status|content_type",
+    ),
+    Rule(
+        "routing-mode-is-400",
+        "a wrong routing_mode was an HTML 500 (the helper did not take invalid_params); now the 400 that was meant",
+        ASK,
+        was=_was_rejected_value,
+        became=lambda _exchange, answer: _names_invalid(answer, "routing_mode"),
+        covers="status|content_type",
+    ),
+    Rule(
+        "mismatch-is-400",
+        "a conversation of another user was a 500 (the same helper); now the 400 that was meant, with its text",
+        ASK,
+        was=_was_mismatch,
+        became=_names_mismatch,
+    ),
+    Rule(
+        "model-failure-is-503",
+        "a failed model call was an apology with 200; now an error that may be tried again",
+        ASK,
+        was=lambda exchange: _old(exchange).response.startswith(("抱歉，我暂时无法回答", "SQL生成过程中出现异常")),
+        became=_is_model_failure,
+        covers=BECAME_A_FAILURE,
+    ),
+    Rule(
+        "prompt-kept",
+        "a question without valid SQL was 500 with a generic text; now 422 with the text that says what to do",
+        ASK,
+        was=lambda exchange: exchange.response["status"] == 500 and _old(exchange).response == "Agent处理失败",
+        became=_is_prompt,
+        covers=r"status|\$\.code|\$\.data\.(response|execution_path.*|classification_info.*)",
+    ),
+    Rule(
+        "failure-findings",
+        "a failed query said nothing of its path and ended its text with the database's line feed; now it is complete",
+        ASK,
+        was=lambda exchange: exchange.response["status"] == 500 and _old(exchange).response.startswith("SQL执行失败: "),
+        became=_is_execution_failure,
+        covers=r"\$\.data\.(response|execution_path.*|classification_info.*)",
+    ),
+    Rule(
+        "thinking-not-shown",
+        "the model's thinking stood in the answer and hid a forbidden statement; now the statement is refused with 422",
+        ASK,
+        was=lambda exchange: str(_old(exchange).data.get("sql")).startswith("<think>"),
+        became=_is_prompt,
+        covers=BECAME_A_FAILURE,
+    ),
+    Rule(
+        "thinking-not-searched",
+        "SQL was taken from the model's thinking and run; now its answer, an explanation, is what counts",
+        ASK,
+        was=lambda exchange: "思考" in str(_old(exchange).data.get("sql")) and _old(exchange).status == 200,
+        became=_is_explanation,
+        covers=r"\$\.data\.(response|sql|records|summary|execution_path.length)",
+    ),
+    Rule(
+        "composite-refused",
+        "lists and objects where text is expected were taken as they were; now 400",
+        ASK,
+        was=lambda exchange: bool(_composites(exchange)),
+        became=lambda exchange, answer: _names_invalid(answer, _composites(exchange)[0]),
+    ),
+    Rule(
+        "scalar-question",
+        "a number or true as question ended in a canned apology; now it is a text like any other",
+        ASK,
+        was=lambda exchange: _is_scalar(_body(exchange).get("question")),
+        became=_is_chat_about_the_text,
+        covers=r"\$\.data\.(response|execution_path\[2\])",
+    ),
+    Rule(
+        "scalar-user",
+        "a number as user_id came back as a number; now it is a text everywhere",
+        ASK,
+        was=lambda exchange: _is_scalar(_body(exchange).get("user_id")) and exchange.response["status"] == 200,
+        became=_belongs_to_the_text,
+        covers=r"\$\.data\.(user_id|conversation_id)",
+    ),
+    Rule(
+        "scalar-conversation",
+        "a number as conversation_id was a 500; now it is an unknown conversation like any other",
+        ASK,
+        was=_was_scalar_conversation,
+        became=_is_new_conversation,
+    ),
+    Rule(
+        "colon-refused",
+        "a new user id with a colon made conversations that could not be resumed; now 400",
+        ASK,
+        was=lambda exchange: ":" in str(_body(exchange).get("user_id")) and not _body(exchange).get("conversation_id"),
+        became=lambda _exchange, answer: _names_invalid(answer, "user_id"),
+    ),
+    Rule(
+        "another-hybrid-method",
+        "the recorded brain decided some questions by rules and asked its model otherwise; brains differ in which",
+        ASK,
+        was=lambda exchange: (
+            _body(exchange).get("routing_mode") in (None, "", "hybrid")
+            and (_old(exchange).data.get("classification_info") or {}).get("method") in HYBRID_METHODS
+        ),
+        became=_is_another_hybrid_method,
+        covers=r"\$\.data\.classification_info\.method",
+        is_optional=True,
+    ),
 )
-
-
-def intended(exchange: Exchange, answer: Answer) -> Rule | None:
-    """The first rule that explains why the answers differ."""
-    return next((rule for rule in RULES if rule.applies(exchange, answer)), None)

@@ -157,6 +157,15 @@ def test_refused_statement_is_never_repaired_nor_run() -> None:
     assert not [call for call in brain.calls if call.startswith("repair")]
 
 
+@pytest.mark.parametrize("written", ["delete FROM a", "-- why\n(DELETE FROM a)"])
+def test_statement_of_another_kind_is_refused_by_its_name(written: str) -> None:
+    refusal = SqlRefusedError("只允许", rule="statement.kind", position=written.lower().index("delete") + 1)
+    brain = ScriptedBrain(draft=SqlDraft(sql=written))
+    with pytest.raises(AnswerFailedError) as caught:
+        ask(agent(brain, ScriptedExecutor(explained={written: refusal})))
+    assert caught.value.message == "不允许的操作: DELETE。本系统只支持查询操作(SELECT)。"
+
+
 def test_invalid_statement_is_repaired_once_and_the_repaired_one_runs() -> None:
     brain, executor = ScriptedBrain(), ScriptedExecutor(explained={"SELECT 1": rejected("no such column")})
     answer = ask(agent(brain, executor))
@@ -219,6 +228,13 @@ def test_lost_model_is_an_error_never_an_answer(failing: str, token: str) -> Non
     with pytest.raises(ModelUnavailableError) as caught:
         ask(agent(ScriptedBrain(failing=frozenset({failing})), ScriptedExecutor()))
     assert token in caught.value.data["execution_path"]
+
+
+def test_failure_before_the_classification_claims_none() -> None:
+    with pytest.raises(ModelUnavailableError) as caught:
+        ask(agent(ScriptedBrain(failing=frozenset({"classify"})), ScriptedExecutor()))
+    assert caught.value.data["classification_info"] == {}
+    assert "type" not in caught.value.data
 
 
 def test_answer_says_that_examples_were_missing() -> None:

@@ -116,6 +116,13 @@ def test_scalars_become_text_and_unknown_members_are_ignored(client: FlaskClient
     assert (container.ask.asked[0].question, container.ask.asked[0].user_id) == ("123", "42")
 
 
+@pytest.mark.parametrize("value", [0, False, None, ""])
+@pytest.mark.parametrize("name", ["user_id", "conversation_id", "routing_mode"])
+def test_falsy_parameter_is_one_not_given(client: FlaskClient, container: FakeContainer, name: str, value: Any) -> None:
+    assert client.post("/api/v0/ask_agent", json={"question": "q", name: value}).status_code == 200
+    assert not getattr(container.ask.asked[0], name)
+
+
 def test_json_is_read_whatever_the_content_type(client: FlaskClient) -> None:
     response = client.post("/api/v0/ask_agent", data='{"question": "你好"}', content_type="text/plain")
     assert response.json["data"]["response"] == "你好"

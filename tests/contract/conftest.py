@@ -1,0 +1,92 @@
+"""Two services under contract, with real stores and real HTTP: one on the recordings' data, one on a small database."""
+
+import runpy
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+
+from core.sql_executor.reader_role import ensure_reader_role
+from tests.conftest import create_database, drop_database
+from tests.contract import recordings
+from tests.contract.serving import Service, serving
+from tests.fakes.model_server import ScriptedModelServer
+
+READER_PASSWORD = "contract reader"
+COMPANIES = ("宜春分公司", "南昌分公司", "九江分公司")
+
+Start = Callable[..., AbstractContextManager[Service]]
+
+
+@pytest.fixture(scope="session")
+def reader_role(scratch_business_url: str, worker_name: str) -> Iterator[str]:
+    """The role that runs the model's SQL; it goes after the databases it may read."""
+    role = f"citu_contract_{worker_name}"
+    yield role
+    with psycopg.connect(scratch_business_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture(scope="session")
+def recorded_business_url(scratch_business_url: str, reader_role: str, worker_name: str) -> Iterator[str]:
+    """A database with the rows the recordings were made on."""
+    if not recordings.are_present():
+        pytest.skip(recordings.ABSENT_REASON)
+    url = create_database(scratch_business_url, f"citu_contract_recorded_{worker_name}")
+    runpy.run_path(str(recordings.SEED_BUSINESS))["main"](url)
+    yield url
+    drop_database(scratch_business_url, url)
+
+
+@pytest.fixture(scope="session")
+def small_business_url(scratch_business_url: str, reader_role: str, worker_name: str) -> Iterator[str]:
+    """A database with one table of three companies, for tests that try to change it."""
+    url = create_database(scratch_business_url, f"citu_contract_small_{worker_name}")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE bss_company (id integer PRIMARY KEY, company_name text NOT NULL)")
+        connection.cursor().executemany("INSERT INTO bss_company VALUES (%s, %s)", list(enumerate(COMPANIES)))
+    yield url
+    drop_database(scratch_business_url, url)
+
+
+@pytest.fixture(scope="session")
+def start(
+    platform_url: str, redis_url: str, reader_role: str, worker_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Start]:
+    """`start(business_url, model, **settings)` serves on a platform database of its own and an emptied Redis."""
+    made: list[str] = []
+
+    def begin(business_url: str, model: ScriptedModelServer, **settings: str) -> AbstractContextManager[Service]:
+        made.append(create_database(platform_url, f"citu_contract_platform_{worker_name}_{len(made)}"))
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushdb()
+        environ = {
+            "DATABASE_URL": made[-1],
+            "BUSINESS_DATABASE_URL": ensure_reader_role(
+                business_url, role=reader_role, password=READER_PASSWORD, schemas=["public"]
+            ),
+            "REDIS_URL": redis_url,
+            "LLM_BASE_URL": model.base_url,
+        }
+        return serving({**environ, **settings}, tmp_path_factory.mktemp("contract"))
+
+    yield begin
+    for url in made:
+        drop_database(platform_url, url)
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ScriptedModelServer]:
+    """A model that chats and classifies nothing, until a test adds rules; earlier rules win."""
+    with ScriptedModelServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def service(start: Start, small_business_url: str, model: ScriptedModelServer) -> Iterator[Service]:
+    """The service on the small database, shared by the tests of a module."""
+    with start(small_business_url, model) as running:
+        yield running

@@ -1,0 +1,95 @@
+"""The whole service on a real port of this process: real settings, container, adapter and HTTP protocol."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import uvicorn
+from flask import Flask
+
+import app_config
+from bootstrap.asgi import begin_shutdown, create_asgi_app
+from bootstrap.container import Container
+from bootstrap.web import create_app
+from common.config_service import ConfigService
+from core.uvicorn_protocol import BoundedHttpToolsProtocol
+from unified_api import ROUTES
+
+START_SECONDS = 30
+MODEL_SETTINGS = {
+    "LLM_PROVIDER": "openai",
+    "LLM_API_KEY": "contract-key",
+    "LLM_MODEL": "scripted",
+    "LLM_MAX_CALLS": "1",
+    "DEMO_DATA": "false",
+    "CONVERSATION_CONTEXT_COUNT": "2",
+}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service: a client on its port and what it is made of."""
+
+    client: httpx.Client
+    container: Container
+    app: Flask
+
+    def ask(self, question: object, **members: object) -> httpx.Response:
+        return self.client.post("/api/v0/ask_agent", json={"question": question, **members})
+
+    def stored_messages(self, conversation_id: str) -> list[dict[str, object]]:
+        """What Redis remembers of a conversation, oldest first."""
+        return self.container.conversations.get_messages("default", conversation_id)
+
+
+@contextlib.contextmanager
+def serving(environ: Mapping[str, str], folder: Path) -> Iterator[Service]:
+    """Serve the unified entry's routes with exactly these settings until the block ends."""
+    rows = app_config.rows()
+    wanted = {**MODEL_SETTINGS, "DATA_DIR": str(folder), **environ}
+    settings = ConfigService(rows, environ=wanted, dotenv_path=None, settings_path=folder / "system_settings.json")
+    container = Container(settings)
+    app = create_app(container, ROUTES)
+    with (
+        _listening(uvicorn.Server(_config(app, container))) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client,
+    ):
+        yield Service(client, container, app)
+
+
+def _config(app: Flask, container: Container) -> uvicorn.Config:
+    settings = container.settings
+    protocol = BoundedHttpToolsProtocol.with_limits(
+        max_header_bytes=settings.get("MAX_HEADER_BYTES"),
+        receive_header_seconds=settings.get("RECEIVE_HEADER_TIMEOUT"),
+        before_shutdown=begin_shutdown,
+    )
+    return uvicorn.Config(
+        create_asgi_app(app, container),
+        http=protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+@contextlib.contextmanager
+def _listening(server: uvicorn.Server) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", trust_env=False) as client:
+                client.get("/swagger.json", timeout=START_SECONDS)
+            assert server.started, "the service did not start"
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(START_SECONDS)
