@@ -37,7 +37,10 @@ def prepare(settings: ConfigService, stores: Stores, store: VectorStore, progres
         StoreUnavailableError: a database cannot be reached.
     """
     progress(messages.STEP_MIGRATIONS)
-    upgrade_to_head(stores.platform_url)
+    try:
+        upgrade_to_head(stores.platform_url)
+    except StoreUnavailableError as error:
+        raise StoreUnavailableError(messages.PLATFORM_UNREACHABLE_AT_START) from error
     if stores.business_owner_url is None:
         return
     if settings.get("DEMO_DATA"):

@@ -11,14 +11,18 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-SHOWN_SECONDS = 0.1
 PERCENT = re.compile(r"(?P<head>.*?)\s*\d+%$")
 
 
 class ProgressDisplay:
-    """Callable with the text of a step; steps that only count on (`… 30%`) replace each other."""
+    """Callable with the text of a step; steps that only count on (`… 30%`) replace each other.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        shown_seconds: a step that took less leaves no line.
+    """
+
+    def __init__(self, console: Console, *, shown_seconds: float = 0.1) -> None:
+        self._shown_seconds = shown_seconds
         self._console = console
         self._status: Status | None = console.status("") if console.is_terminal else None
         self._headline = ""
@@ -48,6 +52,6 @@ class ProgressDisplay:
     def _finish(self) -> None:
         if self._headline:
             seconds = time.perf_counter() - self._started
-            if seconds >= SHOWN_SECONDS:
+            if seconds >= self._shown_seconds:
                 self._console.print(f"{self._headline} {seconds:.1f}s", style="dim", markup=False, soft_wrap=True)
             self._headline = ""

@@ -137,6 +137,7 @@ PORT_IN_USE: Final = "无法启动：地址 {host}:{port} 已被占用或不可�
 EXAMPLE_QUESTION: Final = "2023年4月1日总营收最高的5个服务区是哪些？"
 ASK_USAGE: Final = f'用法：make ask Q="{EXAMPLE_QUESTION}"'
 ROWS_HIDDEN: Final = "还有 {count} 行未显示"
+PLATFORM_UNREACHABLE_AT_START: Final = "无法连接平台数据库，服务未启动：请检查 DATABASE_URL 和数据库是否可用"
 DISK_FULL: Final = "磁盘空间不足，演示数据未装载：请释放空间后重新启动"
 DEMO_LOAD_FAILED: Final = "演示业务数据装载失败，请查看日志"
 STEP_MIGRATIONS: Final = "正在升级平台数据库……"
@@ -207,6 +208,12 @@ SQL_TOO_EXPENSIVE: Final = "查询代价过高，请缩小查询范围或增加�
 SQL_TIMED_OUT: Final = "查询超时，请缩小查询范围"
 SQL_CANCELLED: Final = "查询已取消"
 SQL_RESULT_TOO_LARGE: Final = "查询结果过大，请减少字段或行数"
+SQL_NEEDS_TOO_MUCH_MEMORY: Final = "查询汇总的数据量过大，请缩小查询范围或减少聚合内容"
+
+# Run SQL
+RUN_SQL_DONE: Final = "SQL执行完成，共返回 {count} 条记录"
+RUN_SQL_LIMITED: Final = "，已限制显示前 {cap} 条"
+RUN_SQL_FAILED: Final = "SQL执行失败，请检查SQL语句是否正确"
 BUSINESS_DATABASE_UNAVAILABLE: Final = "业务数据库暂时不可用，请稍后重试"
 BUSINESS_DATABASE_BUSY: Final = "业务数据库连接繁忙，请稍后重试"
 READER_ROLE_DENIED: Final = "无法创建只读账号 {role}：数据库账号缺少所需权限（{sqlstate}）"
