@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent.offline.interpret import ConceptMention, Reading
 from agent.offline.joins import JoinGraph
+from agent.offline.reading import ConceptMention, Reading
 from agent.offline.schema_index import IndexedColumn, SchemaIndex
 
 

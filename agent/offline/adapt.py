@@ -23,7 +23,7 @@ from common.answering import TrainedPair
 
 _SLOTS = ("period", "value", "number", "measure", "concept")
 _EXACT, _SAME_WORDS, _PER_CHANGE = 1.0, 0.97, 0.02
-_HARMLESS = ("list", "which_many", "detail", "rank", "date")
+_HARMLESS = ("list", "which_many", "detail", "rank", "date", "how", "all")
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from agent.offline.interpret import ConceptMention, Reading, ValueMention
 from agent.offline.joins import JoinGraph
 from agent.offline.normalise import normalise
 from agent.offline.plan import Filter
+from agent.offline.reading import ConceptMention, Reading, ValueMention
 from agent.offline.schema_index import IndexedColumn, SchemaIndex, ValueMatch
 
 _UNREACHABLE = float("inf")
@@ -37,7 +38,7 @@ class BaseChooser:
         mentions: list[ConceptMention] = [*reading.dimensions, *reading.counted, *reading.loose]
         groups = [mention.columns for mention in mentions]
         groups += [tuple(match.column for match in value.matches) for value in reading.values]
-        groups += [mention.columns for mention, _ in reading.numbers_in]
+        groups += [mention.columns for mention, _ in (*reading.numbers_in, *reading.nulls)]
         return groups
 
     def _cost(self, table: str, reading: Reading, groups: Sequence[tuple[IndexedColumn, ...]]) -> float:
@@ -47,6 +48,9 @@ class BaseChooser:
             owner = self._owner_of(mention.columns)
             if owner is not None and owner != table:
                 cost += 0.3
+        if not reading.counted and {"count", "records"} & reading.tags:
+            named_things = [{match.column.table for match in value.matches} for value in reading.values]
+            cost += 0.3 * sum(table not in tables for tables in named_things)
         named = {found.name for _, tables in reading.tables for found in tables}
         if table in named:
             cost -= 1.5
@@ -104,3 +108,23 @@ class BaseChooser:
         matches = best[5]
         chosen = matches if len(matches) == 1 else [m for m in matches if not m.is_partial] or matches
         return Filter(chosen[0].column, tuple(match.value for match in chosen))
+
+    def agreeing(self, base: str, mentions: Sequence[ValueMention]) -> list[ValueMention]:
+        """The mentions, with names of one kind of thing looked for in one column: that which has them all."""
+        chosen = [self.filter(base, mention) for mention in mentions]
+        result = []
+        for mention, choice in zip(mentions, chosen, strict=True):
+            concept = choice.column.concept if choice else ""
+            alike = [
+                (m, other.column.key)
+                for m, other in zip(mentions, chosen, strict=True)
+                if other is not None and other.column.concept == concept
+            ]
+            common = (
+                set.intersection(*({match.column.key for match in m.matches} for m, _ in alike)) if alike else set()
+            )
+            if common and len({key for _, key in alike}) > 1:
+                nearest = min(common, key=lambda key: self._joins.distance(base, key[0]))
+                mention = replace(mention, matches=tuple(m for m in mention.matches if m.column.key == nearest))
+            result.append(mention)
+        return result

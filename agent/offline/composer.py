@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from agent.offline.interpret import Reading, interpret
+from agent.offline.interpret import interpret
 from agent.offline.joins import JoinGraph
 from agent.offline.period_parser import PeriodParser
 from agent.offline.plan import CombinedPlan, Plan, Refusal
 from agent.offline.planner import Planner
+from agent.offline.reading import Reading
 from agent.offline.render import Renderer
 from agent.offline.scanner import Scanner, Token
 from agent.offline.schema_index import SchemaIndex

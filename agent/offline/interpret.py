@@ -5,112 +5,80 @@ A `Reading` still speaks of candidates; which table they come from is decided by
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import cast
 
+from agent.offline.exclusion import excluded_values
 from agent.offline.periods import Period
 from agent.offline.plan import Aggregate, Bucket, Operator
+from agent.offline.reading import Comparison, ConceptMention, MeasureMention, Reading, ValueMention
 from agent.offline.scanner import Token
-from agent.offline.schema_index import IndexedColumn, IndexedTable, ValueMatch
 
 _AGGREGATES: dict[str, Aggregate] = {"agg_sum": "sum", "agg_avg": "avg", "agg_max": "max", "agg_min": "min"}
 _OPERATORS: dict[str, Operator] = {"cmp_gt": ">", "cmp_ge": ">=", "cmp_lt": "<", "cmp_le": "<="}
+_UP_TO = ("到", "至", "-", "~")
+_SAYS_YEAR = re.compile(r"\d{4}|[今去前本上]年")
 _BUCKETS = ("day", "week", "month", "quarter", "year", "weekday")
 _WHICH = ("which_one", "which_many")
 _DESCENDING, _ASCENDING = ("rank_desc", "order_desc"), ("rank_asc", "order_asc")
-
-
-@dataclass(frozen=True)
-class MeasureMention:
-    """A measure asked for. `names` are the columns it may be; a derived one has two words to resolve instead,
-    and `per_unit` names what the measure is divided by."""
-
-    position: int
-    text: str
-    columns: tuple[IndexedColumn, ...]
-    aggregate: Aggregate | None = None
-    derived: str = ""
-    per_unit: str = ""
-
-
-@dataclass(frozen=True)
-class ConceptMention:
-    """A noun of the schema in the question."""
-
-    position: int
-    text: str
-    columns: tuple[IndexedColumn, ...]
-
-
-@dataclass(frozen=True)
-class ValueMention:
-    """Values of one column (several candidates of the column until the base is known)."""
-
-    position: int
-    text: str
-    matches: tuple[ValueMatch, ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`subject` is the position of the measure compared, -1 when none stands before it."""
-
-    position: int
-    subject: int
-    operator: Operator
-    number: Decimal
-    is_percent: bool
-
-
-@dataclass
-class Reading:
-    """Everything one question says, in the schema's words.
-
-    `aside` is unknown text in brackets; `scoped` are nouns that only say what a value before them belongs to.
-    """
-
-    tokens: list[Token]
-    today: date
-    measures: list[MeasureMention] = field(default_factory=list)
-    dimensions: list[ConceptMention] = field(default_factory=list)
-    counted: list[ConceptMention] = field(default_factory=list)
-    loose: list[ConceptMention] = field(default_factory=list)
-    values: list[ValueMention] = field(default_factory=list)
-    numbers_in: list[tuple[ConceptMention, tuple[int, ...]]] = field(default_factory=list)
-    tables: list[tuple[int, tuple[IndexedTable, ...]]] = field(default_factory=list)
-    comparisons: list[Comparison] = field(default_factory=list)
-    periods: list[Period] = field(default_factory=list)
-    bucket: Bucket | None = None
-    limit: int | None = None
-    is_descending: bool | None = None
-    is_superlative: bool = False
-    rank_position: int = -1
-    multiple: int = -1
-    absent: int = -1
-    unknown: list[str] = field(default_factory=list)
-    aside: list[str] = field(default_factory=list)
-    scoped: set[int] = field(default_factory=set)
-    unused: list[str] = field(default_factory=list)
-    tags: set[str] = field(default_factory=set)
-
-    @property
-    def is_empty(self) -> bool:
-        """True when no word of the schema was found."""
-        return not (self.measures or self.dimensions or self.counted or self.loose or self.values or self.tables)
 
 
 def interpret(tokens: Sequence[Token], today: date) -> Reading:
     """Read the tokens of one question."""
     content: list[Token] = []
     depth = 0
+    marks: set[str] = set()
+    asks_amount = any(token.text in ("多少", "是多少") for token in tokens)
     for token in tokens:
+        if token.is_word("all", "until"):
+            marks.add(token.tag)
+            continue
         depth += {"(": 1, ")": -1}.get(token.text, 0)
-        if not token.is_word("noise"):
-            content.append(replace(token, is_aside=depth > 0))
-    return _Interpreter(content, today).read()
+        if token.is_word("noise"):
+            if token.text in _UP_TO and content and content[-1].end == token.start:
+                marks.add("range")
+            continue
+        if "range" in marks and content[-1].period and token.period:
+            whole = Period(content[-1].period.start, token.period.end)
+            content[-1] = replace(content[-1], text=content[-1].text + token.text, period=whole)
+            marks = set()
+            continue
+        period = Period(None, token.period.end) if token.period and "until" in marks else token.period
+        content.append(replace(token, is_aside=depth > 0, is_whole="all" in marks, period=period))
+        marks = set()
+    reading = _Interpreter(content, today).read()
+    if asks_amount:
+        reading.tags.add("amount")
+    return reading
+
+
+def _in_year_said(dated: Sequence[Token]) -> list[Period]:
+    """The periods; a month without a year is in the year said before it: 2023年10月和11月."""
+    periods: list[Period] = []
+    year: int | None = None
+    for token in dated:
+        period = cast(Period, token.period)
+        start = period.start.day if period.start else None
+        if start is not None and _SAYS_YEAR.search(token.text):
+            year = start.year
+        elif start is not None and year is not None and "月" in token.text:
+            period = period.moved(months=12 * (year - start.year))
+        periods.append(period)
+    return periods
+
+
+def _bounded(periods: list[Period]) -> list[Period]:
+    """截至昨天本月: of two periods, one without a start only ends the other."""
+    if len(periods) == 2:
+        until = [period for period in periods if period.start is None and period.end is not None]
+        others = [period for period in periods if period.start is not None]
+        if len(until) == len(others) == 1:
+            return [Period(others[0].start, until[0].end)]
+    return periods
 
 
 class _Interpreter:
@@ -118,6 +86,7 @@ class _Interpreter:
         self.tokens = tokens
         self.used: set[int] = set()
         self.absorbed: set[int] = set()
+        self.idle_exclusions: list[str] = []
         self.reading = Reading(tokens, today)
 
     def read(self) -> Reading:
@@ -125,6 +94,7 @@ class _Interpreter:
         reading.tags = {token.tag for token in self.tokens if token.kind == "word"}
         self._settle_kinds()
         self._read_values()
+        self._read_nulls()
         self._read_periods()
         self._read_comparisons()
         self._read_listed_numbers()
@@ -133,9 +103,9 @@ class _Interpreter:
         self._read_concepts()
         self._read_measures()
         unknown = [token for token in self.tokens if token.kind == "unknown"]
-        reading.unknown = [token.text for token in unknown if not token.is_aside]
+        reading.unknown = [token.text for token in unknown if not token.is_aside] + self.idle_exclusions
         reading.aside = [token.text for token in unknown if token.is_aside]
-        reading.unused = [t.text for i, t in enumerate(self.tokens) if t.kind == "number" and i not in self.used]
+        reading.unused += [t.text for i, t in enumerate(self.tokens) if t.kind == "number" and i not in self.used]
         return reading
 
     def _at(self, position: int) -> Token | None:
@@ -166,6 +136,8 @@ class _Interpreter:
                     self.tokens[i] = replace(token, kind="word", values=())
 
     def _read_values(self) -> None:
+        excluded, idle = excluded_values(self.tokens)
+        self.idle_exclusions = idle
         for i, token in enumerate(self.tokens):
             if token.kind != "value":
                 continue
@@ -180,7 +152,20 @@ class _Interpreter:
             else:
                 if self._is(i - 1, "be") and (subject := self._at(i - 2)) and subject.kind == "concept":
                     self.absorbed.add(i - 2)
-            self.reading.values.append(ValueMention(i, token.text, matches))
+            self.reading.values.append(ValueMention(i, token.text, matches, i in excluded))
+
+    def _read_nulls(self) -> None:
+        """编码为空, 金额不为空: the column before has no value, or has one."""
+        for i, token in enumerate(self.tokens):
+            before = self._at(i - 1)
+            if not token.is_word("is_null", "is_not_null"):
+                continue
+            if before is None or before.kind not in ("concept", "measure"):
+                self.idle_exclusions += [] if token.is_aside else [token.text]
+                continue
+            columns = before.measures or before.concepts
+            self.absorbed.add(i - 1)
+            self.reading.nulls.append((ConceptMention(i - 1, before.text, columns), token.tag == "is_not_null"))
 
     def _noun_positions(self, position: int) -> Iterable[int]:
         """Where the noun of a value may stand: right after it, or before it with 为 between."""
@@ -204,7 +189,11 @@ class _Interpreter:
         return all(match.is_partial for match in value.values) and noun.start > value.end + 1
 
     def _read_periods(self) -> None:
-        self.reading.periods = [token.period for token in self.tokens if token.period is not None]
+        dated = [token for token in self.tokens if token.period is not None]
+        resolved = list(zip(dated, _in_year_said(dated), strict=True))
+        said = _bounded([period for token, period in resolved if not token.is_aside])
+        spelt_out = [period for token, period in resolved if token.is_aside]
+        self.reading.periods = spelt_out if spelt_out and len(said) in (0, len(spelt_out)) else said
         for token in self.tokens:
             if token.is_word(*_BUCKETS) and self.reading.bucket is None:
                 self.reading.bucket = cast(Bucket, token.tag)
@@ -307,6 +296,8 @@ class _Interpreter:
             if self.reading.limit is None and token.number <= 1000:
                 self.reading.limit = int(token.number)
                 self.used.add(p)
+                if token.text.endswith("天") and self.reading.bucket is None:
+                    self.reading.bucket = "day"
 
     def _means_one(self) -> bool:
         """哪个 … 最高, or 最高的服务区: one row is wanted; 哪些 and 排名 want them all."""
@@ -317,7 +308,7 @@ class _Interpreter:
         ):
             return False
         if {"which_one"} & self.reading.tags or any(
-            token.text in ("哪天", "哪一天", "哪个月") for token in self.tokens
+            token.text in ("哪天", "哪一天", "哪个月", "几月", "哪月", "哪个季度", "哪一年") for token in self.tokens
         ):
             return True
         position = self.reading.rank_position + 1
@@ -367,6 +358,9 @@ class _Interpreter:
             or self._is(i - 1, "group")
         ):
             return False
+        following = self._at(i + 2)
+        if self._is(i + 1, "and") and following is not None and following.kind == "concept":
+            return False
         tables = {match.column.table for match in value.values}
         return any(column.table in tables for column in self.tokens[i].concepts)
 
@@ -382,7 +376,7 @@ class _Interpreter:
         return self._is(i - 1, "count", "created") and "count" in self.reading.tags
 
     def _is_most_of(self, i: int) -> bool:
-        """哪个公司管理的服务区最多: without a measure, the noun before 最多 is counted for the noun asked about."""
+        """哪个公司管理的服务区最多, 服务区最多的公司: the noun before 最多 is counted for the noun asked about."""
         after = self._at(i + 1)
         if (
             after is None
@@ -391,7 +385,9 @@ class _Interpreter:
         ):
             return False
         has_measure = any(token.kind in ("measure", "derived") for token in self.tokens)
-        return not has_measure and any(self._is(p, "group", *_WHICH) for p in range(i - 1))
+        asked = self._at(i + 2)
+        is_asked = any(self._is(p, "group", *_WHICH) for p in range(i - 1))
+        return not has_measure and (is_asked or (asked is not None and asked.kind == "concept"))
 
     def _is_dimension(self, i: int, known: set[int]) -> bool:
         if self._is(i - 1, "multiple") or self._is(i - 1, "absent"):

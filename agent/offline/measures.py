@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent.offline.interpret import Comparison, MeasureMention, Reading
 from agent.offline.normalise import common_prefix, has_cjk
 from agent.offline.plan import Aggregate, Measure, Plan, Refusal
+from agent.offline.reading import Comparison, MeasureMention, Reading
 from agent.offline.schema_index import IndexedColumn, SchemaIndex
+from agent.offline.stems import with_stems
 from common import messages
 
 _PREFIX: dict[Aggregate, str] = {
@@ -20,6 +21,8 @@ _PREFIX: dict[Aggregate, str] = {
     "count_distinct": "",
     "listing": "",
 }
+
+_COUNTING = ("多少", "有多少", "几", "有几", "卖了", "收了", "收入多少")
 
 
 class MeasureResolver:
@@ -57,10 +60,13 @@ class MeasureResolver:
 
     def measures(self, plan: Plan, reading: Reading, mentions: Sequence[MeasureMention]) -> list[Measure] | Refusal:
         """All measures of one SELECT over the plan's base."""
-        kept = _without_sort_keys(mentions, reading)
+        kept = _without_sort_keys(with_stems(mentions, reading, self.siblings, self._total_of), reading)
         if reading.is_superlative and not plan.dimensions and plan.bucket is None:
             extreme: Aggregate = "max" if reading.is_descending else "min"
             kept = [replace(m, aggregate=m.aggregate or extreme) for m in kept]
+        if {"count", "records"} & reading.tags and not plan.dimensions and plan.bucket is None and not reading.counted:
+            subjects = {comparison.subject for comparison in reading.comparisons}
+            kept = [m for m in kept if m.position not in subjects]
         found = [self._one(plan, mention) for mention in kept]
         result = list({(m.aggregate, m.title, m.column and m.column.key): m for m in found if m}.values())
         if not result:
@@ -90,7 +96,8 @@ class MeasureResolver:
             return Measure("sum", top, title, denominator=Measure("sum", bottom, ""), scale=unit)
         column = next((column for column in mention.columns if column.table == plan.base), mention.columns[0])
         aggregate: Aggregate = mention.aggregate or ("avg" if column.kind == "level" else "sum")
-        word = mention.text if has_cjk(mention.text) else column.title
+        is_name = has_cjk(mention.text) and not mention.text.startswith(_COUNTING)
+        word = mention.text if is_name else column.title
         prefix = _PREFIX[aggregate]
         return Measure(aggregate, column, word if prefix in word and aggregate == "sum" else prefix + word)
 
@@ -143,7 +150,8 @@ class MeasureResolver:
             "agg_avg",
         } & reading.tags
         named = any(table in tables for _, tables in reading.tables)
-        if not table.is_fact or not (asked or named):
+        wants_amount = "amount" in reading.tags and bool(plan.dimensions)
+        if not table.is_fact or not (asked or named or wants_amount):
             return []
         columns = list(table.with_role("measure"))
         totals = columns if len(columns) == 1 else [c for c in columns if any(self._total_of(o) == c for o in columns)]
@@ -158,6 +166,9 @@ class MeasureResolver:
     def _shares(self, plan: Plan, reading: Reading, measures: list[Measure]) -> list[Measure]:
         """占比 in its forms: of two measures, of one payment kind, of one value, of every group."""
         simple = [m for m in measures if not m.denominator]
+        kinds = [(m, total) for m in simple if (total := self._total_of(m.column))]
+        if len(kinds) > 1 and "and" in reading.tags:
+            return [_quotient(m, Measure("sum", total, "")) for m, total in kinds]
         if len(simple) >= 2 and simple[0].column and simple[1].column and simple[0].table == simple[1].table:
             top, bottom = simple[0], simple[1]
             if self._total_of(top.column) is None and self._total_of(bottom.column) == top.column:
@@ -168,8 +179,11 @@ class MeasureResolver:
         measure = simple[0]
         if total := self._total_of(measure.column):
             return [measure, _quotient(measure, Measure("sum", total, ""))]
-        single = [f for f in plan.filters if len(f.values) == 1 and f.column.role == "category"]
+        single = [f for f in plan.filters if len(f.values) == 1 and not f.is_excluded and f.column.role == "category"]
         single = [f for f in single if f.column.table == plan.base]
+        if not single and not plan.dimensions and plan.bucket is None and measure.column is not None:
+            single = [f for f in plan.filters if len(f.values) == 1 and not f.is_excluded]
+            single = [f for f in single if f.column.role == "label"][:1]
         if single and not any(d.column.key == single[-1].column.key for d in plan.dimensions):
             return [replace(_quotient(measure, replace(measure, title="")), only=single[-1])]
         if plan.dimensions and measure.aggregate in ("sum", "count", "count_distinct"):
@@ -222,7 +236,7 @@ class MeasureResolver:
         if comparison.subject >= 0:
             token = reading.tokens[comparison.subject]
             if token.is_word("share") or comparison.is_percent:
-                return next((m for m in measures if m.denominator or m.is_share), None)
+                return self._share_before(comparison, reading, measures)
             if token.kind == "concept":
                 counts = [m for m in measures if m.aggregate in ("count", "count_distinct")]
                 return counts[0] if counts else None
@@ -233,6 +247,16 @@ class MeasureResolver:
         if comparison.is_percent:
             return shares[0] if shares else None
         return measures[0] if measures else None
+
+    def _share_before(self, comparison: Comparison, reading: Reading, measures: Sequence[Measure]) -> Measure | None:
+        """The share a percentage is about: that of the measure said last before it."""
+        shares = [m for m in measures if m.denominator or m.is_share]
+        said = [m for m in reading.measures if m.position < comparison.position]
+        for mention in reversed(said):
+            for share in shares:
+                if share.column in mention.columns:
+                    return share
+        return shares[0] if shares else None
 
 
 def _quotient(top: Measure, bottom: Measure) -> Measure:

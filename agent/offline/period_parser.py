@@ -50,7 +50,7 @@ _LAST = re.compile(
     r"(?P<unit>天|日|周|星期|月|季度|年|days?|weeks?|months?|years?)"
     r"(?:内|以来|里|之内|间)?"
 )
-_AFTER = re.compile(r"(?:以来|之后|以后|起|开始|后)(?:至今)?")
+_AFTER = re.compile(r"(?:以来|之后|以后|起|开始|后)(?:至今)?|(?:至|到)(?:今天|今日|今|现在|目前)(?:为止)?")
 _BEFORE = re.compile(r"之前|以前|前(?!\d)")
 _FIXED: tuple[tuple[tuple[str, ...], Callable[[], Period]], ...] = (
     (("今天", "今日", "today"), lambda: single_day(0)),
@@ -207,6 +207,8 @@ def _last_period(match: re.Match[str]) -> Period:
         return last_days(7 * count)
     if unit.startswith(("季度",)):
         return last_months(3 * count)
+    if count == 1 and unit == "月" and match["how"].startswith(("最近", "近")):
+        return last_days(30)
     return last_months(count * (12 if unit.startswith(("年", "year")) else 1))
 
 

@@ -56,19 +56,20 @@ class Period:
 
     def year_before(self) -> Period:
         """The same days a year earlier; one that is still running ends at the same day."""
-        return replace(self, end=self.end or Moment(days=1))._moved(months=-12)
+        return replace(self, end=self.end or Moment(days=1)).moved(months=-12)
 
     def just_before(self, today: date) -> Period:
         """The period of the same length that ends where this one starts."""
         if self.months:
-            return replace(self, end=self.end or Moment(days=1))._moved(months=-self.months)
+            return replace(self, end=self.end or Moment(days=1)).moved(months=-self.months)
         if self.start is None:
             return self
         end = self.end or Moment(days=1)
         length = (end.resolve(today) - self.start.resolve(today)).days
         return Period(start=self.start.moved(days=-length), end=self.start, months=0)
 
-    def _moved(self, *, months: int) -> Period:
+    def moved(self, *, months: int) -> Period:
+        """The same period, whole months earlier or later."""
         return replace(
             self,
             start=self.start.moved(months=months) if self.start else None,

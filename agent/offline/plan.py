@@ -16,10 +16,11 @@ Bucket = Literal["day", "week", "month", "quarter", "year", "weekday"]
 
 @dataclass(frozen=True)
 class Filter:
-    """`column` is one of `values` (text or whole numbers), or null when there are none."""
+    """`column` is one of `values` (text or whole numbers), or null when there are none; the contrary when excluded."""
 
     column: IndexedColumn
     values: tuple[str | int, ...]
+    is_excluded: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class Plan:
     `measures` are shown as rows, one each, when `family_title` is set. `compared` is a second period to set beside the
     first; `has_growth` sets each bucket beside the one before. `weekdays` keeps only these ISO days of the week.
     `above_mean` keeps groups above or below the mean of all. `is_best_of_each` keeps the first row of each first
-    dimension. `updated_only` keeps rows that were changed after they were made.
+    dimension. `counted_title` counts the groups instead of listing them, `is_of_days` aggregates the totals of days.
+    `updated_only` keeps rows that were changed after they were made.
     """
 
     base: str
@@ -103,6 +105,8 @@ class Plan:
     updated_only: bool = False
     has_growth: bool = False
     is_best_of_each: bool = False
+    counted_title: str = ""
+    is_of_days: bool = False
     confidence: float = 1.0
 
     def with_(self, **changes: object) -> Plan:

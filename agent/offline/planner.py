@@ -5,15 +5,15 @@ Called by the composer with an interpreted question; returns a `Plan`, a `Combin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from agent.offline.absence import absence_table
 from agent.offline.base_choice import BaseChooser
-from agent.offline.interpret import ConceptMention, Reading
 from agent.offline.joins import JoinGraph
 from agent.offline.measures import MeasureResolver
-from agent.offline.periods import Period
+from agent.offline.periods import Period, last_days, last_months
 from agent.offline.plan import (
     Absence,
     Bucket,
@@ -26,12 +26,13 @@ from agent.offline.plan import (
     Plan,
     Refusal,
 )
+from agent.offline.reading import ConceptMention, Reading
 from agent.offline.schema_index import SchemaIndex
+from agent.offline.understanding import plan_confidence, reading_confidence, refusal_of, says_each_bucket
 from common import messages
 
 _WEEKEND, _WORKDAYS = (6, 7), (1, 2, 3, 4, 5)
-_UNKNOWN_COST, _ASIDE_COST, _UNUSED_COST = 0.12, 0.02, 0.3
-_MOST_ASIDE = 0.2
+_EXTREMES = ("agg_max", "agg_min")
 BUCKET_TITLES: dict[Bucket, str] = {
     "day": messages.OFFLINE_TITLE_DAY,
     "week": messages.OFFLINE_TITLE_WEEK,
@@ -53,13 +54,13 @@ class Planner:
 
     def plan(self, reading: Reading) -> Plan | CombinedPlan | Refusal:
         """The plan with a confidence 0..1, or why there is none."""
-        if "blocking" in reading.tags:
-            return Refusal("unknown_generation_failure", _words(reading, "blocking"))
-        if reading.is_empty:
-            return Refusal("missing_database_info", "、".join(reading.unknown))
+        if refusal := refusal_of(reading, self._index):
+            return refusal
         facts = self._measures.tables_of(reading)
         if facts is None:
             return Refusal("missing_database_info")
+        if not facts and any(token.kind == "family" for token in reading.tokens):
+            facts = [table.name for table in self._index.tables if self._measures.family(table.name, reading)][:1]
         if reading.absent >= 0 and (plan := self._absent_plan(reading)):
             return plan
         if len(facts) > 1:
@@ -81,22 +82,29 @@ class Planner:
         measured = self._with_measures(dated, reading, only)
         if isinstance(measured, Refusal):
             return measured
+        measured = self._counting_groups(measured, reading)
         finished = self._with_order(self._with_conditions(measured, reading), reading)
         return self._with_confidence(finished, reading)
 
     def _with_filters(self, plan: Plan, reading: Reading) -> Plan | Refusal:
-        filters: dict[tuple[str, str], Filter] = {}
-        for mention in reading.values:
+        filters: dict[tuple[str, str, bool], Filter] = {}
+        for mention in self._bases.agreeing(plan.base, reading.values):
             found = self._bases.filter(plan.base, mention)
             if found is None:
                 return Refusal("missing_database_info", mention.text)
-            known = filters.get(found.column.key)
+            key = (*found.column.key, mention.is_excluded)
+            known = filters.get(key)
             values = (*known.values, *(v for v in found.values if v not in known.values)) if known else found.values
-            filters[found.column.key] = replace(found, values=values)
+            filters[key] = replace(found, values=values, is_excluded=mention.is_excluded)
+        for noun, is_excluded in reading.nulls:
+            empty = self._bases.column(plan.base, noun.columns)
+            if empty is None:
+                return Refusal("missing_database_info", noun.text)
+            filters[(*empty.key, is_excluded)] = Filter(empty, (), is_excluded=is_excluded)
         for concept, numbers in reading.numbers_in:
             column = self._bases.column(plan.base, concept.columns)
             if column is not None:
-                filters[column.key] = Filter(column, numbers)
+                filters[(*column.key, False)] = Filter(column, numbers)
         plan = plan.with_(filters=tuple(filters.values()))
         if "weekend" in reading.tags or "workday" in reading.tags:
             both = {"weekend", "workday"} <= reading.tags
@@ -114,7 +122,8 @@ class Planner:
                 dimensions.append(Dimension(column, column.title))
         for condition in plan.filters:
             keys = [dimension.column.key for dimension in dimensions]
-            if len(condition.values) > 1 and condition.column.key not in keys and self._is_aggregate(reading):
+            is_listed = len(condition.values) > 1 and not condition.is_excluded
+            if is_listed and condition.column.key not in keys and self._is_aggregate(reading):
                 dimensions.append(Dimension(condition.column, condition.column.title))
         return plan.with_(dimensions=tuple(dimensions))
 
@@ -130,14 +139,15 @@ class Planner:
         loose = [m for m in reading.loose if not reading.tokens[m.position].is_aside]
         if reading.multiple >= 0:
             several = self._several_of(reading)
-            return [m for m in loose if m.position != reading.multiple + 1 and m != several]
+            things = [m for m in loose if any(column.role != "code" for column in m.columns)]
+            return [m for m in things if m.position != reading.multiple + 1 and m != several]
         measured = bool(reading.measures or reading.counted)
         if not measured and not ({"count", "records"} & reading.tags and not reading.loose):
             if {"count", "records"} & reading.tags:
                 return []
             free = [m for m in loose if m.position not in reading.scoped]
             return free if free or reading.dimensions else reading.loose
-        filtered = {condition.column.concept for condition in plan.filters}
+        filtered = {condition.column.concept for condition in plan.filters if not condition.is_excluded}
         last = max((i for i, token in enumerate(reading.tokens) if token.kind != "unknown"), default=-1)
         result = []
         for mention in loose:
@@ -181,7 +191,13 @@ class Planner:
         wants_days = "trend" in reading.tags or best_day or ("date" in reading.tags and reading.measures)
         if bucket is None and wants_days and date_column is not None:
             bucket = "day"
+        if {"newest", "oldest"} & reading.tags and not reading.measures and bucket == "day":
+            bucket = None
         period = reading.periods[0] if reading.periods else None
+        if bucket is not None and period and len(reading.periods) == 2 and period.end == reading.periods[1].start:
+            period = Period(period.start, reading.periods[1].end)
+        if period is not None and date_column is not None:
+            period = _fitted(period, reading, by_day=bucket == "day", is_timestamp=date_column.is_timestamp)
         if date_column is None:
             bucket = None
         has_growth = bucket is not None and bool({"growth", "mom"} & reading.tags) and "yoy" not in reading.tags
@@ -216,7 +232,28 @@ class Planner:
             return measures
         if not measures and not plan.dimensions and not plan.bucket:
             return self._lookup(plan, reading)
+        if _are_of_days(plan, measures, reading):
+            plan = plan.with_(is_of_days=True)
+        if any(measure.only for measure in measures):
+            plan = plan.with_(dimensions=tuple(d for d in plan.dimensions if not self._names_base(d, plan.base)))
         return plan.with_(measures=tuple(measures))
+
+    def _counting_groups(self, plan: Plan, reading: Reading) -> Plan:
+        """昨天营收超过2万的服务区有几个: how many groups pass the condition on their measure."""
+        compares = bool(reading.comparisons) or bool({"above_average", "below_average"} & reading.tags)
+        subjects = {comparison.subject for comparison in reading.comparisons}
+        measured = [m for m in reading.measures if not reading.comparisons or m.position in subjects]
+        if not compares or not measured or len(reading.counted) != 1 or plan.dimensions or plan.bucket:
+            return plan
+        column = self._bases.column(plan.base, reading.counted[0].columns)
+        if column is None:
+            return plan
+        title = column.concept + messages.OFFLINE_TITLE_COUNT
+        return plan.with_(dimensions=(Dimension(column, column.title),), counted_title=title)
+
+    def _names_base(self, dimension: Dimension, base: str) -> bool:
+        owner = self._index.owner(dimension.column.concept)
+        return dimension.column.table == base and owner is not None and owner.name == base
 
     def _lookup(self, plan: Plan, reading: Reading) -> Plan | Refusal:
         """A question for the things themselves: their name column, or an attribute of a named thing."""
@@ -235,7 +272,8 @@ class Planner:
             if subject is None:
                 continue
             is_number = subject.column is not None and subject.column.role == "measure"
-            on_rows = "single_day" in reading.tags and is_number and not subject.denominator
+            by_day = plan.bucket == "day" and not plan.dimensions
+            on_rows = "single_day" in reading.tags and is_number and not subject.denominator and not by_day
             number = comparison.number
             if comparison.is_percent and subject.scale == 1:
                 number /= 100
@@ -287,6 +325,9 @@ class Planner:
 
     def _with_order(self, plan: Plan, reading: Reading) -> Plan:
         ordering: list[Ordering] = []
+        if plan.family_title and not (plan.dimensions or plan.bucket) and reading.rank_position >= 0:
+            order = Ordering(messages.OFFLINE_TITLE_VALUE, bool(reading.is_descending))
+            return plan.with_(ordering=(order,), limit=reading.limit)
         if plan.family_title or not (plan.dimensions or plan.bucket):
             return plan
         if not plan.measures and plan.bucket is None and not plan.conditions:
@@ -294,10 +335,8 @@ class Planner:
         ranked = self._ranked_measure(plan, reading)
         if reading.rank_position >= 0 and ranked is not None:
             ordering.append(Ordering(ranked.title, bool(reading.is_descending)))
-        elif plan.bucket is not None:
-            ordering.append(Ordering(BUCKET_TITLES[plan.bucket], is_descending=False))
-        if plan.measures and reading.rank_position < 0:
-            ordering.append(Ordering(plan.measures[0].title, is_descending=True))
+        else:
+            ordering = _unranked_order(plan, reading)
         limit = reading.limit if reading.limit and (ranked or plan.dimensions) else None
         best = self._is_best_of_each(plan, reading)
         return plan.with_(ordering=tuple(ordering), limit=limit, is_best_of_each=best)
@@ -307,6 +346,8 @@ class Planner:
         """每个公司营收最高的服务区: one row for each of the first, chosen among the second."""
         if not reading.is_superlative or reading.limit not in (None, 1) or not plan.measures or not reading.dimensions:
             return False
+        if says_each_bucket(plan, reading):
+            return True
         first = reading.dimensions[0]
         marked = first.position > 0 and reading.tokens[first.position - 1].is_word("group")
         later = [
@@ -332,30 +373,9 @@ class Planner:
         return plan.measures[0]
 
     def _with_confidence(self, plan: Plan, reading: Reading) -> Plan | Refusal:
-        confidence = reading_confidence(reading)
         if (reading.periods or reading.bucket) and plan.date_column is None:
             return Refusal("missing_database_info", messages.OFFLINE_TITLE_DAY)
-        if (
-            reading.periods
-            and plan.date_column
-            and plan.date_column.role == "audit"
-            and not {"created", "updated"} & reading.tags
-        ):
-            confidence -= 0.4
-        if {"weekend", "workday"} <= reading.tags:
-            confidence -= 0.5
-        if len(reading.periods) > 2:
-            confidence -= 0.5
-        if len(plan.conditions) < len(reading.comparisons) + (reading.multiple >= 0):
-            confidence -= 0.5
-        if "share" in reading.tags and not any(m.is_share or m.denominator for m in plan.measures):
-            confidence -= 0.3
-        if reading.absent >= 0:
-            confidence -= 0.5
-        wants_comparison = bool({"growth", "mom", "yoy"} & reading.tags)
-        if wants_comparison and (not (plan.compared or plan.has_growth) or not plan.measures):
-            confidence -= 0.5
-        return plan.with_(confidence=max(0.0, confidence))
+        return plan.with_(confidence=plan_confidence(plan, reading, self._index))
 
     def _absent_plan(self, reading: Reading) -> Plan | None:
         """没有经营数据的公司, 哪些路段没有关联任何服务区: things of one table without rows in another."""
@@ -408,12 +428,45 @@ class Planner:
         return CombinedPlan(tuple(parts), quotient, Decimal(unit), ordering, reading.limit, confidence)
 
 
-def reading_confidence(reading: Reading) -> float:
-    """How much of the question was understood: unknown text and numbers without a use cost."""
-    unknown = sum(len(text) for text in reading.unknown)
-    aside = sum(len(text) for text in reading.aside)
-    return 0.95 - _UNKNOWN_COST * unknown - min(_MOST_ASIDE, _ASIDE_COST * aside) - _UNUSED_COST * len(reading.unused)
+def _fitted(period: Period, reading: Reading, *, by_day: bool, is_timestamp: bool) -> Period:
+    """过去N天 leaves today out only where a day that is not over would count as one: averages and days side by side.
+
+    最近一个月 is 30 days of dates and a calendar month of timestamps.
+    """
+    text = next(token.text for token in reading.tokens if token.kind == "period")
+    if is_timestamp and text.endswith(("月", "月内", "月里")) and period == last_days(30):
+        return last_months(1)
+    days = -period.start.days if period.start else 0
+    averages = "agg_avg" in reading.tags or any(m.aggregate == "avg" for m in reading.measures)
+    if days > 1 and period == last_days(days, is_complete=True) and not (by_day or averages):
+        return last_days(days)
+    return period
 
 
-def _words(reading: Reading, tag: str) -> str:
-    return "、".join(token.text for token in reading.tokens if token.is_word(tag))
+def _unranked_order(plan: Plan, reading: Reading) -> list[Ordering]:
+    """Time goes forward, with groups beside it the newest first when the period is up to now; groups of two kinds stand
+    together; a single kind goes from most to least."""
+    rates = [m for m in plan.measures if m.denominator and "share" in reading.tags]
+    most = [Ordering((rates or plan.measures)[0].title, is_descending=True)] if plan.measures else []
+    if plan.bucket is not None:
+        title = BUCKET_TITLES[plan.bucket]
+        is_recent = plan.period is not None and plan.period.start is not None and plan.period.start.day is None
+        if plan.dimensions and not is_recent:
+            return [Ordering(title, is_descending=False), Ordering(plan.dimensions[0].title, is_descending=False)]
+        return [Ordering(title, is_descending=bool(plan.dimensions)), *most]
+    if len(plan.dimensions) > 1 and most:
+        listed = {f.column.key for f in plan.filters if len(f.values) > 1}
+        major = next((d for d in plan.dimensions if d.column.key in listed), plan.dimensions[0])
+        if "distribution" in reading.tags and not listed:
+            major = plan.dimensions[-1]
+        return [Ordering(major.title, is_descending=False), *most]
+    return most
+
+
+def _are_of_days(plan: Plan, measures: Sequence[Measure], reading: Reading) -> bool:
+    """单日营收的最大值: the greatest total of a day, not the greatest row."""
+    says_day = "single_day" in reading.tags or any(t.is_word(*_EXTREMES) and "单日" in t.text for t in reading.tokens)
+    kinds = {measure.aggregate for measure in measures}
+    is_plain = all(measure.column and not measure.denominator for measure in measures)
+    free = plan.bucket is None and plan.date_column is not None and not reading.comparisons and plan.compared is None
+    return says_day and is_plain and free and bool(kinds & {"max", "min"}) and kinds <= {"max", "min", "avg"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 from sqlglot import exp
 
@@ -18,6 +19,14 @@ from common import messages
 
 _OPERATORS: dict[str, type[exp.Binary]] = {">": exp.GT, ">=": exp.GTE, "<": exp.LT, "<=": exp.LTE, "=": exp.EQ}
 _ADDABLE = ("sum", "avg", "count", "count_distinct")
+_AGGREGATES: dict[str, type[exp.AggFunc]] = {
+    "sum": exp.Sum,
+    "avg": exp.Avg,
+    "max": exp.Max,
+    "min": exp.Min,
+    "count": exp.Count,
+}
+_Query = TypeVar("_Query", exp.Select, exp.Query)
 
 
 class Renderer:
@@ -38,7 +47,23 @@ class Renderer:
         comparable = any(measure.aggregate in _ADDABLE for measure in plan.measures)
         if plan.compared and plan.period and plan.date_column and comparable and not plan.bucket:
             return self._compared(plan)
-        return self._select(plan)
+        return self._of_days(plan) if plan.is_of_days else self._select(plan)
+
+    def _of_days(self, plan: Plan) -> exp.Select:
+        """The measures over the totals of days instead of over rows."""
+        totals = {m.column.key: Measure("sum", m.column, m.column.title) for m in plan.measures if m.column}
+        inner = plan.with_(is_of_days=False, bucket="day", measures=tuple(totals.values()), ordering=(), limit=None)
+        query = exp.Select()
+        keys = [exp.column(exp.to_identifier(d.title, quoted=True)) for d in plan.dimensions]
+        for key in keys:
+            query = query.select(key, copy=False)
+        for measure in plan.measures:
+            title = measure.column.title if measure.column else ""
+            value = exp.column(exp.to_identifier(title, quoted=True))
+            query = query.select(_as(_AGGREGATES[measure.aggregate](this=value), measure.title), copy=False)
+        query = query.from_(self._select(inner).subquery("days"), copy=False)
+        query = query.group_by(*[key.copy() for key in keys], copy=False) if keys else query
+        return _ordered(query, plan.ordering, plan.limit)
 
     def _select(self, plan: Plan) -> exp.Select:
         source = self._source(plan)
@@ -62,14 +87,19 @@ class Renderer:
                 query = query.having(self._condition(condition, source, plan), copy=False)
         if plan.above_mean and plan.measures and plan.dimensions:
             query = self._above_mean(query, plan, source)
+        if plan.counted_title:
+            counted = exp.Select().select(_as(exp.Count(this=exp.Star()), plan.counted_title), copy=False)
+            return counted.from_(query.subquery("grouped"), copy=False)
         if plan.is_best_of_each:
             return self._best_of_each(query, plan)
         return _ordered(query, plan.ordering, plan.limit)
 
     @staticmethod
     def _best_of_each(query: exp.Select, plan: Plan) -> exp.Select:
-        """Of the rows of each first dimension, the first in the plan's order."""
-        first = exp.column(exp.to_identifier(plan.dimensions[0].title, quoted=True))
+        """Of the rows of each bucket, else of each first dimension, the first in the plan's order."""
+        by_time = plan.bucket is not None and len(plan.dimensions) == 1
+        title = BUCKET_TITLES[plan.bucket] if by_time and plan.bucket else plan.dimensions[0].title
+        first = exp.column(exp.to_identifier(title, quoted=True))
         every = exp.Select().select(exp.Star(), copy=False).from_(query.subquery("grouped"), copy=False)
         every.set("distinct", exp.Distinct(on=exp.Tuple(expressions=[first])))
         every = every.order_by(first.copy(), copy=False)
@@ -159,7 +189,9 @@ class Renderer:
 
     def _measure(self, measure: Measure, source: Source, plan: Plan) -> exp.Expr:
         if measure.is_share:
-            return _share(_aggregate(measure, source))
+            date_column = plan.date_column if plan.bucket and plan.dimensions else None
+            within = _bucket(plan, source.column(date_column), date_column) if date_column else None
+            return _share(_aggregate(measure, source), within)
         top = _aggregate(measure, source)
         if measure.denominator is None:
             return top
@@ -183,7 +215,9 @@ class Renderer:
         """Keep groups above (or below) the mean of all groups."""
         assert plan.above_mean is not None  # noqa: S101 - checked by the caller
         measure = plan.measures[0]
-        inner = self._select(plan.with_(above_mean=None, ordering=(), limit=None, conditions=(), measures=(measure,)))
+        inner = self._select(
+            plan.with_(above_mean=None, ordering=(), limit=None, conditions=(), measures=(measure,), counted_title="")
+        )
         mean = exp.Select().select(exp.Avg(this=exp.column(exp.to_identifier(measure.title, quoted=True))), copy=False)
         mean = mean.from_(inner.subquery("grouped"), copy=False)
         comparison = _OPERATORS[plan.above_mean](
@@ -206,7 +240,7 @@ class Renderer:
         union: exp.Query = selects[0]
         for query in selects[1:]:
             union = exp.Union(this=union, expression=query, distinct=False)
-        return union
+        return _ordered(union, plan.ordering, plan.limit) if plan.ordering else union
 
     def _compared(self, plan: Plan) -> exp.Select:
         """Each measure in the period, in the period compared with, and the change in per cent."""
@@ -339,8 +373,22 @@ def _bucket(plan: Plan, expression: exp.Expr, column: IndexedColumn) -> exp.Expr
     if bucket == "week":
         trunc = exp.Anonymous(this="DATE_TRUNC", expressions=[exp.Literal.string("week"), expression])
         return exp.Cast(this=trunc, to=exp.DataType.build("date"))
-    pattern = {"month": "YYYY-MM", "quarter": 'YYYY"Q"Q', "year": "YYYY"}[bucket]
+    if bucket == "year":
+        return exp.Extract(this=exp.var("YEAR"), expression=expression)
+    if bucket in ("month", "quarter") and not plan.has_growth and _is_in_one_year(plan.period):
+        return exp.Extract(this=exp.var(bucket.upper()), expression=expression)
+    pattern = {"month": "YYYY-MM", "quarter": 'YYYY"Q"Q'}[bucket]
     return exp.Anonymous(this="TO_CHAR", expressions=[expression, exp.Literal.string(pattern)])
+
+
+def _is_in_one_year(period: Period | None) -> bool:
+    """True for a period whose months need no year to be told apart."""
+    if period is None or period.start is None:
+        return False
+    start, end = period.start, period.end
+    if start.day is None:
+        return start.trunc == "year" and (end is None or end.months - start.months == 12) and not start.days
+    return end is not None and end.day is not None and end.moved(days=-1).resolve(start.day).year == start.day.year
 
 
 def _filter(condition: Filter, source: Source) -> exp.Expr:
@@ -354,7 +402,7 @@ def _filter(condition: Filter, source: Source) -> exp.Expr:
             if len(literals) == 1
             else exp.In(this=column, expressions=literals)
         )
-    return result
+    return exp.Not(this=result) if condition.is_excluded else result
 
 
 def _aggregate(measure: Measure, source: Source, condition: exp.Expr | None = None) -> exp.Expr:
@@ -374,14 +422,7 @@ def _aggregate(measure: Measure, source: Source, condition: exp.Expr | None = No
         return exp.GroupConcat(this=exp.Distinct(expressions=[text]), separator=exp.Literal.string(","))
     if measure.aggregate == "count_distinct":
         return exp.Count(this=exp.Distinct(expressions=[column]))
-    kinds: dict[str, type[exp.AggFunc]] = {
-        "sum": exp.Sum,
-        "avg": exp.Avg,
-        "max": exp.Max,
-        "min": exp.Min,
-        "count": exp.Count,
-    }
-    return kinds[measure.aggregate](this=column)
+    return _AGGREGATES[measure.aggregate](this=column)
 
 
 def _times(top: exp.Expr, scale: int, bottom: exp.Expr | None = None) -> exp.Expr:
@@ -390,8 +431,9 @@ def _times(top: exp.Expr, scale: int, bottom: exp.Expr | None = None) -> exp.Exp
     return exp.Div(this=product, expression=bottom, typed=True) if bottom is not None else product
 
 
-def _share(total: exp.Expr) -> exp.Expr:
-    window = exp.Window(this=exp.Sum(this=total.copy()))
+def _share(total: exp.Expr, within: exp.Expr | None = None) -> exp.Expr:
+    """The part in per cent that a group's total has of all groups, or of those with the same `within`."""
+    window = exp.Window(this=exp.Sum(this=total.copy()), partition_by=[within] if within else None)
     bottom = exp.Anonymous(this="NULLIF", expressions=[window, exp.Literal.number(0)])
     return exp.Round(this=_times(total, 100, bottom), decimals=exp.Literal.number(2))
 
@@ -412,7 +454,7 @@ def _number(value: Decimal) -> exp.Expr:
     return exp.Literal.number(format(value.normalize(), "f"))
 
 
-def _ordered(query: exp.Select, ordering: Sequence[Ordering], limit: int | None) -> exp.Select:
+def _ordered(query: _Query, ordering: Sequence[Ordering], limit: int | None) -> _Query:
     for order in ordering:
         column = exp.column(exp.to_identifier(order.title, quoted=True))
         query = query.order_by(exp.Ordered(this=column, desc=order.is_descending, nulls_first=False), copy=False)

@@ -39,7 +39,7 @@ _PRIORITY: dict[Kind, int] = {
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of the question; `is_aside` says that it stands in brackets.
+    """A piece of the question; `is_aside` says that it stands in brackets, `is_whole` that 所有 stands before it.
 
     Only the fields of its kind are filled; one phrase can be measure, concept and table at once.
     """
@@ -56,6 +56,7 @@ class Token:
     concepts: tuple[IndexedColumn, ...] = ()
     tables: tuple[IndexedTable, ...] = ()
     is_aside: bool = False
+    is_whole: bool = False
 
     @property
     def end(self) -> int:
@@ -121,9 +122,18 @@ class Scanner:
             phrase = text[position : position + length]
             if _cuts_word(text, position, position + length):
                 continue
-            if token := self._lookup(phrase, position):
+            token = self._lookup(phrase, position)
+            if token and not (token.kind == "table" and self._cuts_value(text, token)):
                 return token
         return None
+
+    def _cuts_value(self, text: str, table: Token) -> bool:
+        """公司信息 in 公司信息化服务区: the end of the table's phrase begins a longer value."""
+        start = table.end - 2
+        values = self._index.values
+        return any(
+            text[start : start + length] in values for length in range(3, min(self._longest, len(text) - start) + 1)
+        )
 
     def _lookup(self, phrase: str, position: int) -> Token | None:
         index = self._index

@@ -42,6 +42,7 @@ class Vocabulary:
     deleted_columns: frozenset[str]
     column_words: Mapping[str, str]
     holidays: Mapping[str, Mapping[str, Any]]
+    vague: frozenset[str]
 
     def synonyms_of(self, word: str) -> frozenset[str]:
         """All words of the groups `word` belongs to, itself included."""
@@ -90,4 +91,5 @@ def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
         deleted_columns=names("deleted_columns"),
         column_words=dict(data["column_words"]),
         holidays=data["holidays"],
+        vague=names("vague"),
     )

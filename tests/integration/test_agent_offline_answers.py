@@ -12,10 +12,11 @@ import pytest
 
 from agent.offline.brain import OfflineBrain
 from agent.offline.similarity import rank_pairs
-from common.answering import SqlRequest, TrainedPair
+from common.answering import SqlDraft, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema
 from core.async_bridge import run_in_request_loop
-from scripts.evaluate_offline import read_schema
+from core.sql_guard import SqlGuard, policy_for
+from scripts.evaluate_offline import judge, read_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = json.loads((ROOT / "tests/fixtures/readme_questions.json").read_text(encoding="utf-8"))
@@ -23,6 +24,14 @@ TRAINING = [
     TrainedPair(pair["question"], pair["sql"])
     for pair in json.loads((ROOT / "bootstrap/demo/training/pairs.json").read_text(encoding="utf-8"))
 ]
+OWN_QUESTIONS = json.loads((ROOT / "tests/fixtures/offline_questions.json").read_text(encoding="utf-8"))
+BEYOND_THE_TEST_DATA = {"q03", "q17", "q44", "q57"}
+ANSWERED = [
+    case
+    for case in OWN_QUESTIONS
+    if case["split"] == "development" and case["sql"] and case["id"] not in BEYOND_THE_TEST_DATA
+]
+UNANSWERABLE = [case for case in OWN_QUESTIONS if not case["sql"]]
 COMPOSED = [
     "2023年4月1日到4月7日庐山服务区每日营收趋势",
     "2023年春节期间危化品车流量最多的3个服务区",
@@ -57,9 +66,13 @@ def rows(url: str, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(round(cell, 2) if isinstance(cell, Decimal) else cell for cell in row) for row in found]
 
 
-def ask(brain: OfflineBrain, schema: BusinessSchema, question: str) -> str:
+def draft_of(brain: OfflineBrain, schema: BusinessSchema, question: str) -> SqlDraft:
     request = SqlRequest(question, "", schema, date(2024, 6, 30), pairs=rank_pairs(question, TRAINING)[:5])
-    draft = run_in_request_loop(lambda: brain.write_sql(request), timeout_seconds=10)
+    return run_in_request_loop(lambda: brain.write_sql(request), timeout_seconds=10)
+
+
+def ask(brain: OfflineBrain, schema: BusinessSchema, question: str) -> str:
+    draft = draft_of(brain, schema, question)
     assert draft.sql, draft.explanation
     return draft.sql
 
@@ -80,3 +93,34 @@ def test_readme_question_gives_the_promised_rows(
 @pytest.mark.parametrize("question", COMPOSED)
 def test_composed_sql_runs(business_owner_url: str, schema: BusinessSchema, brain: OfflineBrain, question: str) -> None:
     rows(business_owner_url, ask(brain, schema, question))
+
+
+@pytest.mark.parametrize("case", ANSWERED, ids=lambda case: case["id"])
+def test_operator_question_gives_the_rows_of_its_reference(
+    business_owner_url: str, schema: BusinessSchema, brain: OfflineBrain, case: dict[str, Any]
+) -> None:
+    def on_the_last_day(sql: str) -> str:
+        return sql.replace("CURRENT_DATE", "DATE '2024-06-30'")
+
+    reference = on_the_last_day(case["sql"])
+    assert any(cell is not None for row in rows(business_owner_url, reference) for cell in row)
+    draft = SqlDraft(sql=on_the_last_day(ask(brain, schema, case["question"])))
+    with psycopg.connect(business_owner_url) as connection:
+        assert judge(connection, reference, draft) in ("strict", "lenient"), draft.sql
+
+
+@pytest.mark.parametrize("case", UNANSWERABLE, ids=lambda case: case["id"])
+def test_question_the_database_cannot_answer_is_refused(
+    schema: BusinessSchema, brain: OfflineBrain, case: dict[str, Any]
+) -> None:
+    draft = draft_of(brain, schema, case["question"])
+    assert draft.sql == ""
+    assert draft.explanation
+
+
+def test_guard_admits_the_answer_of_every_fixture_question(schema: BusinessSchema, brain: OfflineBrain) -> None:
+    guard = SqlGuard(policy_for(schema))
+    asked = [*QUESTIONS, *OWN_QUESTIONS, *({"question": pair.question} for pair in TRAINING)]
+    for case in asked:
+        draft = draft_of(brain, schema, case["question"])
+        assert not draft.sql or guard.check(draft.sql)
