@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,16 +13,21 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+_SETTLING_SECONDS = 0.2
 _ROLES = ("llm_reader", "biz_owner")
-# Everything an attack may want to change: rows, sequences, code, relations, roles, settings, large objects, locks.
+# Everything an attack may want to change besides rows: sequences, code, relations, roles, settings, objects, locks.
 _DIGEST = """
-SELECT (SELECT array_agg(c ORDER BY id) FROM biz.canary c)::text, (SELECT last_value FROM biz.order_no_seq),
+SELECT (SELECT array_agg(row(schemaname, sequencename, last_value) ORDER BY 1) FROM pg_sequences)::text,
        (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_class WHERE relpersistence <> 't'),
-       (SELECT count(*) FROM pg_largeobject_metadata), (SELECT array_agg(r ORDER BY oid) FROM pg_roles r)::text,
-       (SELECT array_agg(s ORDER BY setrole) FROM pg_db_role_setting s)::text,
-       (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), (SELECT count(*) FROM pg_replication_slots),
-       (SELECT count(*) FROM biz.orders), (SELECT count(*) FROM biz.ticket), (SELECT count(*) FROM pg_prepared_xacts)
-"""
+       (SELECT count(*) FROM pg_largeobject_metadata), (SELECT array_agg(r ORDER BY oid) FROM pg_roles r
+        WHERE rolsuper OR rolname IN ('llm_reader', 'biz_owner'))::text,
+       (SELECT array_agg(s) FROM pg_db_role_setting s WHERE setrole = 'llm_reader'::regrole)::text,
+       (SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE locktype = 'advisory' AND datname = current_database()), (SELECT count(*) FROM pg_replication_slots),
+       (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database())"""
+_TABLES = """
+SELECT format('(SELECT row(count(*), max(xmin::text::bigint)) FROM %I.%I)::text', schemaname, tablename)
+FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"""
 
 
 class GuardDatabase:
@@ -29,17 +35,22 @@ class GuardDatabase:
 
     def __init__(self, owner: psycopg.Connection[tuple[object, ...]], reader_url: str) -> None:
         self._owner = owner
+        rows = [str(row[0]) for row in owner.execute(_TABLES).fetchall()]
+        self._query = ", ".join([_DIGEST, *rows]).encode()
         self.reader_url = reader_url
         self._before = self._digest()
 
     def has_changed(self) -> bool:
-        """Whether anything changed since the last call."""
+        """Whether anything changed since the last call and stayed so when the connection was given back."""
         now = self._digest()
+        if now != self._before:
+            time.sleep(_SETTLING_SECONDS)
+            now = self._digest()
         is_changed, self._before = now != self._before, now
         return is_changed
 
     def _digest(self) -> object:
-        return self._owner.execute(_DIGEST).fetchone()
+        return self._owner.execute(self._query).fetchone()
 
 
 @contextmanager

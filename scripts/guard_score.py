@@ -2,7 +2,8 @@
 
     python -m scripts.guard_score FILE.jsonl [--schema FILE] [--mode static|full|db-only] [--server URL]
 
-Each line of FILE has `id`, `sql`, `verdict` (allow or reject), `class`, `by`. `static` opens no connection. The other
+Each line of FILE has `id`, `sql`, `verdict` (allow or reject), and may have `class`, `by` and `dialect` (then only the
+static guard is asked, in that dialect). `static` opens no connection. The other
 modes load the schema into a database of their own on `--server` (a superuser's URL) or on embedded servers in a
 temporary folder, and drop it afterwards; `db-only` switches the guard off to see what the database alone stops.
 The last line is JSON: hostile_total, hostile_stopped, legit_total, legit_kept.
@@ -12,19 +13,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from common.answering import ResultSet
 from common.errors import SqlExecutionError, SqlRefusedError
 from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
-from core.sql_guard import AdmittedQuery, SqlGuard
+from core.sql_guard import AdmittedQuery, GuardPolicy, SqlGuard
 from scripts.guard_database import GuardDatabase, guard_database
 from scripts.guard_schema import policy_from_file
 
@@ -32,6 +34,7 @@ LIMITS = ExecutionLimits(
     statement_timeout_seconds=2.5, wall_clock_seconds=4.0, cost_ceiling=50_000.0, count_seconds=0.5
 )
 RESOURCE_CLASS = "exhaustion"
+Case = Mapping[str, Any]
 FORBIDDEN = ("sk-SECRET", "5e884898da28", "@example.com")
 
 
@@ -55,7 +58,7 @@ class Score:
     legit_kept: int = 0
     wrong: list[str] = field(default_factory=list)
 
-    def add(self, case: Mapping[str, Any], outcome: Outcome) -> None:
+    def add(self, case: Case, outcome: Outcome) -> None:
         is_wrong = False
         if case["verdict"] == "allow":
             self.legit_total += 1
@@ -63,12 +66,12 @@ class Score:
             self.legit_kept += not is_wrong
         else:
             self.hostile_total += 1
-            is_held = bool(outcome.stopped) or (case["class"] == RESOURCE_CLASS and outcome.is_limited)
+            is_held = bool(outcome.stopped) or (case.get("class") == RESOURCE_CLASS and outcome.is_limited)
             is_wrong = not is_held or outcome.leaked or outcome.changed
             self.hostile_stopped += not is_wrong
         if is_wrong:
             facts = "leaked " * outcome.leaked + "changed " * outcome.changed + (outcome.stopped or "ran")
-            self.wrong.append(f"{case['id']} {case['verdict']} by={case['by']}: {facts}: {case['sql'][:120]!r}")
+            self.wrong.append(f"{case['id']} {case['verdict']} by={case.get('by')}: {facts}: {case['sql'][:120]!r}")
 
     def as_json(self) -> str:
         return json.dumps(
@@ -79,6 +82,9 @@ class Score:
                 "legit_kept": self.legit_kept,
             }
         )
+
+
+Judge = Callable[[Case], Outcome]
 
 
 class AdmitAll(SqlGuard):
@@ -93,12 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     cases = [json.loads(line) for line in options.file.read_text(encoding="utf-8").splitlines() if line.strip()]
     schema = options.schema or options.file.with_name("sql_guard_schema.sql")
-    guard = SqlGuard(policy_from_file(schema))
+    for name in ("app", "psycopg"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    if options.mode == "db-only":
+        cases = [case for case in cases if "dialect" not in case]
     score, seconds = Score(), []
-    with _judge(options, schema, guard) as judge:
+    with _judge(options, schema) as judge:
         for case in cases:
             started = time.perf_counter()
-            outcome = judge(case["sql"])
+            outcome = judge(case)
             seconds.append(time.perf_counter() - started)
             score.add(case, outcome)
     for line in score.wrong:
@@ -118,30 +127,35 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 @contextmanager
-def _judge(options: argparse.Namespace, schema: Path, guard: SqlGuard) -> Iterator[Callable[[str], Outcome]]:
+def _judge(options: argparse.Namespace, schema: Path) -> Iterator[Judge]:
+    policy = policy_from_file(schema)
     if options.mode == "static":
-        yield lambda sql: _checked(guard, sql)
+        yield lambda case: _checked(policy, case)
         return
-    if options.mode == "db-only":
-        guard = AdmitAll(policy_from_file(schema))
+    guard = AdmitAll(policy) if options.mode == "db-only" else SqlGuard(policy)
     with (
         tempfile.TemporaryDirectory(prefix="guard-score-") as folder,
         guard_database(schema, server=options.server, folder=Path(folder)) as database,
         closing(ReaderPool(database.reader_url, size=2, application_name="guard-score")) as pool,
     ):
         executor = SqlExecutor(pool=pool, guard=guard, limits=LIMITS)
-        yield lambda sql: _executed(executor, database, sql)
+        yield (
+            lambda case: (
+                _checked(policy, case) if "dialect" in case else judge_executed(executor, database, case["sql"])
+            )
+        )
 
 
-def _checked(guard: SqlGuard, sql: str) -> Outcome:
+def _checked(policy: GuardPolicy, case: Case) -> Outcome:
     try:
-        guard.check(sql)
+        SqlGuard(replace(policy, dialect=case.get("dialect", "postgres"))).check(case["sql"])
     except SqlRefusedError as error:
         return Outcome(error.rule)
     return Outcome("")
 
 
-def _executed(executor: SqlExecutor, database: GuardDatabase, sql: str) -> Outcome:
+def judge_executed(executor: SqlExecutor, database: GuardDatabase, sql: str) -> Outcome:
+    """Run one statement and look at what came back and what changed."""
     result: ResultSet | None = None
     stopped = ""
     try:

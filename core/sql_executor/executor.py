@@ -11,24 +11,28 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import psycopg
-from psycopg import Connection, Cursor, pq
+from psycopg import Cursor, pq
 from psycopg.rows import tuple_row
 
 from common import messages
 from common.answering import ResultSet
 from common.errors import SqlExecutionError, SqlRefusedError, StoreUnavailableError
 from core.sql_executor.database_errors import execution_error, is_connection_loss, unavailable
+from core.sql_executor.planner import Plan, plan_of
 from core.sql_executor.query_watch import CancelSignal, QueryWatch, watched
+from core.sql_executor.reader_connection import ReaderConnection, TooMuchReceivedError
 from core.sql_executor.reader_pool import ReaderPool
 from core.sql_executor.row_values import unique_names, value_bytes
 from core.sql_guard import AdmittedQuery, SqlGuard
 
 _CURSOR: Final = "citu_answer"
-_FIRST_BATCH: Final = 20
 _LARGEST_BATCH: Final = 500
+_BATCH_GROWTH: Final = 20
+_GUESSED_SECONDS: Final = 3.0  # what collects from a recursion is bounded by nothing but the clock
+_RECEIVED_PER_CAPPED_BYTE: Final = 4
 
 T = TypeVar("T")
 
@@ -41,6 +45,7 @@ class ExecutionLimits:
         row_cap: rows returned; byte_cap: bytes of their values, estimated before they are stored.
         statement_timeout_seconds: the server's limit for each statement; wall_clock_seconds: for all of them together.
         cost_ceiling: planner cost above which a query is refused.
+        collected_ceiling: bytes one group of `string_agg`, `array_agg`, ... may collect by the planner's estimate.
         count_cap: rows counted beyond `row_cap`, for at most `count_seconds`.
     """
 
@@ -49,6 +54,7 @@ class ExecutionLimits:
     statement_timeout_seconds: float = 30.0
     wall_clock_seconds: float = 35.0
     cost_ceiling: float = 10_000_000.0
+    collected_ceiling: float = 32 * 1024 * 1024
     count_cap: int = 100_000
     count_seconds: float = 1.0
     work_mem_kilobytes: int = 16 * 1024
@@ -66,6 +72,15 @@ class ExplainVerdict:
     is_too_costly: bool = False
 
 
+@dataclass(frozen=True)
+class ExecutedQuery:
+    """A result with what was learned on the way: planner cost, and which cap cut it (None: every row is there)."""
+
+    result: ResultSet
+    cost: float
+    cut_by: Literal["rows", "bytes"] | None = None
+
+
 class SqlExecutor:
     """Guards and runs queries; threads share it.
 
@@ -81,7 +96,11 @@ class SqlExecutor:
         self._limits = limits
 
     def execute(self, sql: str, *, cancel: CancelSignal | None = None) -> ResultSet:
-        """The rows of `sql`.
+        """The rows of `sql`: `run` without the rest of what it tells."""
+        return self.run(sql, cancel=cancel).result
+
+    def run(self, sql: str, *, cancel: CancelSignal | None = None) -> ExecutedQuery:
+        """The rows of `sql`, its cost and its truncation.
 
         `total_row_count` counts on past the row cap, up to `count_cap` rows or `count_seconds`; beyond that it is what
         was counted so far. A result cut by the byte cap alone is `is_limited` too.
@@ -90,12 +109,12 @@ class SqlExecutor:
             cancel: when it is set, the query is stopped on the server within a moment.
 
         Raises:
-            SqlRefusedError: the guard, or the cost ceiling (rule `cost.ceiling`), said no.
+            SqlRefusedError: the guard, or a ceiling (rules `cost.ceiling`, `cost.memory`), said no.
             SqlExecutionError: the database refused or broke off; sqlstate 57014: time-out or caller left.
             StoreUnavailableError: the database cannot be reached or no connection came free.
         """
         admitted = self._guard.check(sql)
-        return self._run(admitted, lambda connection, watch: self._fetch(connection, admitted.text, watch), cancel)
+        return self._run(admitted, lambda connection, watch: self._fetch(connection, admitted, watch), cancel)
 
     def explain(self, sql: str) -> ExplainVerdict:
         """Whether the planner accepts `sql`, and at what cost; nothing is executed.
@@ -106,12 +125,12 @@ class SqlExecutor:
         """
         admitted = self._guard.check(sql)
         try:
-            cost = self._run(admitted, lambda connection, _: _planner_cost(connection, admitted.text), None)
+            plan = self._run(admitted, lambda connection, _: plan_of(connection, admitted), None)
         except SqlExecutionError as error:
             return ExplainVerdict(False, detail=error.detail or error.message, sqlstate=error.sqlstate)
-        if cost > self._limits.cost_ceiling:
-            return ExplainVerdict(False, cost=cost, detail=messages.SQL_TOO_EXPENSIVE, is_too_costly=True)
-        return ExplainVerdict(True, cost=cost)
+        if (refusal := self._over_ceiling(plan)) is not None:
+            return ExplainVerdict(False, cost=plan.cost, detail=refusal.message, is_too_costly=True)
+        return ExplainVerdict(True, cost=plan.cost)
 
     def is_available(self) -> bool:
         """Whether the business database answers now."""
@@ -123,7 +142,7 @@ class SqlExecutor:
         return True
 
     def _run(
-        self, admitted: AdmittedQuery, work: Callable[[Connection[Any], QueryWatch], T], cancel: CancelSignal | None
+        self, admitted: AdmittedQuery, work: Callable[[ReaderConnection, QueryWatch], T], cancel: CancelSignal | None
     ) -> T:
         """Run `work` in a read-only transaction; once more when the pooled connection turns out to be stale."""
         deadline = time.monotonic() + self._limits.wall_clock_seconds
@@ -141,7 +160,7 @@ class SqlExecutor:
     def _run_once(
         self,
         admitted: AdmittedQuery,
-        work: Callable[[Connection[Any], QueryWatch], T],
+        work: Callable[[ReaderConnection, QueryWatch], T],
         cancel: CancelSignal | None,
         seconds: float,
     ) -> T:
@@ -157,7 +176,7 @@ class SqlExecutor:
             finally:
                 _roll_back(connection)
 
-    def _begin(self, connection: Connection[Any], search_path: Sequence[str], seconds: float) -> None:
+    def _begin(self, connection: ReaderConnection, search_path: Sequence[str], seconds: float) -> None:
         limits = self._limits
         path = ", ".join(_quoted(schema) for schema in search_path)
         statement_ms = int(min(limits.statement_timeout_seconds, seconds) * 1000)
@@ -181,24 +200,36 @@ class SqlExecutor:
                 raise _StaleConnection from error
             raise
 
-    def _fetch(self, connection: Connection[Any], text: str, watch: QueryWatch) -> ResultSet:
-        cost = _planner_cost(connection, text)
-        if cost > self._limits.cost_ceiling:
-            raise SqlRefusedError(messages.SQL_TOO_EXPENSIVE, rule="cost.ceiling")
-        _extended(connection, f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {text}")
-        names, rows, is_cut = _take_rows(connection, self._limits)
-        if is_cut and not rows:
-            raise SqlExecutionError(messages.SQL_RESULT_TOO_LARGE)
-        columns = unique_names(names)
-        total = len(rows)
-        if is_cut:
-            total = max(total + 1, self._count_on(connection, len(rows) + 1, watch))
-        return ResultSet(columns, tuple(dict(zip(columns, row, strict=True)) for row in rows), total, is_limited=is_cut)
+    def _over_ceiling(self, plan: Plan) -> SqlRefusedError | None:
+        if plan.cost > self._limits.cost_ceiling:
+            return SqlRefusedError(messages.SQL_TOO_EXPENSIVE, rule="cost.ceiling")
+        if plan.collected_bytes > self._limits.collected_ceiling:
+            return SqlRefusedError(messages.SQL_NEEDS_TOO_MUCH_MEMORY, rule="cost.memory")
+        return None
 
-    def _count_on(self, connection: Connection[Any], fetched: int, watch: QueryWatch) -> int:
+    def _fetch(self, connection: ReaderConnection, admitted: AdmittedQuery, watch: QueryWatch) -> ExecutedQuery:
+        plan = plan_of(connection, admitted)
+        if (refusal := self._over_ceiling(plan)) is not None:
+            raise refusal
+        if plan.is_guess:
+            seconds = min(_GUESSED_SECONDS, self._limits.statement_timeout_seconds)
+            connection.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}".encode())
+        _extended(connection, f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {admitted.text}")
+        taken = _take_rows(connection, self._limits)
+        rows = taken.rows
+        if taken.cut_by and not rows:
+            raise SqlExecutionError(messages.SQL_RESULT_TOO_LARGE)
+        columns = unique_names(taken.names)
+        total = len(rows)
+        if taken.cut_by:
+            total = max(total + 1, self._count_on(connection, total + 1, watch))
+        named = tuple(dict(zip(columns, row, strict=True)) for row in rows)
+        return ExecutedQuery(ResultSet(columns, named, total, bool(taken.cut_by)), plan.cost, taken.cut_by)
+
+    def _count_on(self, connection: ReaderConnection, fetched: int, watch: QueryWatch) -> int:
         """How many rows there are in all, as far as the limits let us look."""
         wanted = self._limits.count_cap - fetched
-        if wanted <= 0 or self._limits.count_seconds <= 0:
+        if wanted <= 0 or self._limits.count_seconds <= 0 or connection.closed:
             return fetched
         try:
             connection.execute(f"SET LOCAL statement_timeout = {int(self._limits.count_seconds * 1000)}".encode())
@@ -219,44 +250,49 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _roll_back(connection: Connection[Any]) -> None:
+def _roll_back(connection: ReaderConnection) -> None:
     if connection.closed or connection.info.transaction_status == pq.TransactionStatus.IDLE:
         return
     with suppress(psycopg.Error):
         connection.execute("ROLLBACK")
 
 
-def _extended(connection: Connection[Any], text: str) -> Cursor[Any]:
+def _extended(connection: ReaderConnection, text: str) -> Cursor[Any]:
     """Send one statement over the extended protocol: the server takes no second one in the same message."""
     cursor: Cursor[Any] = connection.cursor(row_factory=tuple_row)
     return cursor.execute(text.encode(), binary=True)
 
 
-def _planner_cost(connection: Connection[Any], text: str) -> float:
-    row = _extended(connection, f"EXPLAIN (FORMAT JSON) {text}").fetchone()
-    plan = row[0][0].get("Plan") if row is not None and isinstance(row[0][0], dict) else None
-    if plan is None or plan["Node Type"] in ("ModifyTable", "LockRows"):  # a utility statement, a write or a lock
-        raise SqlRefusedError(messages.SQL_REFUSED_STATEMENT, rule="plan.kind")
-    return float(plan["Total Cost"])
+@dataclass(slots=True)
+class _Taken:
+    """Rows within both caps, and which cap ended them."""
+
+    names: list[str]
+    rows: list[tuple[Any, ...]]
+    cut_by: Literal["rows", "bytes"] | None = None
 
 
-def _take_rows(connection: Connection[Any], limits: ExecutionLimits) -> tuple[list[str], list[tuple[Any, ...]], bool]:
-    """Column names, rows within both caps, and whether there was more. Batches shrink when rows are wide."""
-    rows: list[tuple[Any, ...]] = []
-    names: list[str] = []
-    used, widest = 0, 1
-    batch = _FIRST_BATCH
+def _take_rows(connection: ReaderConnection, limits: ExecutionLimits) -> _Taken:
+    """Fetch from the cursor in batches that start with one row, grow, and shrink when rows are wide."""
+    taken = _Taken([], [])
+    used, widest, batch = 0, 1, 1
     while True:
-        batch = min(batch, limits.row_cap + 1 - len(rows))
-        cursor = connection.execute(f"FETCH FORWARD {batch} FROM {_CURSOR}".encode())
-        names = names or [column.name for column in cursor.description or ()]
+        batch = min(batch, limits.row_cap + 1 - len(taken.rows))
+        try:
+            with connection.receiving_at_most(limits.byte_cap * _RECEIVED_PER_CAPPED_BYTE):
+                cursor = connection.execute(f"FETCH FORWARD {batch} FROM {_CURSOR}".encode())
+        except TooMuchReceivedError:
+            taken.cut_by = "bytes"
+            return taken
+        taken.names = taken.names or [column.name for column in cursor.description or ()]
         fetched = cursor.fetchall()
         for row in fetched:
             size = sum(map(value_bytes, row))
             used, widest = used + size, max(widest, size)
-            if used > limits.byte_cap or len(rows) == limits.row_cap:
-                return names, rows, True
-            rows.append(row)
+            if used > limits.byte_cap or len(taken.rows) == limits.row_cap:
+                taken.cut_by = "bytes" if used > limits.byte_cap else "rows"
+                return taken
+            taken.rows.append(row)
         if len(fetched) < batch:
-            return names, rows, False
-        batch = max(1, min(_LARGEST_BATCH, (limits.byte_cap - used) // widest + 1))
+            return taken
+        batch = max(1, min(_LARGEST_BATCH, batch * _BATCH_GROWTH, (limits.byte_cap - used) // widest + 1))

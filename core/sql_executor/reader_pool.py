@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg
-from psycopg import Connection
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from core.sql_executor.database_errors import unavailable
+from core.sql_executor.reader_connection import ReaderConnection
 from core.sql_executor.row_values import register_loaders
 
 _CONNECT_TIMEOUT_SECONDS = 3
@@ -32,8 +31,9 @@ class ReaderPool:
     ) -> None:
         self._lock = threading.Lock()
         self._is_open = False
-        self._pool: ConnectionPool[Connection[Any]] = ConnectionPool(
+        self._pool: ConnectionPool[ReaderConnection] = ConnectionPool(
             libpq_url(url),
+            connection_class=ReaderConnection,
             min_size=0,
             max_size=size,
             timeout=wait_seconds,
@@ -53,7 +53,7 @@ class ReaderPool:
         )
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[Any]]:
+    def connection(self) -> Iterator[ReaderConnection]:
         """A clean connection in autocommit mode, given back at the end; a closed or dirty one is thrown away.
 
         Raises:
@@ -92,5 +92,5 @@ def libpq_url(url: str) -> str:
     return f"{scheme.split('+', 1)[0]}{separator}{rest}"
 
 
-def _discard_all(connection: Connection[Any]) -> None:
+def _discard_all(connection: ReaderConnection) -> None:
     connection.execute("DISCARD ALL")

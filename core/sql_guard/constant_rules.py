@@ -5,27 +5,24 @@ The server evaluates such calls while it plans, so the cost check comes too late
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
 from typing import Final
 
 from sqlglot import exp
 
-from core.sql_guard.node_rules import function_name, offset_of
+from core.sql_guard.constant_values import constant_integer, constant_moment, constant_number, constant_seconds
+from core.sql_guard.node_rules import function_name, literal_text, offset_of
 from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
 
 _FORMAT_WIDTH: Final = re.compile(r"%[^%a-zA-Z]*?(\*|\d+)(?!\$)")
-_NUMBER_EXPONENT: Final = re.compile(r"[eE]\+?(-?\d+)$")
-_STEP: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*$", re.IGNORECASE)
-_STEP_SECONDS: Final = {
-    "second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "day": 86400, "week": 604800, "month": 2592000,
-    "mon": 2592000, "year": 31536000, "quarter": 7776000,
-}  # fmt: skip
-# Calls whose result may be longer than their arguments together.
-_GROWING: Final = frozenset({"replace", "regexp_replace", "concat", "concat_ws", "array_cat", "overlay"})
+_NUMBER: Final = re.compile(r"\s*[+-]?[\d.]+[eE]\+?(-?\d+)\s*")  # also as a text that becomes a number
 _COLUMN_CHARACTERS: Final = 50
+_WALK: Final = re.compile(r"\*")
+_WALK_IN_FILTER: Final = re.compile(r"\?[^?]*(?:\$[^)]*\*|\*[^)]*\?)", re.DOTALL)
+_LARGEST_WALKS: Final = 4
 _SIZED: Final = frozenset({"repeat", "lpad", "rpad"})
 
 
@@ -37,21 +34,24 @@ def check_constants(nodes: Sequence[exp.Expr], policy: GuardPolicy) -> None:
         elif isinstance(node, exp.Pow):
             _check_exponent(node.expression, policy)
         elif isinstance(node, exp.DataTypeParam):
-            if (_integer(node.this) or 0) > policy.max_text:
+            if (constant_integer(node.this) or 0) > policy.max_text:
                 raise Refusal("constant.type_length", offset_of(node))
-        elif isinstance(node, exp.Literal) and not node.is_string:
-            exponent = _NUMBER_EXPONENT.search(str(node.this))
+        elif isinstance(node, exp.Cast) and _type_name(node) == "jsonpath":
+            _check_json_path(node.this, is_known_path=True)
+        elif isinstance(node, exp.JSONBPathExists | exp.MatchAgainst):
+            _check_json_path(node.args.get("expression") or node.this, is_known_path=False)
+        elif isinstance(node, exp.Group):
+            _check_grouping(node, policy)
+        elif (text := literal_text(node)) is not None:
+            exponent = _NUMBER.fullmatch(text)
             if exponent and int(exponent.group(1)) > policy.max_exponent:
                 raise Refusal("constant.number", offset_of(node))
-        elif isinstance(node, exp.CTE):
-            _check_recursive_growth(node)
-    _check_self_concatenation(nodes)
 
 
 def _check_call(node: exp.Expr, name: str, policy: GuardPolicy) -> None:
     arguments = node.expressions
     if name in _SIZED:
-        size = _sized_result(node, policy)
+        size = sized_result(node, policy)
         if size is None or size > policy.max_text:
             raise Refusal("constant.size", offset_of(node), name)
     elif name == "format":
@@ -60,18 +60,18 @@ def _check_call(node: exp.Expr, name: str, policy: GuardPolicy) -> None:
         rows = _series_rows(arguments)
         if rows is not None and rows > policy.max_series:
             raise Refusal("constant.series", offset_of(node), name)
+    elif name.startswith("jsonb_path_") and len(arguments) > 1:
+        _check_json_path(arguments[1], is_known_path=True)
     elif name == "power" and len(arguments) == 2:
         _check_exponent(arguments[1], policy)
-    elif name in ("replace", "regexp_replace"):
-        _check_replacement(node, policy)
 
 
-def _sized_result(node: exp.Expr, policy: GuardPolicy) -> int | None:
+def sized_result(node: exp.Expr, policy: GuardPolicy) -> int | None:
     """An upper bound of the characters a sized call makes, None when its size is not a bounded constant."""
     arguments = node.expressions
     if len(arguments) < 2:
         return 0
-    count = _bounded_integer(arguments[1], policy)
+    count = _bounded_integer(arguments[1])
     if count is None:
         return None
     if function_name(node) != "repeat":
@@ -81,41 +81,38 @@ def _sized_result(node: exp.Expr, policy: GuardPolicy) -> int | None:
 
 def _text_bound(node: exp.Expr, policy: GuardPolicy) -> int:
     """About how long a text argument is; what is not constant counts as a short column."""
-    if isinstance(node, exp.Literal | exp.RawString):
-        return max(1, len(str(node.this)))
-    parts = [len(str(text.this)) for text in node.find_all(exp.Literal, exp.RawString)]
+    if (text := literal_text(node)) is not None:
+        return max(1, len(text))
+    parts = [len(text) for part in node.walk() if (text := literal_text(part)) is not None]
     calls = [call for call in node.find_all(exp.Anonymous) if function_name(call) in _SIZED]
-    return max(_COLUMN_CHARACTERS, sum(parts), *(_sized_result(call, policy) or 0 for call in calls), 0)
+    return max(_COLUMN_CHARACTERS, sum(parts), *(sized_result(call, policy) or 0 for call in calls), 0)
 
 
-def _bounded_integer(node: exp.Expr, policy: GuardPolicy) -> int | None:
+def _boundedconstant_integer(node: exp.Expr, policy: GuardPolicy) -> int | None:
     """The constant's value; for `least(...)` the smallest constant among its arguments; None when unbounded."""
-    value = _integer(node)
+    value = constant_integer(node)
     if value is not None:
         return value
     if isinstance(node, exp.Paren):
-        return _bounded_integer(node.this, policy)
+        return _boundedconstant_integer(node.this, policy)
     if isinstance(node, exp.Cast):
-        return _bounded_integer(node.this, policy)
+        return _boundedconstant_integer(node.this, policy)
     if isinstance(node, exp.Anonymous) and function_name(node) == "least":
-        bounds = [bound for bound in map(_integer, node.expressions) if bound is not None]
+        bounds = [bound for bound in map(constant_integer, node.expressions) if bound is not None]
         return min(bounds) if bounds else None
     return None
 
 
-def _integer(node: exp.Expr | None) -> int | None:
-    if isinstance(node, exp.Paren):
-        return _integer(node.this)
-    if isinstance(node, exp.Neg):
-        inner = _integer(node.this)
-        return None if inner is None else -inner
-    if isinstance(node, exp.Cast):
-        return _integer(node.this)
-    if isinstance(node, exp.Literal):
-        try:
-            return int(float(str(node.this))) if not node.is_string else int(str(node.this))
-        except (ValueError, OverflowError):
-            return None
+def _bounded_integer(node: exp.Expr) -> int | None:
+    """The constant's value; for `least(...)` the smallest constant among its arguments; None when unbounded."""
+    value = constant_integer(node)
+    if value is not None:
+        return value
+    if isinstance(node, exp.Paren | exp.Cast):
+        return _bounded_integer(node.this)
+    if isinstance(node, exp.Anonymous) and function_name(node) == "least":
+        bounds = [bound for bound in map(constant_integer, node.expressions) if bound is not None]
+        return min(bounds) if bounds else None
     return None
 
 
@@ -129,93 +126,55 @@ def _check_format(node: exp.Expr, policy: GuardPolicy) -> None:
 
 
 def _check_exponent(node: exp.Expr, policy: GuardPolicy) -> None:
-    value = _integer(node)
+    value = constant_number(node)
     if value is not None and abs(value) > policy.max_exponent:
         raise Refusal("constant.exponent", offset_of(node), "^")
 
 
 def _series_rows(arguments: Sequence[exp.Expr]) -> float | None:
     """How many rows a series over constants has; None when a bound is not constant."""
-    start, stop = _integer(arguments[0]), _integer(arguments[1])
+    start, stop = constant_number(arguments[0]), constant_number(arguments[1])
     if start is not None and stop is not None:
-        step = _number(arguments[2]) if len(arguments) > 2 else 1.0
-        return abs(stop - start) / abs(step) + 1 if step else None
-    return _dated_series_rows(arguments)
-
-
-def _number(node: exp.Expr) -> float | None:
-    while isinstance(node, exp.Cast | exp.Paren | exp.Neg):
-        node = node.this
-    try:
-        return float(node.name)
-    except ValueError:
+        step = constant_number(arguments[2]) if len(arguments) > 2 else 1.0
+    else:
+        start, stop = constant_moment(arguments[0]), constant_moment(arguments[1])
+        step = constant_seconds(arguments[2]) if len(arguments) > 2 else None
+    if start is None or stop is None or not step:
         return None
+    return abs(stop - start) / abs(step) + 1
 
 
-def _dated_series_rows(arguments: Sequence[exp.Expr]) -> float | None:
-    first, last = _day(arguments[0]), _day(arguments[1])
-    step = _step_seconds(arguments[2]) if len(arguments) > 2 else None
-    if first is None or last is None or not step:
-        return None
-    return abs((last - first) / timedelta(seconds=1)) / step + 1
+def _check_grouping(node: exp.Group, policy: GuardPolicy) -> None:
+    """Every grouping set is a pass over the groups; CUBE doubles them with each column."""
+    clauses = [*node.expressions]
+    for part in ("grouping_sets", "cube", "rollup"):
+        clauses.extend(node.args.get(part) or ())
+    sets = math.prod(map(_grouping_sets, clauses))
+    if sets > policy.max_grouping_sets:
+        raise Refusal("constant.grouping", offset_of(node), "CUBE")
 
 
-def _day(node: exp.Expr) -> date | None:
-    while isinstance(node, exp.Cast | exp.Paren):
+def _grouping_sets(node: exp.Expr) -> float:
+    if isinstance(node, exp.Cube):
+        return 2.0 ** len(node.expressions)
+    if isinstance(node, exp.Rollup):
+        return 1.0 + len(node.expressions)
+    return sum(map(_grouping_sets, node.expressions)) if isinstance(node, exp.GroupingSets) else 1.0
+
+
+def _type_name(node: exp.Cast) -> str:
+    kind = node.args["to"].args.get("kind")
+    return str(kind.name if isinstance(kind, exp.Expr) else kind or "").lower()
+
+
+def _check_json_path(node: exp.Expr, *, is_known_path: bool) -> None:
+    """A path that walks all members for each member holds every pair in memory; the server bounds neither."""
+    while isinstance(node, exp.Paren) or (isinstance(node, exp.Cast) and _type_name(node) == "jsonpath"):
         node = node.this
-    try:
-        return date.fromisoformat(str(node.this)[:10]) if isinstance(node, exp.Literal) else None
-    except ValueError:
-        return None
-
-
-def _step_seconds(node: exp.Expr) -> float | None:
-    while isinstance(node, exp.Cast | exp.Paren):
-        node = node.this
-    text = f"{node.this.name} {node.args['unit']}" if isinstance(node, exp.Interval) and node.args.get("unit") else ""
-    if isinstance(node, exp.Interval) and not text:
-        node = node.this
-    found = _STEP.match(text or node.name)
-    if found is None:
-        return None
-    unit = _STEP_SECONDS.get(found.group(2).lower())
-    return float(found.group(1)) * unit if unit else None
-
-
-def _check_replacement(node: exp.Expr, policy: GuardPolicy) -> None:
-    """Bound the product of what a chain of nested replacements can multiply a text by."""
-    growth = 1.0
-    current: exp.Expr | None = node
-    while current is not None and growth <= policy.max_text:
-        if isinstance(current, exp.Anonymous) and function_name(current) in ("replace", "regexp_replace"):
-            parts = [part.name if isinstance(part, exp.Literal) else None for part in current.expressions[1:3]]
-            if len(parts) == 2:
-                growth *= max(1.0, len(parts[1] or "xxxxxxxx") / max(1, len(parts[0] or "x")))
-        current = current.parent
-    if growth > policy.max_text:
-        raise Refusal("constant.growth", offset_of(node), "replace")
-
-
-def _check_recursive_growth(cte: exp.CTE) -> None:
-    """A recursive arm that joins one of its own columns to itself doubles the value each round."""
-    clause = cte.parent
-    if not (isinstance(clause, exp.With) and clause.args.get("recursive") and isinstance(cte.this, exp.SetOperation)):
+    path = literal_text(node)
+    if path is None:
+        if is_known_path:
+            raise Refusal("constant.json_path", offset_of(node), "jsonpath")
         return
-    for node in cte.this.expression.walk():
-        if _joins_to_itself(node):
-            raise Refusal("constant.growth", offset_of(node))
-
-
-def _check_self_concatenation(nodes: Sequence[exp.Expr]) -> None:
-    """Stacked derived tables that double a value: a few are text layout, many are an attack."""
-    doubling = [node for node in nodes if _joins_to_itself(node)]
-    if len(doubling) > 8:
-        raise Refusal("constant.growth", offset_of(doubling[8]))
-
-
-def _joins_to_itself(node: exp.Expr) -> bool:
-    is_join = isinstance(node, exp.DPipe) or (isinstance(node, exp.Anonymous) and function_name(node) in _GROWING)
-    if not is_join or isinstance(node.parent, exp.DPipe):
-        return False
-    names = [column.name.lower() for column in node.find_all(exp.Column)]
-    return len(names) != len(set(names))
+    if _WALK_IN_FILTER.search(path) or len(_WALK.findall(path)) > _LARGEST_WALKS:
+        raise Refusal("constant.json_path", offset_of(node), "jsonpath")

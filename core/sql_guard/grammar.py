@@ -56,6 +56,7 @@ class _StrictPostgresParser(PostgresParser):
         TokenType.PARAMETER: lambda self: self.expression(exp.Abs(this=self._parse_unary())),
     }
     _parse_as_command = _without_fallback
+    _warn_unsupported = _without_fallback  # it would log the statement
 
 
 class StrictPostgres(Postgres):
@@ -70,6 +71,7 @@ class _StrictSqliteParser(SQLiteParser):
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = _special_calls(SQLiteParser)
     PLACEHOLDER_PARSERS: ClassVar[dict[Any, Any]] = {}
     _parse_as_command = _without_fallback
+    _warn_unsupported = _without_fallback  # it would log the statement
 
 
 class StrictSqlite(SQLite):
@@ -83,6 +85,7 @@ class _StrictMysqlParser(MySQLParser):
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = _special_calls(MySQLParser)
     PLACEHOLDER_PARSERS: ClassVar[dict[Any, Any]] = {}
     _parse_as_command = _without_fallback
+    _warn_unsupported = _without_fallback  # it would log the statement
 
 
 class StrictMysql(MySQL):
@@ -134,7 +137,7 @@ def _blanked(sql: str, tokens: Sequence[Token]) -> str:
 def _check_same_cuts(parser_tokens: Sequence[ParserToken], tokens: Sequence[Token]) -> None:
     starts = {token.start: token for token in tokens}
     for token in tokens:
-        if token.text in _READ_AS_TWO:
+        if token.text in _READ_AS_TWO or (token.kind == "number" and token.text.startswith(".")):
             starts[token.start + 1] = token
     for found in parser_tokens:
         ours = starts.get(found.start)

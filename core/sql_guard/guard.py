@@ -24,6 +24,7 @@ from core.sql_guard.node_rules import check_call_positions, check_tree
 from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
 from core.sql_guard.scopes import ScopeChecker
+from core.sql_guard.value_sizes import check_value_sizes
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class AdmittedQuery:
         statement: its parse tree, for reading only.
         relations: `schema.name` of every relation it reads, in order of appearance.
         search_path: the schemas unqualified names were looked up in; the server must look in the same ones.
+        collected_bytes: about how large one value handed to a collecting aggregate can be; 0 when unknown.
     """
 
     text: str
     statement: exp.Expr
     relations: tuple[str, ...]
     search_path: tuple[str, ...] = ()
+    collected_bytes: int = 0
 
 
 class SqlGuard:
@@ -95,5 +98,9 @@ def _examine(sql: str, policy: GuardPolicy) -> AdmittedQuery:
     scopes.check(statement)
     scopes.require_all_seen(nodes)
     return AdmittedQuery(
-        text=sql, statement=statement, relations=tuple(scopes.relations), search_path=policy.search_path
+        text=sql,
+        statement=statement,
+        relations=tuple(scopes.relations),
+        search_path=policy.search_path,
+        collected_bytes=check_value_sizes(statement, policy),
     )

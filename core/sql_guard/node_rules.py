@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -138,6 +140,8 @@ _ADMITTED.update(dict.fromkeys(_PLAIN_UNARY, _UNARY))
 # ARRAY(subquery) and `= ALL (array)` reach us as calls.
 _CALL_LIKE_SYNTAX: Final = frozenset({"array", "all", "some"})
 
+_UNICODE_ESCAPE: Final = re.compile(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))")
+
 _ROOTS: Final = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 _SAMPLE_METHODS: Final = frozenset({"BERNOULLI", "SYSTEM"})
 
@@ -218,6 +222,20 @@ def function_name(node: exp.Expr) -> str:
     return canonical_name(str(name))
 
 
+def literal_text(node: exp.Expr | None) -> str | None:
+    """What a string or number constant says, whichever way it is quoted; None for anything else."""
+    if isinstance(node, exp.UnicodeString):
+        return _UNICODE_ESCAPE.sub(_unescaped, str(node.this))
+    if isinstance(node, exp.Literal | exp.RawString | exp.ByteString):
+        return str(node.this)
+    return None
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code = int(found.group(1) or found.group(2), 16)
+    return chr(code) if code <= sys.maxunicode else "?"
+
+
 def identifier_name(node: exp.Expr) -> str:
     """The canonical name of an `Identifier`."""
     return canonical_name(str(node.this), is_quoted=bool(node.args.get("quoted")))
@@ -234,6 +252,8 @@ def _check_function(node: exp.Expr, policy: GuardPolicy) -> None:
     elif isinstance(parent, exp.Table) and parent.args.get("db"):
         schema = identifier_name(parent.args["db"])
     if name in _CALL_LIKE_SYNTAX and not schema:
+        if name == "array" and not (len(node.expressions) == 1 and isinstance(node.expressions[0], _ROOTS)):
+            raise Refusal("parse.syntax", offset_of(node), name)
         return
     if not policy.admits_function(schema, name):
         raise Refusal("function.denied", offset_of(node), f"{schema}.{name}" if schema else name)

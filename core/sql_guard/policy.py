@@ -42,6 +42,8 @@ class GuardPolicy:
         max_bytes: statement length in bytes of UTF-8.
         max_nesting: bracket depth. max_tokens: lexemes. max_nodes and max_depth: of the parsed tree.
         max_text: characters a single `repeat`, `lpad`, ... may make.
+        max_value: bytes one value may grow to by concatenating, quoting, collecting, ... as far as the text tells.
+        max_exponent: of a power or a number. max_grouping_sets: CUBE, ROLLUP and GROUPING SETS together.
         max_series: rows a `generate_series` over constants may make.
     """
 
@@ -59,8 +61,10 @@ class GuardPolicy:
     max_nodes: int = 6_000
     max_depth: int = 300
     max_text: int = 10_000
+    max_value: int = 2_000_000
     max_series: int = 100_000
     max_exponent: int = 300
+    max_grouping_sets: int = 256
 
     @cached_property
     def by_name(self) -> Mapping[tuple[str, str], RelationRule]:

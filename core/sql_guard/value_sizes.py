@@ -1,0 +1,254 @@
+"""How large one value of a statement can grow, estimated from its text alone; the guard refuses what multiplies.
+
+Concatenation, quoting, escaping, encoding, replacing and collecting can each make a value larger than its arguments;
+stacked in one expression, in derived tables or round by round in a recursion they reach gigabytes from a few bytes.
+Sizes are rough upper bounds in bytes: a stored column counts as `_COLUMN`, whatever it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlglot import exp
+
+from core.sql_guard.constant_rules import sized_result
+from core.sql_guard.node_rules import function_name, identifier_name, literal_text, offset_of
+from core.sql_guard.policy import GuardPolicy
+from core.sql_guard.refusal import Refusal
+
+_COLUMN: Final = 64.0
+_SCALAR: Final = 32.0
+_COLLECTED_ROWS: Final = 20.0
+_RECURSIVE_GROWTH: Final = 192.0
+_PROBE: Final = 1e6  # size given to a recursive reference to see what a round makes of it
+_LARGEST_GROWTH: Final = 1.5
+
+COLLECTING: Final = frozenset(
+    {"string_agg", "array_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "range_agg"}
+)
+# Calls whose result has a fixed small size, whatever they are given.
+_SMALL: Final = frozenset(
+    {
+        "count", "avg", "length", "char_length", "character_length", "octet_length", "bit_length", "ascii", "md5",
+        "strpos", "position", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "extract",
+        "date_part", "date_trunc", "cardinality", "array_length", "array_upper", "array_lower", "jsonb_array_length",
+        "json_array_length", "jsonb_typeof", "json_typeof", "grouping", "starts_with", "regexp_count", "regexp_like",
+        "regexp_instr", "abs", "round", "ceil", "ceiling", "floor", "trunc", "mod", "div", "sign", "array_position",
+        "generate_series", "generate_subscripts", "random", "now", "age", "make_date", "make_interval", "to_date",
+        "to_timestamp", "width_bucket", "bool_and", "bool_or", "every", "sha224", "sha256", "sha384", "sha512",
+    }
+)  # fmt: skip
+# Calls that may double what they are given: quotes and backslashes are escaped, bytes become hexadecimal digits.
+_DOUBLING: Final = frozenset(
+    {
+        "quote_literal", "quote_nullable", "quote_ident", "encode", "to_json", "to_jsonb", "row_to_json",
+        "array_to_json", "array_to_string", "ts_headline",
+    }
+)  # fmt: skip
+_TEXT_TYPES: Final = frozenset({"TEXT", "VARCHAR", "CHAR", "BPCHAR", "JSON", "JSONB"})
+_SIZED: Final = frozenset({"repeat", "lpad", "rpad"})
+_COMPARISONS: Final = (
+    exp.Predicate, exp.Not, exp.And, exp.Or, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Pow, exp.Extract,
+    exp.StrPosition, exp.Exists, exp.In, exp.Between, exp.Any, exp.All, exp.Interval, exp.Abs, exp.Sqrt, exp.Cbrt,
+)  # fmt: skip
+_CHAINS: Final = (exp.And, exp.Or, exp.Add, exp.Sub, exp.Mul, exp.DPipe)
+_LARGEST_ARGUMENT: Final = frozenset(
+    {
+        "coalesce", "nullif", "greatest", "least", "max", "min", "lag", "lead", "split_part", "left", "right", "trim",
+        "first_value", "last_value", "nth_value", "substr", "substring", "lower", "upper", "btrim", "any_value",
+        "to_char", "string_to_array",
+    }
+)  # fmt: skip
+
+Sizes = Mapping[str, float]
+
+
+def check_value_sizes(statement: exp.Expr, policy: GuardPolicy) -> int:
+    """Refuse a statement one of whose values may outgrow `policy.max_value`.
+
+    Returns:
+        the size of the largest value it hands to a collecting aggregate.
+
+    Raises:
+        Refusal: `constant.growth`.
+    """
+    estimate = _Estimate(policy)
+    estimate.query(statement, {}, {})
+    return int(estimate.collected)
+
+
+class _Estimate:
+    """One walk over a statement; `collected` is the largest argument of a collecting aggregate so far."""
+
+    def __init__(self, policy: GuardPolicy) -> None:
+        self._policy = policy
+        self.collected = 0.0
+
+    def query(self, node: exp.Expr, ctes: Sizes, outer: Sizes) -> float:
+        """The size of the largest value in the rows of a query."""
+        ctes = self._with(node, ctes, outer)
+        if isinstance(node, exp.SetOperation):
+            return max(self.query(node.this, ctes, outer), self.query(node.expression, ctes, outer))
+        if isinstance(node, exp.Subquery):
+            return self.query(node.this, ctes, outer)
+        if not isinstance(node, exp.Select):
+            return max((self._value(part, ctes, outer) for part in _parts(node, ("alias",))), default=_SCALAR)
+        sources = dict(outer)
+        if (start := node.args.get("from_")) is not None:
+            self._source(start.this, ctes, sources)
+        self._joined(node, ctes, sources)
+        for name, part in node.args.items():
+            if name not in ("expressions", "from_", "joins", "laterals", "with_"):
+                for item in part if isinstance(part, list) else [part]:
+                    if isinstance(item, exp.Expr):
+                        self._value(item, ctes, sources)
+        return max(self._value(item, ctes, sources) for item in node.expressions)
+
+    def _with(self, node: exp.Expr, ctes: Sizes, outer: Sizes) -> Sizes:
+        clause = node.args.get("with_")
+        if clause is None:
+            return ctes
+        known = dict(ctes)
+        for cte in clause.expressions:
+            name, body = identifier_name(cte.args["alias"].this), cte.this
+            if clause.args.get("recursive") and isinstance(body, exp.SetOperation):
+                known[name] = self.query(body.this, known, outer) + _RECURSIVE_GROWTH
+                self._check_round(body.expression, name, {**known, name: _PROBE}, outer)
+            else:
+                known[name] = self.query(body, known, outer)
+        return known
+
+    def _check_round(self, arm: exp.Expr, name: str, ctes: Sizes, outer: Sizes) -> None:
+        """Refuse a recursive arm that makes a row's values larger by a factor rather than by a few bytes."""
+        collected = self.collected
+        if self.query(arm, ctes, outer) > _PROBE * _LARGEST_GROWTH:
+            raise Refusal("constant.growth", offset_of(arm), name)
+        self.collected = collected
+
+    def _joined(self, node: exp.Expr, ctes: Sizes, sources: dict[str, float]) -> None:
+        for join in (*(node.args.get("joins") or ()), *(node.args.get("laterals") or ())):
+            self._source(join if isinstance(join, exp.Lateral) else join.this, ctes, sources)
+            if isinstance(condition := join.args.get("on"), exp.Expr):
+                self._value(condition, ctes, sources)
+
+    def _source(self, node: exp.Expr, ctes: Sizes, sources: dict[str, float]) -> None:
+        alias = node.args.get("alias")
+        inner = node.this
+        name = identifier_name(alias.this) if isinstance(alias, exp.TableAlias) and alias.this else ""
+        if isinstance(node, exp.Table) and isinstance(inner, exp.Identifier):
+            relation = identifier_name(inner)
+            size = _COLUMN if node.args.get("db") else ctes.get(relation, _COLUMN)
+            sources[name or relation] = size
+        elif isinstance(node, exp.Subquery) and isinstance(inner, exp.Table):
+            nested: dict[str, float] = {}
+            self._source(inner, ctes, nested)
+            sources.update({name: max(nested.values())} if name else nested)
+        elif isinstance(node, exp.Subquery | exp.Values):
+            sources[name or f"?{id(node)}"] = self.query(node, ctes, sources)
+        elif isinstance(node, exp.Lateral | exp.Unnest | exp.Table):
+            values = [inner] if isinstance(inner, exp.Expr) else node.expressions
+            sizes = [self._value(value, ctes, sources) for value in values]
+            target = inner.expression if isinstance(inner, exp.Dot) else inner
+            default = function_name(target) if isinstance(target, exp.Anonymous) else f"?{id(node)}"
+            sources[name or default] = max(sizes, default=_COLUMN)
+        self._joined(node, ctes, sources)
+
+    def _value(self, node: exp.Expr, ctes: Sizes, sources: Sizes) -> float:
+        """The size of an expression; refuses one beyond the policy's bound."""
+        size = self._sized(node, ctes, sources)
+        if size > self._policy.max_value:
+            raise Refusal("constant.growth", offset_of(node))
+        return size
+
+    def _sized(self, node: exp.Expr, ctes: Sizes, sources: Sizes) -> float:
+        if isinstance(node, exp.Select | exp.SetOperation | exp.Subquery | exp.Values):
+            return self.query(node, ctes, sources)
+        if isinstance(node, exp.Column):
+            return self._column(node, sources)
+        if isinstance(node, exp.Star):
+            return max(sources.values(), default=_COLUMN)
+        if (text := literal_text(node)) is not None:
+            return max(_SCALAR, float(len(text)))
+        parts = _operands(node)
+        sizes = [self._value(part, ctes, sources) for part in parts]
+        if isinstance(node, exp.Anonymous):
+            return self._call(node, function_name(node), sizes)
+        if isinstance(node, _COMPARISONS):
+            return _SCALAR
+        if isinstance(node, exp.Case):
+            return max(sizes, default=_SCALAR)
+        if isinstance(node, exp.Cast):
+            return _cast_size(node, sizes[0])
+        if isinstance(node, exp.Window | exp.Filter | exp.WithinGroup | exp.Bracket | exp.Substring):
+            return sizes[0] if sizes else _SCALAR
+        return sum(sizes) + 4.0
+
+    def _column(self, node: exp.Column, sources: Sizes) -> float:
+        table = node.args.get("table")
+        if table is not None:
+            return sources.get(identifier_name(table), _COLUMN)
+        return max(sources.values(), default=_COLUMN)
+
+    def _call(self, node: exp.Expr, name: str, sizes: Sequence[float]) -> float:
+        total, first = sum(sizes) + 4.0, sizes[0] if sizes else _SCALAR
+        if name in _SMALL:
+            return _SCALAR
+        if name in COLLECTING:
+            self.collected = max(self.collected, total)
+            return total * _COLLECTED_ROWS
+        if name in _SIZED:
+            return float(sized_result(node, self._policy) or 0) + first
+        if name in _DOUBLING:
+            return 2.0 * total
+        if name in ("replace", "regexp_replace", "array_replace", "translate") and len(sizes) >= 2:
+            return first * _replacement_growth(node, name, sizes)
+        if name in _LARGEST_ARGUMENT:
+            return max(sizes, default=_SCALAR)
+        return total
+
+
+def _replacement_growth(node: exp.Expr, name: str, sizes: Sequence[float]) -> float:
+    if name == "translate":
+        return 1.0
+    found, put = node.expressions[1], node.expressions[2] if len(node.expressions) > 2 else None
+    found_text, put_text = literal_text(found), literal_text(put)
+    found_size = float(len(found_text)) if found_text is not None and name == "replace" else 1.0
+    put_size = sizes[2] if len(sizes) > 2 else 0.0
+    if name == "regexp_replace" and put_text is not None:
+        return max(1.0, float(len(put_text)), float(put_text.count("\\")))
+    put_size = put_size if put_text is None else float(len(put_text))
+    return max(1.0, put_size / max(1.0, found_size))
+
+
+def _cast_size(node: exp.Cast, size: float) -> float:
+    """Composite values are escaped when they become text."""
+    kind = getattr(node.args["to"].this, "name", "")
+    is_plain = isinstance(node.this, exp.Column | exp.Literal | exp.Cast | exp.Substring)
+    return 2.0 * size if kind in _TEXT_TYPES and not is_plain else size
+
+
+def _operands(node: exp.Expr) -> list[exp.Expr]:
+    """What an expression is made of; for `a + b + c + ...` all of it, without a step of recursion for each."""
+    if isinstance(node, exp.Anonymous):
+        return list(node.expressions)
+    if not isinstance(node, _CHAINS):
+        return _parts(node)
+    operands: list[exp.Expr] = []
+    current: exp.Expr = node
+    while type(current) is type(node):
+        operands.append(current.expression)
+        current = current.this
+    return [current, *operands]
+
+
+def _parts(node: exp.Expr, left_out: Sequence[str] = ()) -> list[exp.Expr]:
+    found: list[exp.Expr] = []
+    for name, value in node.args.items():
+        if name in left_out or name == "to":
+            continue
+        if isinstance(value, exp.Expr):
+            found.append(value)
+        elif isinstance(value, list):
+            found.extend(item for item in value if isinstance(item, exp.Expr))
+    return found

@@ -1,0 +1,46 @@
+"""`POST /api/v0/citu_run_sql`: parses the request, lets the service decide, renders the envelope."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from features.ask.schemas import ErrorEnvelope
+from features.http import documented, envelope_response, json_object, parse_body
+from features.run_sql.schemas import RunSqlEnvelope, RunSqlRequest
+from features.run_sql.service import RunSqlService
+
+docs = Namespace("run_sql", description="SQL of the caller's own")
+statement = documented(docs, RunSqlRequest)
+answer = documented(docs, RunSqlEnvelope)
+failure = documented(docs, ErrorEnvelope)
+
+
+class RunSqlServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def run_sql(self) -> RunSqlService: ...
+
+
+class CituRunSql(Resource):
+    """One statement, its rows."""
+
+    def __init__(self, api: Any = None, *, services: RunSqlServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @docs.doc("citu_run_sql", description="Run one read-only SQL statement on the business database.")
+    @docs.expect(statement, validate=False)
+    @docs.response(200, "The rows", answer)
+    @docs.response(400, "A parameter is missing or wrong", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(422, "The SQL guard or the cost ceiling refused: data.rule, data.position", failure)
+    @docs.response(500, "The database refused the statement or broke it off", failure)
+    @docs.response(503, "The business database cannot be reached", failure)
+    def post(self) -> Response:
+        wanted = parse_body(RunSqlRequest, json_object(request))
+        caller_left = request.environ.get("citu.client_disconnected")
+        return envelope_response(self._services.run_sql.run(wanted.sql, caller_left))
