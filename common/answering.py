@@ -119,6 +119,11 @@ class Brain(Protocol):
     Every method raises `ModelUnavailableError` when the thinking cannot be done now; none invents an answer.
     """
 
+    @property
+    def provenance(self) -> Mapping[str, object]:
+        """What thinks and in which version, as JSON; answers of another provenance may differ."""
+        ...
+
     async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification: ...
 
     async def write_sql(self, request: SqlRequest) -> SqlDraft: ...

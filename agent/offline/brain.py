@@ -6,10 +6,14 @@ but its slots agrees, else by composing from the schema; below a confidence it s
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 
 from agent.offline.adapt import Adapted, TemplateAdapter
 from agent.offline.classify import ClassifierWords, classify, contains, current_part, load_classifier_words
@@ -54,6 +58,13 @@ class OfflineBrain:
         self._classifier_words = classifier_words or load_classifier_words()
         self._engines: OrderedDict[int, _Engine] = OrderedDict()
         self._lock = threading.Lock()
+
+    @cached_property
+    def provenance(self) -> Mapping[str, object]:
+        """Its version is a digest of its code and language data, since both decide what it answers."""
+        files = sorted(path for path in Path(__file__).parent.iterdir() if path.suffix in (".py", ".yaml"))
+        digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files))
+        return {"model": "offline", "version": digest.hexdigest()[:16]}
 
     async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification:
         """By rules over the schema's words; a follow-up of a data question is a data question."""

@@ -82,6 +82,7 @@ class AskData(BaseModel):
     user_id: str
     context_used: bool
     from_cache: bool
+    cache_age_seconds: int | None = None
     conversation_status: str
     requested_conversation_id: str | None = None
     routing_mode_used: str | None = None

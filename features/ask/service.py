@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from common import messages
 from common.answering import ROUTING_MODES, Answer, AnswerEngine, Question
@@ -17,6 +18,7 @@ from common.result import AGENT_VERSION, Envelope, agent_success_response
 from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import CallerLeftError, run_in_request_loop
 from core.logging import get_app_logger, set_log_context
+from features.ask.answering import CachedAnswering, GivenAnswer
 from features.ask.rendering import records_on_the_wire, stored_text
 from features.ask.schemas import AskRequest
 
@@ -35,7 +37,7 @@ class AskLimits:
 
 
 class AskService:
-    """Decides everything about a question that is not thinking."""
+    """Decides everything about a question that is not thinking. Without `cached` every question is thought about."""
 
     def __init__(
         self,
@@ -43,10 +45,12 @@ class AskService:
         engine: Callable[[], AnswerEngine],
         conversations: RedisConversationManager,
         limits: AskLimits,
+        cached: CachedAnswering | None = None,
     ) -> None:
         self._engine = engine
         self._conversations = conversations
         self._limits = limits
+        self._cached = cached
 
     def ask(self, wanted: AskRequest, caller_left: CancelSignal | None = None) -> Envelope:
         """The answer in the contract's envelope.
@@ -72,16 +76,20 @@ class AskService:
             routing_mode=routing_mode,
             context=context,
         )
-        answer = self._answer(question, caller_left)
-        self._remember(conversation, answer)
-        return _envelope(wanted, question, conversation, answer, source)
+        given = self._answer(question, caller_left)
+        self._remember(conversation, given)
+        return _envelope(wanted, question, conversation, given, source)
 
-    def _answer(self, question: Question, caller_left: CancelSignal | None) -> Answer:
-        try:
+    def _answer(self, question: Question, caller_left: CancelSignal | None) -> GivenAnswer:
+        def think(seconds: float) -> Answer:
             engine = self._engine()
-            return run_in_request_loop(
-                lambda: engine.answer(question), timeout_seconds=self._limits.timeout_seconds, cancel=caller_left
-            )
+            return run_in_request_loop(lambda: engine.answer(question), timeout_seconds=seconds, cancel=caller_left)
+
+        seconds = self._limits.timeout_seconds
+        try:
+            if self._cached is None:
+                return GivenAnswer(think(seconds))
+            return self._cached.answer(question, think, timeout_seconds=seconds, caller_left=caller_left)
         except CituError as error:
             known = {"conversation_id": question.conversation_id, "user_id": question.user_id}
             error.data = {**known, "agent_version": AGENT_VERSION, **error.data}
@@ -91,8 +99,12 @@ class AskService:
         except CallerLeftError as error:
             raise ServiceUnavailableError(messages.CALLER_LEFT) from error
 
-    def _remember(self, conversation: ResolvedConversation, answer: Answer) -> None:
-        metadata = {"type": answer.question_type, "sql": answer.sql, "execution_path": list(answer.execution_path)}
+    def _remember(self, conversation: ResolvedConversation, given: GivenAnswer) -> None:
+        answer = given.answer
+        metadata: dict[str, Any] = {"from_cache": True}
+        if not given.is_from_cache:
+            path = list(answer.execution_path)
+            metadata = {"type": answer.question_type, "sql": answer.sql, "execution_path": path}
         is_kept = self._conversations.save_message(
             TENANT, conversation.conversation_id, "assistant", stored_text(answer), metadata
         )
@@ -115,8 +127,9 @@ class AskService:
 
 
 def _envelope(
-    wanted: AskRequest, question: Question, conversation: ResolvedConversation, answer: Answer, source: str
+    wanted: AskRequest, question: Question, conversation: ResolvedConversation, given: GivenAnswer, source: str
 ) -> Envelope:
+    answer, is_from_cache = given.answer, given.is_from_cache
     return agent_success_response(
         answer.question_type,
         conversation_id=conversation.conversation_id,
@@ -130,11 +143,12 @@ def _envelope(
         user_id=question.user_id,
         is_guest_user=question.user_id == "guest",
         context_used=bool(question.context),
-        from_cache=False,
+        from_cache=is_from_cache,
+        cache_age_seconds=given.age_seconds,
         conversation_status=conversation.status,
         conversation_message=messages.CONVERSATION_STATUS[conversation.status],
         requested_conversation_id=conversation.requested_conversation_id,
-        routing_mode_used=question.routing_mode,
-        routing_mode_source=source,
+        routing_mode_used=None if is_from_cache else question.routing_mode,
+        routing_mode_source=None if is_from_cache else source,
         provenance=dict(answer.provenance) or None,
     )
