@@ -19,6 +19,11 @@ class ClassicAgent:
     def __init__(self, nodes: Nodes) -> None:
         self._graph = compile_graph(nodes)
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Names of the graph's nodes that do the work; the last one only closes the path."""
+        return tuple(name for name in self._graph.nodes if name not in (START, "format_response"))
+
     async def answer(self, question: Question) -> Answer:
         """See `AnswerEngine.answer`."""
         state: AgentState = await self._graph.ainvoke(initial_state(question))

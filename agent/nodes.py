@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from functools import partial
 
+from agent.classification.routing import QuestionRouter
 from agent.retrieval import Retrieval
 from agent.sql_preparation import SqlPreparation
 from agent.state import AgentState
-from common import messages
-from common.answering import Brain, Classification, ResultSet
+from common.answering import Brain, ResultSet
 from common.cancellation import CancelFlag
 from common.errors import CituError, ModelUnavailableError, SqlExecutionError
 from core.async_bridge import run_blocking
@@ -20,10 +20,6 @@ from core.sql_executor import SqlExecutor
 logger = get_agent_logger("nodes")
 
 TRANSIENT_RETRY_SECONDS = (1.0, 2.0)
-DIRECT_ROUTES = {
-    "database_direct": Classification("DATABASE", 1.0, messages.ROUTED_TO_DATABASE, "direct_database"),
-    "chat_direct": Classification("CHAT", 1.0, messages.ROUTED_TO_CHAT, "direct_chat"),
-}
 
 
 @dataclass(frozen=True)
@@ -31,18 +27,18 @@ class Nodes:
     """What the graph does, step by step, on shared collaborators; safe for many questions at once."""
 
     brain: Brain
+    router: QuestionRouter
     retrieval: Retrieval
     preparation: SqlPreparation
     executor: SqlExecutor
     summarises: bool
 
     async def classify_question(self, state: AgentState) -> AgentState:
-        """Decide between the database and a chat; a routing mode may have decided already."""
+        """Decide between the database and a chat."""
         question = state["question"]
-        direct = DIRECT_ROUTES.get(question.routing_mode)
         try:
             retrieved = await self.retrieval.collect(question)
-            found = direct or await self.brain.classify(question.text, question.context, retrieved.request.schema)
+            found = await self.router.classify(question, retrieved.request.schema)
         except CituError as error:
             return {"failure": error, "execution_path": [*state["execution_path"], "classify_error"]}
         return {

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from agent.classic_agent import ClassicAgent
+from agent.classification.dictionary import load_dictionary
+from agent.classification.routing import QuestionRouter
+from agent.classification.rules import RuleClassifier
 from agent.nodes import Nodes
 from agent.retrieval import Retrieved
 from agent.sql_preparation import SqlPreparation
@@ -19,6 +22,7 @@ from core.sql_executor import ExplainVerdict
 DATABASE = Classification("DATABASE", 0.9, "理由", "rule_based_strong_business")
 CHAT = Classification("CHAT", 0.9, "理由", "rule_based_chat")
 ROWS = ResultSet(columns=("数量",), rows=({"数量": 3},), total_row_count=1)
+RULES = RuleClassifier(load_dictionary())
 NO_ROWS = ResultSet(columns=("数量",), rows=(), total_row_count=0)
 
 
@@ -86,7 +90,8 @@ class FixedRetrieval:
 
 def agent(brain: ScriptedBrain, executor: ScriptedExecutor, **options: Any) -> ClassicAgent:
     preparation = SqlPreparation(brain=brain, executor=executor, repairs=True, repair_timeout_seconds=5)
-    nodes = Nodes(brain, FixedRetrieval(), preparation, executor, options.get("summarises", True))
+    router = QuestionRouter(RULES, brain)
+    nodes = Nodes(brain, router, FixedRetrieval(), preparation, executor, options.get("summarises", True))
     return ClassicAgent(nodes)
 
 

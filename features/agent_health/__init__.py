@@ -1,0 +1,1 @@
+"""Whether the classic agent can answer, found out by letting it answer."""

@@ -1,0 +1,175 @@
+"""Exercises the classic agent: its classifier, its model, the training store and the business database.
+
+Called by the HTTP route. The expensive part, a question to the model, is bounded in time, made by one caller at a time,
+and a healthy outcome is kept for a few seconds, so that anybody may ask without running up the model's bill.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeVar
+
+from common import messages
+from common.answering import Answer, Question
+from common.errors import CituError, ModelUnavailableError, StoreUnavailableError
+from common.result import Envelope, health_error_response, health_success_response
+from common.tenant import DEFAULT_TENANT_NAME
+from core.async_bridge import run_in_request_loop
+
+Found = TypeVar("Found")
+ASKER: Final = "health_check"
+NO_EXAMPLES: Final = "no_examples"
+VITAL: Final = frozenset({"agent_creation", "tools_import", "classifier_ready", "business_database"})
+
+
+class ExaminedAgent(Protocol):
+    """What is examined of the agent."""
+
+    @property
+    def steps(self) -> Sequence[str]:
+        """Names of the workflow's steps that do the work."""
+        ...
+
+    async def answer(self, question: Question) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class HealthTest:
+    """The test question, whether the agent has to answer it, and the seconds that may take."""
+
+    question: str
+    is_full: bool
+    timeout_seconds: float
+    fresh_seconds: float = 5.0
+
+
+@dataclass
+class _Findings:
+    """What an examination found; `reasons` has an entry for every part that does not work."""
+
+    steps: Sequence[str] | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
+    test_failure: str | None = None
+
+    @property
+    def status(self) -> str:
+        if not VITAL.isdisjoint(self.reasons):
+            return "unhealthy"
+        return "degraded" if self.reasons else "healthy"
+
+
+class AgentHealthService:
+    """Examines the agent now, or tells what an examination of a moment ago found."""
+
+    def __init__(
+        self,
+        *,
+        engine: Callable[[], ExaminedAgent],
+        classify: Callable[[str], Any],
+        stores: Mapping[str, Callable[[], str | None]],
+        test: HealthTest,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Args:
+        engine: builds the agent or returns the one there is; raises a `CituError` when it cannot be built.
+        classify: by rules; raises a `CituError` when they cannot be loaded.
+        stores: probes by name, cheap and bounded; each returns None or says what is wrong.
+        """
+        self._engine = engine
+        self._classify = classify
+        self._stores = stores
+        self._test = test
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: tuple[float, _Findings] | None = None
+
+    def check(self) -> Envelope:
+        """The contract's envelope: 200 when healthy, else 503."""
+        return _envelope(self._findings())
+
+    def _findings(self) -> _Findings:
+        arrived = self._clock()
+        with self._lock:
+            if self._last is None or not self._is_fresh(*self._last, arrived):
+                found = self._examine()
+                self._last = (self._clock(), found)
+            return self._last[1]
+
+    def _is_fresh(self, found_at: float, found: _Findings, arrived: float) -> bool:
+        """Those who waited for an examination share what it found, whatever that is."""
+        is_recent = self._clock() - found_at < self._test.fresh_seconds
+        return found_at > arrived or (is_recent and found.status == "healthy")
+
+    def _examine(self) -> _Findings:
+        found = _Findings()
+        agent = _attempt(found, "agent_creation", self._engine)
+        if agent is not None:
+            found.steps = agent.steps
+            if not agent.steps:
+                found.reasons["tools_import"] = messages.AGENT_UNAVAILABLE
+        _attempt(found, "classifier_ready", lambda: self._classify(self._test.question))
+        for name, probe in self._stores.items():
+            if (reason := _attempt(found, name, probe)) is not None:
+                found.reasons[name] = reason
+        if agent is not None and self._test.is_full and VITAL.isdisjoint(found.reasons):
+            self._ask(agent, found)
+        return found
+
+    def _ask(self, agent: ExaminedAgent, found: _Findings) -> None:
+        question = Question(self._test.question, DEFAULT_TENANT_NAME, ASKER, ASKER)
+        try:
+            answer = run_in_request_loop(lambda: agent.answer(question), timeout_seconds=self._test.timeout_seconds)
+        except TimeoutError:
+            # the stores answered a moment ago and have short limits of their own: what is slow is the model
+            _fail(found, "llm_connection", messages.MODEL_TIMED_OUT)
+        except CituError as error:
+            _fail(found, _part_of(error), error.message)
+        else:
+            if not answer.response.strip():
+                _fail(found, "llm_connection", messages.AGENT_EMPTY_ANSWER)
+            elif NO_EXAMPLES in answer.provenance.get("notes", ()):
+                found.reasons.setdefault("platform_database", messages.COMPONENT_PLATFORM_LOST)
+
+
+def _attempt(found: _Findings, name: str, work: Callable[[], Found]) -> Found | None:
+    try:
+        return work()
+    except CituError as error:
+        found.reasons[name] = error.message
+        return None
+
+
+def _fail(found: _Findings, name: str, reason: str) -> None:
+    found.reasons[name] = found.test_failure = reason
+
+
+def _part_of(error: CituError) -> str:
+    if isinstance(error, ModelUnavailableError):
+        return "llm_connection"
+    return "business_database" if isinstance(error, StoreUnavailableError) else "answer"
+
+
+def _envelope(found: _Findings) -> Envelope:
+    names = ("agent_creation", "tools_import", "llm_connection", "classifier_ready")
+    is_built = found.steps is not None
+    members: dict[str, Any] = {
+        "workflow_compiled": is_built,
+        "tools_count": len(found.steps or ()),
+        "checks": {name: name not in found.reasons and (is_built or name == "classifier_ready") for name in names},
+        "reasons": dict(found.reasons) or None,
+    }
+    if found.status == "healthy":
+        return health_success_response(message=messages.AGENT_HEALTH_DONE, **members)
+    is_answering = is_built and found.test_failure is None and found.status == "degraded"
+    return health_error_response(found.status, is_answering, _sentence(found), **members)
+
+
+def _sentence(found: _Findings) -> str:
+    if found.test_failure is not None:
+        return messages.AGENT_FULL_TEST_FAILED.format(reason=found.test_failure)
+    if found.steps is None:
+        return messages.AGENT_CREATION_FAILED.format(reason=found.reasons["agent_creation"])
+    return messages.SOME_COMPONENTS_FAILING
