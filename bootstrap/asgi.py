@@ -11,6 +11,7 @@ from flask import Flask
 
 from bootstrap.container import Container
 from bootstrap.process_tree import is_worker_of_launcher, stop_with_parent
+from bootstrap.supervisor import WorkerLife
 from common import messages
 from common.errors import CituError
 from common.result import error_response
@@ -40,8 +41,9 @@ _serving: list[AsgiApp] = []
 class AsgiApp:
     """Dispatches on the scope's type; `http` is the only one that carries requests so far."""
 
-    def __init__(self, adapter: ThreadedWsgiToAsgi, container: Container) -> None:
+    def __init__(self, adapter: ThreadedWsgiToAsgi, container: Container, life: WorkerLife) -> None:
         self._adapter = adapter
+        self._life = life
         self._container = container
 
     def begin_shutdown(self) -> None:
@@ -50,6 +52,7 @@ class AsgiApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            self._life.count_request()
             await self._adapter(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
@@ -95,7 +98,11 @@ def create_asgi_app(app: Flask, container: Container) -> AsgiApp:
         send_timeout_seconds=settings.get("SEND_TIMEOUT"),
         render_refusal=render_refusal,
     )
-    asgi_app = AsgiApp(adapter, container)
+    container.serve_through(adapter.stats)
+    life = WorkerLife(
+        max_requests=settings.get("WORKER_MAX_REQUESTS"), jitter=settings.get("WORKER_MAX_REQUESTS_JITTER")
+    )
+    asgi_app = AsgiApp(adapter, container, life)
     _serving.append(asgi_app)
     return asgi_app
 

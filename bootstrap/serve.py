@@ -10,7 +10,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import uvicorn
 from rich.console import Console
@@ -19,7 +20,9 @@ from bootstrap.asgi import begin_shutdown
 from bootstrap.container import Container, build_container
 from bootstrap.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
 from bootstrap.progress_display import ProgressDisplay
+from bootstrap.supervisor import WORKER_SILENT_SECONDS, Supervisor
 from common import messages
+from common.config_service import ConfigService
 from common.errors import CituError, ConfigurationError
 from core.uvicorn_protocol import BoundedHttpToolsProtocol
 
@@ -70,34 +73,48 @@ def _run(container: Container, options: argparse.Namespace, console: Console) ->
     console.print(messages.SERVING.format(host=host, port=port), style="bold green", markup=False, soft_wrap=True)
     configured = settings.get("MAX_WORKERS") if settings.is_set("MAX_WORKERS") else DEMO_WORKERS
     workers = options.workers or configured
-    return serve(container, host, port, workers)
+    server = server_options(settings, host=host, port=port, workers=workers)
+    return serve("asgi_app:asgi_app", server, is_supervised=settings.get("WORKER_MAX_REQUESTS") > 0)
 
 
-def serve(container: Container, host: str, port: int, workers: int) -> int:
-    """Run uvicorn until it is told to stop."""
-    settings = container.settings
-    uvicorn.run(
-        "asgi_app:asgi_app",
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http=BoundedHttpToolsProtocol.with_limits(
+def serve(target: str, options: Mapping[str, Any], *, is_supervised: bool) -> int:
+    """Run uvicorn with `options` until it is told to stop; `target` is "module:application".
+
+    Args: is_supervised: have a parent that replaces workers, also when there is one worker only.
+    """
+    if is_supervised or options["workers"] > 1:
+        config = uvicorn.Config(target, **options)
+        Supervisor(config, sockets=[config.bind_socket()]).run()
+    else:
+        uvicorn.run(target, **options)
+    return 0
+
+
+def server_options(
+    settings: ConfigService, *, host: str, port: int, workers: int, before_shutdown: Callable[[], None] = begin_shutdown
+) -> dict[str, Any]:
+    """What the launcher asks of uvicorn; `before_shutdown` is a function of a module, for it is pickled."""
+    return {
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "loop": "uvloop",
+        "http": BoundedHttpToolsProtocol.with_limits(
             max_header_bytes=settings.get("MAX_HEADER_BYTES"),
             receive_header_seconds=settings.get("RECEIVE_HEADER_TIMEOUT"),
-            before_shutdown=begin_shutdown,
+            before_shutdown=before_shutdown,
         ),
-        lifespan="on",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips="127.0.0.1",
-        reset_contextvars=True,
-        timeout_keep_alive=settings.get("KEEPALIVE"),
-        timeout_graceful_shutdown=settings.get("GRACEFUL_TIMEOUT"),
-    )
-    return 0
+        "lifespan": "on",
+        "access_log": False,
+        "log_level": "warning",
+        "server_header": False,
+        "proxy_headers": True,
+        "forwarded_allow_ips": "127.0.0.1",
+        "reset_contextvars": True,
+        "timeout_keep_alive": settings.get("KEEPALIVE"),
+        "timeout_graceful_shutdown": settings.get("GRACEFUL_TIMEOUT"),
+        "timeout_worker_healthcheck": WORKER_SILENT_SECONDS,
+    }
 
 
 def refuse_used_port(host: str, port: int) -> None:

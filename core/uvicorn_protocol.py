@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any, Self, cast
 
@@ -15,15 +16,22 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 64 * 1024
+# A kept-alive connection may carry a request that was sent before its client could know of the shutdown.
+_LAST_REQUEST_SECONDS = 0.5
+
+# A loop's own reads take up to 256 KiB at once, four times what a refused upload may go over its limit.
+READ_BYTES = 16 * 1024
 
 
 class BoundedHttpToolsProtocol(HttpToolsProtocol):
     """Answers 408 to a head that is not complete in time and 431 to one that grows too large, then closes.
 
     A connection that never sent a byte is closed without an answer. Idle kept-alive connections are left to
-    `timeout_keep_alive`. The size is counted in whole reads, so up to one read (at most 256 KiB) more may be taken;
-    heads that fit into one read are measured exactly by the adapter. The same cap holds for trailers and chunk
-    extensions: nothing may grow while neither head nor body gets on.
+    `timeout_keep_alive`; at a shutdown each may bring one more request. The size is counted in whole reads, so up to
+    `READ_BYTES` more may be taken; heads that fit into one read are measured exactly by the adapter. The same cap holds
+    for trailers and chunk extensions: nothing may grow while neither head nor body gets on.
+
+    Of a body at most one and a half reads are taken before the application asks for more.
     """
 
     @classmethod
@@ -46,6 +54,7 @@ class BoundedHttpToolsProtocol(HttpToolsProtocol):
                 requests. It sends the lifespan shutdown only after that, too late for a stream to say goodbye.
         """
         limited = functools.partial(
+            _reading_in_small_parts,
             cls,
             max_header_bytes=max_header_bytes,
             receive_header_seconds=receive_header_seconds,
@@ -70,6 +79,7 @@ class BoundedHttpToolsProtocol(HttpToolsProtocol):
         self._got_on = False
         self._bytes_without_progress = 0
         self._refused = False
+        self._winding_up = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -80,9 +90,17 @@ class BoundedHttpToolsProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
+        """Let the connection carry one more answer, which says `connection: close`, or close it when none is asked for.
+
+        uvicorn closes idle connections at once and so resets requests already on their way.
+        """
         if self._before_shutdown is not None:
             self._before_shutdown()
-        super().shutdown()
+        self._winding_up = True
+        if self._is_answering():
+            super().shutdown()
+        else:
+            self.loop.call_later(_LAST_REQUEST_SECONDS, self._close_if_idle)
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -110,10 +128,14 @@ class BoundedHttpToolsProtocol(HttpToolsProtocol):
         self._head_begun = False
         self._stop_head_timer()
         super().on_headers_complete()
+        if self._winding_up and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._got_on = True
         super().on_body(body)
+        if len(self.cycle.body) >= READ_BYTES // 2:  # the next part is read when the application asks for it
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         self._got_on = True
@@ -136,6 +158,10 @@ class BoundedHttpToolsProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    def _close_if_idle(self) -> None:
+        if not self._is_answering():
+            self.transport.close()
+
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
@@ -156,3 +182,40 @@ class BoundedHttpToolsProtocol(HttpToolsProtocol):
         self._bytes_without_progress += len(data)
         if self._bytes_without_progress > _LINGER_BYTES:
             self.flow.pause_reading()
+
+
+class _SmallReads(asyncio.BufferedProtocol):
+    """Between transport and protocol: hands on at most `READ_BYTES` at a time."""
+
+    _of_thread = threading.local()  # a loop fills the buffer and has it read before it turns to the next connection
+
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        self._protocol = protocol
+
+    def get_buffer(self, _size_hint: int) -> memoryview:
+        buffer: memoryview | None = getattr(self._of_thread, "buffer", None)
+        if buffer is None:
+            buffer = self._of_thread.buffer = memoryview(bytearray(READ_BYTES))
+        return buffer
+
+    def buffer_updated(self, size: int) -> None:
+        self._protocol.data_received(bytes(self._of_thread.buffer[:size]))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._protocol.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
+
+    def eof_received(self) -> bool | None:
+        return self._protocol.eof_received()
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
+
+
+def _reading_in_small_parts(protocol: type[asyncio.Protocol], *arguments: Any, **options: Any) -> _SmallReads:
+    return _SmallReads(protocol(*arguments, **options))

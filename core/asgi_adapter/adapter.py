@@ -13,7 +13,7 @@ from typing import Any
 from asgiref.wsgi import WsgiToAsgi
 
 from .application import WsgiApplication
-from .body import BodyLimits, ClientLeftError, Receive, Scope, declared_length, receive_body
+from .body import BodyLimits, ClientLeftError, Message, Receive, Scope, declared_length, receive_body
 from .disconnect import CLIENT_DISCONNECTED_KEY, DisconnectSignal
 from .environ import build_environ, check_head_size
 from .exchange import Exchange, Send
@@ -84,6 +84,7 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
         self._exchanges: set[Exchange] = set()
         self._refused: dict[int, int] = {}
         self._loop_lag_seconds = 0.0
+        self._received_bytes = 0
         self._winding_up = False
         self._closed = False
 
@@ -115,6 +116,7 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
             "completed": ordinary.completed + reserved.completed,
             "refused": sum(by_status.values()),
             "refused_by_status": by_status,
+            "received_bytes": self._received_bytes,
             "loop_lag_ms": round(self._loop_lag_seconds * 1000, 3),
         }
 
@@ -155,7 +157,8 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
         lane = self._reserved_lane if environ["PATH_INFO"] in self._reserved_paths else self._lane
         if self._closed or not lane.has_room():
             raise self._overloaded(body_unread=has_body)
-        body, size = await receive_body(receive, self._body_limits, self._side_executor)
+        counted = self._counting(receive) if has_body else receive
+        body, size = await receive_body(counted, self._body_limits, self._side_executor)
         if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None or size:
             environ["CONTENT_LENGTH"] = str(size)
         signal = DisconnectSignal(self._run_aside)
@@ -196,7 +199,7 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
         content = b"" if method == "HEAD" else body
         await send({"type": "http.response.body", "body": content, "more_body": refusal.body_unread})
         if refusal.body_unread:
-            await _linger(receive)
+            await _linger(None if refusal.is_over_read else self._counting(receive))
             await send({"type": "http.response.body", "body": b""})
 
     def _rendered(self, refusal: RefusedError) -> tuple[list[tuple[bytes, bytes]], bytes]:
@@ -205,6 +208,14 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
         except Exception:  # the house's renderer must not turn a refusal into a broken connection
             logger.exception("rendering a %d refusal failed", refusal.status)
             return render_plain_refusal(refusal.status, refusal.reason)
+
+    def _counting(self, receive: Receive) -> Receive:
+        async def counted() -> Message:
+            message = await receive()
+            self._received_bytes += len(message.get("body", b""))
+            return message
+
+        return counted
 
     def _note_lag(self, seconds: float) -> None:
         self._loop_lag_seconds += (seconds - self._loop_lag_seconds) * 0.1
@@ -233,8 +244,14 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
             await asyncio.sleep(_CLOSE_POLL_SECONDS)
 
 
-async def _linger(receive: Receive) -> None:
-    """Take a little more from a client that is still sending, so that it reads the refusal before a reset."""
+async def _linger(receive: Receive | None) -> None:
+    """Wait a little for a client that is still sending, so that it reads the refusal before a reset.
+
+    Args: receive: what takes a little more from it; None to leave that to the buffers of the system.
+    """
+    if receive is None:
+        await asyncio.sleep(_LINGER_SECONDS)
+        return
     taken = 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LINGER_SECONDS):

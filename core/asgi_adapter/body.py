@@ -75,7 +75,7 @@ def _small_body(content: bytes, limits: BodyLimits) -> tuple[IO[bytes], int]:
 
 def _check_size(size: int, limits: BodyLimits, *, unread: bool) -> None:
     if size > limits.max_bytes:
-        raise RefusedError(413, "body too large", body_unread=unread)
+        raise RefusedError(413, "body too large", body_unread=unread, is_over_read=True)
 
 
 async def _next_part(receive: Receive) -> Message:

@@ -15,13 +15,15 @@ class RefusedError(Exception):
         status: HTTP status.
         reason: one short English word group, for the renderer and the counters; never text from the request.
         body_unread: the client may still be sending, so the connection has to be closed after the answer.
+        is_over_read: it has sent more than it may, so not a byte more is taken.
     """
 
-    def __init__(self, status: int, reason: str, *, body_unread: bool = True) -> None:
+    def __init__(self, status: int, reason: str, *, body_unread: bool = True, is_over_read: bool = False) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.body_unread = body_unread
+        self.is_over_read = is_over_read
 
 
 def render_plain_refusal(status: int, reason: str) -> tuple[list[tuple[bytes, bytes]], bytes]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
-_START_SECONDS = 20.0
+import psutil
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 15.0
 
 
 def pin_to_core(process_id: int, number: int) -> None:
@@ -19,25 +26,62 @@ def pin_to_core(process_id: int, number: int) -> None:
         os.sched_setaffinity(process_id, {number % (os.cpu_count() or 1)})
 
 
+@dataclass(frozen=True)
+class SampleService:
+    """A running sample application."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[str]
+
+    def state(self) -> dict[str, Any]:
+        """Counters from inside its process; with several workers, of the one that answers."""
+        with urllib.request.urlopen(f"{self.url}state", timeout=10) as answer:  # noqa: S310  our own http address
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers under a launcher with a supervisor."""
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.Error):  # gone, or ended and not yet waited for
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child.pid)
+        return found
+
+    def stop(self) -> str:
+        """End it in order; returns what it printed."""
+        self.process.terminate()
+        try:
+            return self.process.communicate(timeout=_STOP_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.communicate()[0]
+
+
 @contextmanager
-def sample_service(side: str) -> Iterator[str]:
-    """The address of the sample application, served by `side` ("adapter" or "stock").
+def sample_service(side: str, **options: int) -> Iterator[SampleService]:
+    """The sample application served by `side`, with the options of `sample_servers` (`threads=8` is `--threads 8`).
 
     Raises RuntimeError when it does not answer in time.
     """
     port = _free_port()
-    child = subprocess.Popen([sys.executable, "-m", "scripts.bench.sample_app", side, str(port)])
+    named = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    command = [sys.executable, "-m", "scripts.bench.sample_servers", side, str(port), *named]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    service = SampleService(f"http://127.0.0.1:{port}/", port, process)
     try:
-        pin_to_core(child.pid, 0)
-        _wait_for(port)
-        yield f"http://127.0.0.1:{port}/"
+        _wait_for(service)
+        yield service
     finally:
-        child.terminate()
-        try:
-            child.wait(5)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        service.stop()
+
+
+@contextmanager
+def sample_services(*sides: str, **options: int) -> Iterator[dict[str, SampleService]]:
+    """Several of them at once; the idle ones cost next to nothing, and rounds can take turns."""
+    with ExitStack() as stack:
+        yield {side: stack.enter_context(sample_service(side, **options)) for side in sides}
 
 
 def _free_port() -> int:
@@ -46,11 +90,11 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def _wait_for(service: SampleService) -> None:
     until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until:
+    while time.monotonic() < until and service.process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            urllib.request.urlopen(service.url, timeout=5).close()  # noqa: S310  our own http address
         except OSError:
             time.sleep(0.05)
         else:

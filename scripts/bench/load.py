@@ -9,9 +9,12 @@ import asyncio
 import itertools
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
+
+T = TypeVar("T")
 
 _RESPONSE_SECONDS = 30.0
 
@@ -61,9 +64,14 @@ def get_request(url: str, path: str | None = None, headers: str = "") -> bytes:
     return f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: */*\r\n{headers}\r\n".encode()
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a client of a measurement to its end."""
+    return asyncio.run(work)
+
+
 def drive(url: str, shots: list[Shot], *, requests: int, connections: int, at_most_seconds: float = 60.0) -> LoadResult:
     """Send `requests` requests, the shots in turn, over `connections` kept-alive connections."""
-    return asyncio.run(_drive(url, shots, requests, connections, at_most_seconds))
+    return run(_drive(url, shots, requests, connections, at_most_seconds))
 
 
 async def _drive(url: str, shots: list[Shot], requests: int, connections: int, at_most_seconds: float) -> LoadResult:
@@ -84,13 +92,16 @@ async def _one_connection(host: str, port: int, work: Iterator[Shot], result: Lo
         for shot in work:
             if time.perf_counter() > stop_at:
                 return
+            if connection is not None and connection[0].at_eof():  # closed in between: a client opens a new one
+                connection[1].close()
+                connection = None
             if connection is None:
                 try:
                     connection = await asyncio.open_connection(host, port)
                 except OSError:
                     result.note_failure("connect")
                     continue
-            if not await _one_request(*connection, shot, result):
+            if not await exchange(*connection, shot, result):
                 connection[1].close()
                 connection = None
     finally:
@@ -98,10 +109,15 @@ async def _one_connection(host: str, port: int, work: Iterator[Shot], result: Lo
             connection[1].close()
 
 
-async def _one_request(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, shot: Shot, result: LoadResult
+async def exchange(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    shot: Shot,
+    result: LoadResult,
+    *,
+    note_body: Callable[[bytes], None] | None = None,
 ) -> bool:
-    """Count one exchange; False when the connection cannot be used again."""
+    """Send one request and count what comes of it; False when the connection cannot be used again."""
     started = time.perf_counter()
     try:
         async with asyncio.timeout(_RESPONSE_SECONDS):
@@ -119,6 +135,8 @@ async def _one_request(
         result.note_failure("wrong answer")
     else:
         result.latencies.append(time.perf_counter() - started)
+        if note_body is not None:
+            note_body(body)
     return reusable
 
 

@@ -209,10 +209,12 @@ def test_upload_over_the_limit_is_refused_and_never_reaches_the_application(serv
     assert service.probe.uploads_seen == seen_before
 
 
-def test_chunked_upload_over_the_limit_is_refused(service: Service) -> None:
+def test_chunked_upload_is_refused_at_most_64_kib_after_the_limit(service: Service) -> None:
     head = b"POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    before = service.adapter.stats()["received_bytes"]
     assert exchange(service.port, head, then=chunk * 100).startswith(b"HTTP/1.1 413 ")
+    assert service.adapter.stats()["received_bytes"] - before <= BODY_LIMIT + 64 * 1024
 
 
 def test_client_that_waits_for_continue_is_refused_without_sending_its_body(service: Service) -> None:
@@ -251,6 +253,53 @@ def test_idle_kept_alive_connection_outlives_the_head_deadline(service: Service)
         return statuses
 
     assert asyncio.run(run()) == [200, 200]
+
+
+def test_request_already_on_its_way_at_a_shutdown_is_answered_and_told_to_close(service: Service) -> None:
+    request = get_request(service.url, "/fast/a")
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as client:
+        client.sendall(request)
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        (protocol,) = (found for found in service.server.server_state.connections if is_peer(found, client))
+        protocol.loop.call_soon_threadsafe(protocol.shutdown)
+        client.sendall(request)
+        answer = b""
+        while part := client.recv(65_536):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+def is_peer(protocol: Any, client: socket.socket) -> bool:
+    return bool(protocol.client[1] == client.getsockname()[1])
+
+
+def test_kept_alive_clients_lose_nothing_at_a_shutdown() -> None:
+    service = Service()
+    service.start()
+    answered, lost = [0] * 8, list[str]()
+
+    async def ask_until_told_to_close(number: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        reusable = True
+        while reusable:
+            writer.write(get_request(service.url, "/slow/short"))
+            try:
+                status, _body, reusable = await read_response(reader)
+            except (OSError, EOFError) as error:
+                lost.append(repr(error))
+                break
+            answered[number] += status == 200
+            if min(answered) == 5:
+                service.server.should_exit = True
+        writer.close()
+
+    async def run() -> None:
+        await asyncio.gather(*(ask_until_told_to_close(number) for number in range(8)))
+
+    asyncio.run(run())
+    service.stop()
+    assert lost == []
 
 
 def test_shutdown_ends_streams_with_their_last_event_and_running_requests_with_their_answer() -> None:

@@ -87,6 +87,13 @@ def test_each_call_gets_a_loop_of_its_own_and_closes_it() -> None:
     assert all(loop.is_closed() for loop in loops)
 
 
+def test_loop_is_asyncios_own_also_where_uvloop_is_installed() -> None:
+    async def kind_of_loop() -> type:
+        return type(asyncio.get_running_loop())
+
+    assert run_in_request_loop(kind_of_loop, timeout_seconds=5).__module__.startswith("asyncio.")
+
+
 def test_timeout_cancels_the_work_and_closes_the_loop() -> None:
     ended: list[str] = []
     loops: list[asyncio.AbstractEventLoop] = []

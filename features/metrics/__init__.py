@@ -1,0 +1,1 @@
+"""What this process is doing at the moment, for a scraper."""
