@@ -12,7 +12,7 @@ PACKAGES := agent bootstrap common core features scripts
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run ask demo test check lint fix types contracts bench docs migrate migration audit hooks lock clean
+.PHONY: help run ask demo test check lint fix types contracts bench bench-long docs migrate migration audit hooks lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +60,11 @@ types: .venv/.dev ## Static types, strict
 contracts: .venv/.dev ## Import contracts between the layers
 	@$(BIN)/lint-imports --no-logo
 
-bench: .venv/.dev ## Measure the hot path, one JSON line a figure
-	@$(PY) -m scripts.bench
+bench: .venv/.dev ## Measure the hot path, one JSON line a figure (wrk: apt-get install wrk); BENCH="rates sigterm" for some
+	@$(PY) -m scripts.bench $(BENCH)
+
+bench-long: .venv/.dev ## The same with minutes where seconds say too little
+	@$(PY) -m scripts.bench --long $(BENCH)
 
 docs: .venv/.dev ## Generate docs/settings.md, docs/routes.md and .env.example
 	@$(PY) -m scripts.generate_docs

@@ -5,16 +5,22 @@ Started as `uvicorn asgi_app:asgi_app` (by `make run`), or as plain Flask with `
 
 from bootstrap.container import build_container
 from bootstrap.web import create_app
+from features.agent_health import routes as agent_health
 from features.ask import routes as ask
 from features.health import routes as health
 from features.home import routes as home
 from features.http import Access, Route
+from features.metrics import routes as metrics
+from features.run_sql import routes as run_sql
 
 ROUTES = (
     # path                     documentation  resource         who may call
     Route("/", home.docs, home.Home, Access.PUBLIC),
     Route("/health", health.docs, health.Health, Access.PUBLIC),
+    Route("/metrics", metrics.docs, metrics.Metrics, Access.ADMIN),
     Route("/api/v0/ask_agent", ask.docs, ask.AskAgent, Access.PUBLIC),
+    Route("/api/v0/agent_health", agent_health.docs, agent_health.AgentHealthCheck, Access.PUBLIC),
+    Route("/api/v0/citu_run_sql", run_sql.docs, run_sql.CituRunSql, Access.PUBLIC),
 )
 
 container = build_container()

@@ -23,9 +23,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         str,
         AGENT_HEALTH_QUESTION,
         "Question of the agent's full health check.",
-        is_effective=False,
     ),
-    Agent("AGENT_HEALTH_FULL_TEST", bool, True, "Ask that question in the health check.", is_effective=False),
+    Agent("AGENT_HEALTH_FULL_TEST", bool, True, "Ask the model that question in the health check."),
+    Agent("AGENT_HEALTH_TIMEOUT", int, 30, "Seconds its answer may take.", minimum=1, maximum=3600),
+    Agent(
+        "AGENT_CLASSIFIER_FILE",
+        str,
+        "",
+        "YAML file of the rules telling data questions from chats, relative to the project; empty is the shipped one.",
+    ),
     Agent(
         "AGENT_SQL_FORBIDDEN_CHECK",
         bool,

@@ -7,12 +7,16 @@ from typing import Any
 
 from pydantic import SecretStr
 
+import app_config
 from agent.classic_agent import ClassicAgent
+from agent.classification.dictionary import SHIPPED_FILE, load_dictionary
+from agent.classification.routing import QuestionRouter
+from agent.classification.rules import RuleClassifier
 from agent.nodes import Nodes
 from agent.retrieval import Retrieval, RetrievalLimits
 from agent.sql_preparation import SqlPreparation
 from common import derived_settings
-from common.answering import AnswerEngine, Brain
+from common.answering import Brain
 from common.config_service import ConfigService
 from core.async_bridge import run_blocking
 from core.llm.client import LLMClient
@@ -81,16 +85,26 @@ def _model_client(settings: ConfigService, endpoint: derived_settings.Endpoint) 
     return LLMClient(config=config, provider=provider, run_blocking=run_blocking)
 
 
+def build_rules(settings: ConfigService) -> RuleClassifier:
+    """The rules of the configured dictionary.
+
+    Raises:
+        ConfigurationError: its file is missing or wrong.
+    """
+    named = settings.get("AGENT_CLASSIFIER_FILE")
+    return RuleClassifier(load_dictionary(app_config.project_path(named) if named else SHIPPED_FILE))
+
+
 def build_classic_agent(
     settings: ConfigService,
     *,
+    brain: Brain,
+    rules: RuleClassifier,
     store: VectorStore,
     catalog: SchemaCatalog,
     executor: SqlExecutor,
-    on_close: OnClose,
-) -> AnswerEngine:
+) -> ClassicAgent:
     """The classic agent on shared collaborators."""
-    brain = build_brain(settings, on_close)
     preparation = SqlPreparation(
         brain=brain,
         executor=executor,
@@ -99,6 +113,7 @@ def build_classic_agent(
     )
     nodes = Nodes(
         brain=brain,
+        router=QuestionRouter(rules, brain),
         retrieval=Retrieval(store=store, catalog=catalog, limits=_retrieval_limits(settings)),
         preparation=preparation,
         executor=executor,

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 from flask import Flask
 
 import app_config
+from agent.classic_agent import ClassicAgent
+from agent.classification.rules import RuleClassifier
 from bootstrap import agents, probes
 from bootstrap.preparation import listed, prepare
 from bootstrap.stores import Stores, find_stores
 from common import messages
-from common.answering import AnswerEngine
+from common.answering import Brain, Classification
 from common.config_service import ConfigService
-from common.errors import ServiceUnavailableError
+from common.errors import ConfigurationError, ServiceUnavailableError
+from common.question_answer_cache import QuestionAnswerCache
 from common.redis_conversation_manager import RedisConversationManager
 from core.async_bridge import configure as configure_bridge
 from core.async_bridge import shutdown_blocking
@@ -24,11 +29,16 @@ from core.database import Database
 from core.logging import get_app_logger, initialize_logging
 from core.redis_client import RedisClient, connect_redis
 from core.schema_catalog import SchemaCatalog
+from core.single_flight import SingleFlight
 from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
 from core.sql_guard import SqlGuard
 from core.vector_store.store import VectorStore
+from features.agent_health.service import AgentHealthService, HealthTest
+from features.ask.answering import CachedAnswering
 from features.ask.service import AskLimits, AskService
 from features.health.service import Component, HealthService
+from features.metrics.service import MetricsService, ServingStats
+from features.run_sql.service import RunSqlService
 
 logger = get_app_logger("container")
 
@@ -43,6 +53,8 @@ class Container:
         self._given_stores = stores
         self._stores: Stores | None = None
         self._to_close: list[Callable[[], Any]] = []
+        self._serving_stats: ServingStats = dict
+        self._built_at = time.time()
 
     def start(self, progress: Callable[[str], None] = lambda _step: None) -> None:
         """Bring up what is missing: servers, tables, the reader role, demo data and training examples.
@@ -71,6 +83,10 @@ class Container:
             callback()
         if self._stores is not None:
             self._stores.close(wait_seconds=wait_seconds)
+
+    def serve_through(self, stats: ServingStats) -> None:
+        """Tell `/metrics` where the counters of the server in front are; a plain WSGI start has none."""
+        self._serving_stats = stats
 
     def run_plain(self, app: Flask) -> None:
         """Serve `app` by Flask's own server, as the old entry did; for a rehearsal, not for production."""
@@ -153,16 +169,25 @@ class Container:
         return SqlExecutor(pool=self._reader_pool, guard=guard, limits=limits)
 
     @cached_property
-    def _classic_agent(self) -> AnswerEngine:
+    def _brain(self) -> Brain:
+        return agents.build_brain(self.settings, self._to_close.append)
+
+    @cached_property
+    def _rules(self) -> RuleClassifier:
+        return agents.build_rules(self.settings)
+
+    @cached_property
+    def _classic_agent(self) -> ClassicAgent:
         return agents.build_classic_agent(
             self.settings,
+            brain=self._brain,
+            rules=self._rules,
             store=self.vector_store,
             catalog=self.catalog,
             executor=self.executor,
-            on_close=self._to_close.append,
         )
 
-    def classic_agent(self) -> AnswerEngine:
+    def classic_agent(self) -> ClassicAgent:
         """The classic agent, built at the first question.
 
         Raises:
@@ -170,7 +195,8 @@ class Container:
         """
         try:
             return self._classic_agent
-        except ImportError as error:
+        except (ImportError, ConfigurationError) as error:
+            logger.error("the classic agent cannot be built: %s", error)
             raise ServiceUnavailableError(messages.AGENT_UNAVAILABLE) from error
 
     @cached_property
@@ -181,7 +207,70 @@ class Container:
             timeout_seconds=settings.get("REQUEST_TIMEOUT"),
             default_routing_mode=settings.get("QUESTION_ROUTING_MODE"),
         )
-        return AskService(engine=self.classic_agent, conversations=self.conversations, limits=limits)
+        return AskService(
+            engine=self.classic_agent,
+            conversations=self.conversations,
+            limits=limits,
+            cached=self._cached_answering() if settings.get("ENABLE_QUESTION_ANSWER_CACHE") else None,
+        )
+
+    def _cached_answering(self) -> CachedAnswering:
+        redis = self.redis.commands
+        return CachedAnswering(
+            cache=QuestionAnswerCache(redis, ttl_seconds=self.settings.get("QUESTION_ANSWER_TTL")),
+            flights=SingleFlight(redis),
+            origin=self._answer_origin,
+            expects_summary=self.settings.get("ENABLE_RESULT_SUMMARY"),
+        )
+
+    def _answer_origin(self, tenant: str) -> Mapping[str, Any]:
+        """What an answer of now comes from besides the question; an answer of another origin is not found.
+
+        Raises:
+            ServiceUnavailableError: a part of it cannot be asked.
+        """
+        self.classic_agent()
+        return {
+            "training_revision": self.vector_store.revision(tenant),
+            "schema": self.catalog.schema().fingerprint,
+            "date": self.catalog.today().isoformat(),
+            "brain": dict(self._brain.provenance),
+            "settings": [self.settings.get(name) for name in ("API_MAX_RETURN_ROWS", "ENABLE_RESULT_SUMMARY")],
+        }
+
+    @cached_property
+    def run_sql(self) -> RunSqlService:
+        return RunSqlService(executor=self.executor)
+
+    @cached_property
+    def metrics(self) -> MetricsService:
+        return MetricsService(
+            serving_stats=lambda: self._serving_stats(), worker=str(os.getpid()), started_at=self._built_at
+        )
+
+    def _classify_by_rules(self, question: str) -> Classification:
+        try:
+            return self._rules.classify(question)
+        except ConfigurationError as error:
+            raise ServiceUnavailableError(messages.CLASSIFIER_UNAVAILABLE) from error
+
+    @cached_property
+    def agent_health(self) -> AgentHealthService:
+        settings = self.settings
+        test = HealthTest(
+            question=settings.get("AGENT_HEALTH_TEST_QUESTION"),
+            is_full=settings.get("AGENT_HEALTH_FULL_TEST"),
+            timeout_seconds=settings.get("AGENT_HEALTH_TIMEOUT"),
+        )
+        return AgentHealthService(
+            engine=self.classic_agent,
+            classify=self._classify_by_rules,
+            stores={
+                "business_database": probes.business_probe(self.executor),
+                "platform_database": probes.platform_probe(self.platform),
+            },
+            test=test,
+        )
 
     @cached_property
     def health(self) -> HealthService:

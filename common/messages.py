@@ -56,6 +56,9 @@ EMPTY_RESULT: Final = "查询执行成功，但没有找到符合条件的数据
 AGENT_HEALTH_DONE: Final = "Agent健康检查完成"
 AGENT_HEALTH_FAILED: Final = "Agent健康检查失败"
 SOME_COMPONENTS_FAILING: Final = "部分组件异常"
+AGENT_CREATION_FAILED: Final = "Agent创建失败: {reason}"
+AGENT_FULL_TEST_FAILED: Final = "完整测试失败: {reason}"
+AGENT_EMPTY_ANSWER: Final = "测试问题没有得到回答"
 AGENT_UNAVAILABLE: Final = "AI服务暂时不可用，请稍后重试"
 ROUTED_TO_DATABASE: Final = "配置为直接数据库查询模式"
 ROUTED_TO_CHAT: Final = "配置为直接聊天模式"
@@ -234,6 +237,20 @@ MODEL_URL_WITH_CREDENTIALS: Final = "模型服务地址不能包含用户名或�
 MODEL_CLASSIFICATION_UNPARSED: Final = "LLM响应解析失败"
 PROMPT_FILE_MISSING: Final = "缺少提示词文件：{name}"
 PROMPT_FILE_UNVERSIONED: Final = "提示词文件 {name} 的第一行必须是 # version: 版本号"
+
+# Question classification
+CLASSIFIED_NON_BUSINESS: Final = "包含非业务实体词: {words}"
+CLASSIFIED_STRONG: Final = "强业务特征 - 业务实体: {business}, 查询意图: {intents}, SQL: {sql}"
+CLASSIFIED_MEDIUM: Final = "中等业务特征 - 业务实体: {business}"
+CLASSIFIED_CHAT: Final = "聊天特征: {words}"
+CLASSIFIED_UNCERTAIN: Final = "规则分类不确定 - 业务分:{business}, 意图分:{intent}, 聊天分:{chat}"
+CLASSIFIER_UNAVAILABLE: Final = "问题分类器不可用，请检查分类词典"
+CLASSIFIER_SYSTEM_CATEGORY: Final = "系统查询指示词"
+CLASSIFIER_FILE_INVALID: Final = "分类词典 {path} 无效：{reason}"
+CLASSIFIER_SECTION_MISSING: Final = "缺少配置部分 {names}"
+CLASSIFIER_SECTION_WRONG: Final = "配置部分 {name} 的格式不正确"
+CLASSIFIER_WEIGHT_MISSING: Final = "缺少权重 {names}"
+CLASSIFIER_WEIGHT_WRONG: Final = "权重 {names} 不是允许范围内的数字"
 
 # Offline brain
 OFFLINE_CLASS_NON_BUSINESS: Final = "包含非业务实体词: {words}"

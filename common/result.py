@@ -119,13 +119,13 @@ def health_success_response(status: str = "healthy", test_result: bool = True, *
 def health_error_response(
     status: str = "unhealthy",
     test_result: bool = False,
-    message: str = messages.SERVICE_UNAVAILABLE,
+    message: str | None = None,
     **extra: Any,
 ) -> Envelope:
-    """A component that was exercised and does not work (503)."""
+    """A component that was exercised and does not work (503); `message` stands in `data`, as when it works."""
     text = messages.SOME_COMPONENTS_FAILING if status == "degraded" else messages.AGENT_HEALTH_FAILED
     data = {"status": status, "test_result": test_result, "response": text, "timestamp": local_timestamp()}
-    return failed(message, 503, {**data, **_given(extra)})
+    return failed(messages.SERVICE_UNAVAILABLE, 503, {**data, **_given({"message": message, **extra})})
 
 
 def bad_request_response(

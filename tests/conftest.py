@@ -2,7 +2,7 @@
 
 With DATABASE_URL, BUSINESS_DATABASE_URL or REDIS_URL set, scratch databases are made on those servers; otherwise the
 embedded servers run under `data/test` and are shared by all test processes. Nothing outside the scratch databases and
-the last two Redis databases is touched.
+one Redis database a process, claimed by a lock, is touched.
 """
 
 import os
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import redis
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from psycopg import sql
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO_END = date(2024, 6, 30)
-REDIS_DATABASES = {"master": 15, "gw0": 14, "gw1": 13}
+REDIS_DATABASES = range(15, 0, -1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,10 +80,10 @@ def scratch_business_url(request: pytest.FixtureRequest, worker_name: str) -> It
 
 
 @pytest.fixture(scope="session")
-def redis_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]:
+def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A Redis database of this test process, empty at the start and flushed at the end."""
     server = os.environ.get("REDIS_URL") or request.getfixturevalue("embedded").redis_url
-    number = REDIS_DATABASES[worker_name]
+    number, claim = claim_redis_database()
     parts = urlsplit(server)
     if parts.scheme == "unix":
         url = f"unix://{parts.netloc}{parts.path}?db={number}"
@@ -93,6 +93,21 @@ def redis_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]
         client.flushdb()
         yield url
         client.flushdb()
+    claim.release()
+
+
+def claim_redis_database() -> tuple[int, FileLock]:
+    """A Redis database number no other test process of this project uses now; the lock ends with the process."""
+    folder = ROOT / "data" / "test"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in REDIS_DATABASES:
+        claim = FileLock(folder / f"redis-{number}.lock")
+        try:
+            claim.acquire(blocking=False)
+        except Timeout:
+            continue
+        return number, claim
+    raise RuntimeError("every Redis database is in use by another test process")
 
 
 def create_database(server_url: str, name: str, *, keep: bool = False) -> str:

@@ -26,12 +26,6 @@ BECAME_A_FAILURE = (
     rf"|\$\.data\.({ONLY_OF_SUCCESS}|response|execution_path.*|classification_info.*|requested_conversation_id)"
 )
 
-HYBRID_METHODS = frozenset(
-    {
-        "rule_based_non_business", "rule_based_strong_business", "rule_based_medium_business", "rule_based_chat",
-        "rule_based_uncertain", "enhanced_llm",
-    }
-)  # fmt: skip
 CATEGORIES = {
     400: "请求参数错误",
     404: "资源未找到",
@@ -65,7 +59,6 @@ class Rule:
         was: whether the recorded exchange is such a case.
         became: whether the new answer is the one wanted for it.
         covers: pattern of the difference paths it explains.
-        is_optional: whether the old answer is good too; otherwise it is a defect that must not come back.
     """
 
     name: str
@@ -74,7 +67,6 @@ class Rule:
     was: Callable[[Exchange], bool]
     became: Callable[[Exchange, Answer], bool]
     covers: str = ANYTHING
-    is_optional: bool = False
 
     def is_about(self, exchange: Exchange) -> bool:
         return re.fullmatch(self.path, exchange.request["path"]) is not None and self.was(exchange)
@@ -96,9 +88,7 @@ def intended(exchange: Exchange, answer: Answer, differences: Sequence[Differenc
 
 def old_defects(exchange: Exchange, answer: Answer) -> tuple[Rule, ...]:
     """The rules about this exchange whose wanted answer did not come."""
-    return tuple(
-        rule for rule in RULES if not rule.is_optional and rule.is_about(exchange) and not rule.became(exchange, answer)
-    )
+    return tuple(rule for rule in RULES if rule.is_about(exchange) and not rule.became(exchange, answer))
 
 
 def _body(exchange: Exchange) -> Mapping[str, Any]:
@@ -182,11 +172,6 @@ def _was_scalar_conversation(exchange: Exchange) -> bool:
 def _is_new_conversation(exchange: Exchange, answer: Answer) -> bool:
     is_new = answer.status == 200 and answer.data.get("conversation_status") == "invalid_id_new"
     return is_new and answer.data.get("requested_conversation_id") == _text(exchange, "conversation_id")
-
-
-def _is_another_hybrid_method(exchange: Exchange, answer: Answer) -> bool:
-    info = answer.data.get("classification_info")
-    return answer.status == 200 and isinstance(info, Mapping) and info.get("method") in HYBRID_METHODS
 
 
 def _was_rejected_value(exchange: Exchange) -> bool:
@@ -310,17 +295,5 @@ RULES = (
         ASK,
         was=lambda exchange: ":" in str(_body(exchange).get("user_id")) and not _body(exchange).get("conversation_id"),
         became=lambda _exchange, answer: _names_invalid(answer, "user_id"),
-    ),
-    Rule(
-        "another-hybrid-method",
-        "the recorded brain decided some questions by rules and asked its model otherwise; brains differ in which",
-        ASK,
-        was=lambda exchange: (
-            _body(exchange).get("routing_mode") in (None, "", "hybrid")
-            and (_old(exchange).data.get("classification_info") or {}).get("method") in HYBRID_METHODS
-        ),
-        became=_is_another_hybrid_method,
-        covers=r"\$\.data\.classification_info\.method",
-        is_optional=True,
     ),
 )
