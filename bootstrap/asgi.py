@@ -45,6 +45,7 @@ class AsgiApp:
         self._adapter = adapter
         self._life = life
         self._container = container
+        self._warming: asyncio.Task[None] | None = None
 
     def begin_shutdown(self) -> None:
         """Take no new work and let streams send their last event."""
@@ -75,9 +76,12 @@ class AsgiApp:
         except CituError as error:
             logger.error("start failed: %s", error.message)
             return {"type": "lifespan.startup.failed", "message": error.message}
+        self._warming = asyncio.create_task(asyncio.to_thread(self._container.warm_up))
         return {"type": "lifespan.startup.complete"}
 
     async def _stop(self) -> None:
+        if self._warming is not None:
+            await self._warming
         await self._adapter.close(self._container.settings.get("GRACEFUL_TIMEOUT"))
         await asyncio.to_thread(self._container.close)
 

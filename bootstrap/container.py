@@ -20,7 +20,7 @@ from bootstrap.stores import Stores, find_stores
 from common import messages
 from common.answering import Brain, Classification
 from common.config_service import ConfigService
-from common.errors import ConfigurationError, ServiceUnavailableError
+from common.errors import CituError, ConfigurationError, ServiceUnavailableError
 from common.question_answer_cache import QuestionAnswerCache
 from common.redis_conversation_manager import RedisConversationManager
 from core.async_bridge import configure as configure_bridge
@@ -186,6 +186,14 @@ class Container:
             catalog=self.catalog,
             executor=self.executor,
         )
+
+    def warm_up(self) -> None:
+        """Build the agent and read the business schema now, so that the first question does not wait for them."""
+        try:
+            self.classic_agent()
+            self.catalog.schema()
+        except CituError as error:
+            logger.warning("not warmed up: %s", error.error_type)
 
     def classic_agent(self) -> ClassicAgent:
         """The classic agent, built at the first question.

@@ -65,7 +65,7 @@ class AskService:
         conversation = self._conversations.resolve_conversation_id(
             TENANT, user_id, wanted.conversation_id, continue_conversation=wanted.continue_conversation
         )
-        set_log_context(user_id=user_id, conversation_id=conversation.conversation_id)
+        set_log_context(tenant=TENANT, user_id=user_id, conversation_id=conversation.conversation_id)
         context = self._conversations.get_context(TENANT, conversation.conversation_id)
         self._conversations.save_message(TENANT, conversation.conversation_id, "user", wanted.question)
         question = Question(

@@ -1,5 +1,6 @@
 """Two services under contract, with real stores and real HTTP: one on the recordings' data, one on a small database."""
 
+import os
 import runpy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -24,7 +25,7 @@ Start = Callable[..., AbstractContextManager[Service]]
 @pytest.fixture(scope="session")
 def reader_role(scratch_business_url: str, worker_name: str) -> Iterator[str]:
     """The role that runs the model's SQL; it goes after the databases it may read."""
-    role = f"citu_contract_{worker_name}"
+    role = f"citu_contract_{worker_name}_{os.getpid()}"
     yield role
     with psycopg.connect(scratch_business_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
@@ -35,7 +36,7 @@ def recorded_business_url(scratch_business_url: str, reader_role: str, worker_na
     """A database with the rows the recordings were made on."""
     if not recordings.are_present():
         pytest.skip(recordings.ABSENT_REASON)
-    url = create_database(scratch_business_url, f"citu_contract_recorded_{worker_name}")
+    url = create_database(scratch_business_url, f"citu_contract_recorded_{worker_name}_{os.getpid()}")
     runpy.run_path(str(recordings.SEED_BUSINESS))["main"](url)
     yield url
     drop_database(scratch_business_url, url)
@@ -44,7 +45,7 @@ def recorded_business_url(scratch_business_url: str, reader_role: str, worker_na
 @pytest.fixture(scope="session")
 def small_business_url(scratch_business_url: str, reader_role: str, worker_name: str) -> Iterator[str]:
     """A database with one table of three companies, for tests that try to change it."""
-    url = create_database(scratch_business_url, f"citu_contract_small_{worker_name}")
+    url = create_database(scratch_business_url, f"citu_contract_small_{worker_name}_{os.getpid()}")
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE bss_company (id integer PRIMARY KEY, company_name text NOT NULL)")
         connection.cursor().executemany("INSERT INTO bss_company VALUES (%s, %s)", list(enumerate(COMPANIES)))
@@ -60,7 +61,7 @@ def start(
     made: list[str] = []
 
     def begin(business_url: str, model: ScriptedModelServer, **settings: str) -> AbstractContextManager[Service]:
-        made.append(create_database(platform_url, f"citu_contract_platform_{worker_name}_{len(made)}"))
+        made.append(create_database(platform_url, f"citu_contract_platform_{worker_name}_{os.getpid()}_{len(made)}"))
         with redis.Redis.from_url(redis_url) as client:
             client.flushdb()
         environ = {
