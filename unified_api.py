@@ -12,6 +12,7 @@ from features.home import routes as home
 from features.http import Access, Route
 from features.metrics import routes as metrics
 from features.run_sql import routes as run_sql
+from features.usage import routes as usage
 
 ROUTES = (
     # path                     documentation  resource         who may call
@@ -21,6 +22,7 @@ ROUTES = (
     Route("/api/v0/ask_agent", ask.docs, ask.AskAgent, Access.PUBLIC),
     Route("/api/v0/agent_health", agent_health.docs, agent_health.AgentHealthCheck, Access.PUBLIC),
     Route("/api/v0/citu_run_sql", run_sql.docs, run_sql.CituRunSql, Access.PUBLIC),
+    Route("/api/v0/usage", usage.docs, usage.Usage, Access.ADMIN),
 )
 
 container = build_container()

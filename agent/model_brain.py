@@ -12,9 +12,10 @@ from typing import Protocol
 from agent.model_replies import read_classification, read_sql
 from agent.prompt_context import PromptLimits, choose_material, markdown_table, table_list
 from agent.prompt_files import PromptLibrary, new_fence
-from common.answering import Classification, ResultSet, SqlDraft, SqlRequest
+from common.answering import Classification, Question, ResultSet, SqlDraft, SqlRequest
 from common.business_schema import BusinessSchema
 from core.llm.exchange import CallKind, ChatMessage, ModelReply
+from core.llm.metering import CallAccount
 
 
 class ChatClient(Protocol):
@@ -23,7 +24,9 @@ class ChatClient(Protocol):
     @property
     def model(self) -> str: ...
 
-    async def async_chat(self, messages: Sequence[ChatMessage], *, kind: CallKind = "other") -> ModelReply: ...
+    async def async_chat(
+        self, messages: Sequence[ChatMessage], *, account: CallAccount, kind: CallKind = "other"
+    ) -> ModelReply: ...
 
 
 class ModelBrain:
@@ -33,12 +36,26 @@ class ModelBrain:
         client: the way to the model.
         prompts: the prompt files.
         limits: caps of what goes into a prompt.
+        account: whom calls are made for; without one the brain refuses to call (`on_behalf_of` gives it one).
     """
 
-    def __init__(self, *, client: ChatClient, prompts: PromptLibrary, limits: PromptLimits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        client: ChatClient,
+        prompts: PromptLibrary,
+        limits: PromptLimits | None = None,
+        account: CallAccount | None = None,
+    ) -> None:
         self._client = client
         self._prompts = prompts
         self._limits = limits or PromptLimits()
+        self._account = account
+
+    def on_behalf_of(self, question: Question) -> ModelBrain:
+        """See `Brain.on_behalf_of`."""
+        account = CallAccount(question.tenant, question.user_id, question.route)
+        return ModelBrain(client=self._client, prompts=self._prompts, limits=self._limits, account=account)
 
     @property
     def provenance(self) -> Mapping[str, object]:
@@ -95,4 +112,6 @@ class ModelBrain:
 
     async def _ask(self, kind: CallKind, instructions: str, asked: str, turns: Sequence[ChatMessage] = ()) -> str:
         sent = [ChatMessage("system", instructions), *turns, ChatMessage("user", asked)]
-        return (await self._client.async_chat(sent, kind=kind)).text
+        if self._account is None:
+            raise ValueError("a model is asked on somebody's account: take the brain from on_behalf_of")
+        return (await self._client.async_chat(sent, account=self._account, kind=kind)).text

@@ -52,7 +52,7 @@ class Nodes:
         """Answer without the database."""
         question = state["question"]
         try:
-            text = await self.brain.chat(question.text, question.context)
+            text = await self.brain.on_behalf_of(question).chat(question.text, question.context)
         except CituError as error:
             return {"failure": error, "execution_path": [*state["execution_path"], "agent_chat_error"]}
         return {"chat_response": text.strip(), "execution_path": [*state["execution_path"], "agent_chat"]}
@@ -60,7 +60,7 @@ class Nodes:
     async def agent_sql_generation(self, state: AgentState) -> AgentState:
         """Write SQL, have it checked, repair it once; or find out why there is none."""
         try:
-            prepared = await self.preparation.prepare(state["request"])
+            prepared = await self.preparation.prepare(state["question"], state["request"])
         except CituError as error:
             return {"failure": error, "execution_path": [*state["execution_path"], "agent_sql_generation_error"]}
         return {
@@ -110,7 +110,8 @@ class Nodes:
         if not self.summarises or not records.rows:
             return None
         try:
-            return await self.brain.summarise(state["question"].text, records)
+            question = state["question"]
+            return await self.brain.on_behalf_of(question).summarise(question.text, records)
         except ModelUnavailableError as error:
             logger.warning("no summary: %s", error.error_type)
             return None

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from common import messages
-from common.answering import Brain, SqlDraft, SqlRequest
+from common.answering import Brain, Question, SqlDraft, SqlRequest
 from common.errors import SqlRefusedError
 from core.async_bridge import run_blocking
 from core.sql_executor import SqlExecutor
@@ -56,13 +56,14 @@ class SqlPreparation:
         self._repairs = repairs
         self._repair_timeout_seconds = repair_timeout_seconds
 
-    async def prepare(self, request: SqlRequest) -> PreparedSql:
+    async def prepare(self, question: Question, request: SqlRequest) -> PreparedSql:
         """SQL ready to run, or the reason there is none.
 
         Raises:
             ServiceUnavailableError: model or business database cannot be reached.
         """
-        draft = await self._brain.write_sql(request)
+        brain = self._brain.on_behalf_of(question)
+        draft = await brain.write_sql(request)
         if not draft.sql:
             return _without_sql(draft)
         objection = await run_blocking(self._object, draft.sql)
@@ -70,12 +71,12 @@ class SqlPreparation:
             return PreparedSql("agent_sql_generation", sql=draft.sql, based_on=draft.based_on)
         if not (objection.is_repairable and self._repairs):
             return _refused(objection, draft)
-        return await self._repair(request, draft, objection)
+        return await self._repair(brain, request, draft, objection)
 
-    async def _repair(self, request: SqlRequest, draft: SqlDraft, objection: Objection) -> PreparedSql:
+    async def _repair(self, brain: Brain, request: SqlRequest, draft: SqlDraft, objection: Objection) -> PreparedSql:
         try:
             async with asyncio.timeout(self._repair_timeout_seconds):
-                repaired = await self._brain.repair_sql(request, draft.sql, objection.detail)
+                repaired = await brain.repair_sql(request, draft.sql, objection.detail)
         except TimeoutError:
             seconds = int(self._repair_timeout_seconds)
             return _unrepaired(draft.sql, messages.SQL_REPAIR_TIMEOUT.format(seconds=seconds))

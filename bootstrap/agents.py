@@ -15,15 +15,13 @@ from agent.classification.rules import RuleClassifier
 from agent.nodes import Nodes
 from agent.retrieval import Retrieval, RetrievalLimits
 from agent.sql_preparation import SqlPreparation
+from bootstrap.model_client import build_breaker, build_model_client, chat_endpoint
 from common import derived_settings
 from common.answering import Brain
 from common.config_service import ConfigService
-from core.async_bridge import run_blocking
-from core.llm.client import LLMClient
-from core.llm.config import LLMClientConfig
 from core.llm.embeddings import EmbeddingConfig, OpenAIEmbeddings
 from core.llm.http_pool import build_http_client
-from core.llm.openai_provider import OpenAIChatProvider
+from core.llm.metering import CallMeter
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
 from core.vector_store.embedding import Embedder, HashedNgramEmbedder
@@ -50,14 +48,14 @@ def build_embedder(settings: ConfigService, on_close: OnClose) -> Embedder:
     http_client = build_http_client(
         max_reply_bytes=MAX_EMBEDDING_REPLY_BYTES, max_connections=settings.get("LLM_CONCURRENCY")
     )
-    embedder = OpenAIEmbeddings(config=config, http_client=http_client)
+    embedder = OpenAIEmbeddings(config=config, http_client=http_client, breaker=build_breaker(settings))
     on_close(embedder.close)
     return embedder
 
 
-def build_brain(settings: ConfigService, on_close: OnClose) -> Brain:
-    """The offline one, or one that asks the configured model."""
-    endpoint = derived_settings.llm_endpoint(settings)
+def build_brain(settings: ConfigService, meter: Callable[[], CallMeter], on_close: OnClose) -> Brain:
+    """The offline one, or one that asks the configured model; only that one needs the meter."""
+    endpoint = chat_endpoint(settings)
     if endpoint.provider == "offline":
         from agent.offline.brain import OfflineBrain
 
@@ -65,24 +63,8 @@ def build_brain(settings: ConfigService, on_close: OnClose) -> Brain:
     from agent.model_brain import ModelBrain
     from agent.prompt_files import PromptLibrary
 
-    client = _model_client(settings, endpoint)
-    on_close(client.close)
+    client = build_model_client(settings, endpoint, meter(), on_close)
     return ModelBrain(client=client, prompts=PromptLibrary())
-
-
-def _model_client(settings: ConfigService, endpoint: derived_settings.Endpoint) -> LLMClient:
-    config = LLMClientConfig(
-        base_url=endpoint.base_url,
-        model=endpoint.model,
-        api_key=SecretStr(endpoint.api_key),
-        temperature=endpoint.temperature or 0.0,
-        timeout_seconds=settings.get("LLM_TIMEOUT"),
-        max_calls=settings.get("LLM_MAX_CALLS"),
-        max_connections=settings.get("LLM_CONCURRENCY"),
-    )
-    http_client = build_http_client(max_reply_bytes=config.max_reply_bytes, max_connections=config.max_connections)
-    provider = OpenAIChatProvider(config=config, http_client=http_client)
-    return LLMClient(config=config, provider=provider, run_blocking=run_blocking)
 
 
 def build_rules(settings: ConfigService) -> RuleClassifier:

@@ -15,6 +15,7 @@ import app_config
 from agent.classic_agent import ClassicAgent
 from agent.classification.rules import RuleClassifier
 from bootstrap import agents, probes
+from bootstrap.model_client import build_meter
 from bootstrap.preparation import listed, prepare
 from bootstrap.stores import Stores, find_stores
 from common import messages
@@ -26,6 +27,8 @@ from common.redis_conversation_manager import RedisConversationManager
 from core.async_bridge import configure as configure_bridge
 from core.async_bridge import shutdown_blocking
 from core.database import Database
+from core.llm.metering import UsageMeter
+from core.llm.usage_store import UsageStore
 from core.logging import get_app_logger, initialize_logging
 from core.redis_client import RedisClient, connect_redis
 from core.schema_catalog import SchemaCatalog
@@ -39,6 +42,7 @@ from features.ask.service import AskLimits, AskService
 from features.health.service import Component, HealthService
 from features.metrics.service import MetricsService, ServingStats
 from features.run_sql.service import RunSqlService
+from features.usage.service import UsageService
 
 logger = get_app_logger("container")
 
@@ -169,8 +173,24 @@ class Container:
         return SqlExecutor(pool=self._reader_pool, guard=guard, limits=limits)
 
     @cached_property
+    def _usage_store(self) -> UsageStore:
+        return UsageStore(self.platform)
+
+    @cached_property
+    def _meter(self) -> UsageMeter:
+        return build_meter(self.settings, self._usage_store, self._to_close.append)
+
+    @cached_property
+    def usage(self) -> UsageService:
+        return UsageService(
+            database=self.platform,
+            spent_today=self._usage_store.spent_today,
+            daily_budget=self.settings.get("LLM_DAILY_TOKEN_BUDGET"),
+        )
+
+    @cached_property
     def _brain(self) -> Brain:
-        return agents.build_brain(self.settings, self._to_close.append)
+        return agents.build_brain(self.settings, lambda: self._meter, self._to_close.append)
 
     @cached_property
     def _rules(self) -> RuleClassifier:

@@ -30,6 +30,7 @@ CATEGORY_BY_STATUS = {
     405: messages.METHOD_NOT_ALLOWED,
     413: messages.PAYLOAD_TOO_LARGE,
     422: messages.VALIDATION_FAILED,
+    429: messages.QUOTA_EXCEEDED,
     503: messages.SERVICE_UNAVAILABLE,
 }
 AGENT_ERROR_TYPES = frozenset({"agent_processing_failed", "sql_refused", "sql_execution_failed"})

@@ -19,7 +19,10 @@ ROUTING_MODES: tuple[str, ...] = ("database_direct", "chat_direct", "hybrid", "l
 
 @dataclass(frozen=True)
 class Question:
-    """What a caller asks. `context` is earlier turns, one `User: …` / `Assistant: …` line each, or empty."""
+    """What a caller asks. `context` is earlier turns, one `User: …` / `Assistant: …` line each, or empty.
+
+    `route` names the door it came through; model usage is reported by it.
+    """
 
     text: str
     tenant: str
@@ -27,6 +30,7 @@ class Question:
     conversation_id: str
     routing_mode: str = "hybrid"
     context: str = ""
+    route: str = "other"
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,10 @@ class Brain(Protocol):
     @property
     def provenance(self) -> Mapping[str, object]:
         """What thinks and in which version, as JSON; answers of another provenance may differ."""
+        ...
+
+    def on_behalf_of(self, question: Question) -> Brain:
+        """The same brain, whose thinking goes on the account of the question's tenant, user and route."""
         ...
 
     async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification: ...

@@ -46,7 +46,7 @@ class Endpoint:
     """Where a model answers.
 
     Attributes:
-        provider: `offline` or `openai`.
+        provider: `offline`, `openai` or the name of a preset of `core.llm.config`.
         base_url: of an OpenAI-compatible API, with its version path.
         temperature: None for embeddings.
     """

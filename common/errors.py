@@ -12,6 +12,7 @@
     ├── SqlExecutionError         500  sql_execution_failed      (the business database said no)
     ├── ServiceUnavailableError   503  service_unavailable       (may be tried again)
     │   ├── ModelUnavailableError 503  model_unavailable
+    │   │   └── BudgetExceededError 429 budget_exceeded          (the day's tokens are used up)
     │   ├── StoreUnavailableError 503  store_unavailable
     │   └── OverloadedError       503  overloaded
     └── ConfigurationError         -   raised at start, never answered
@@ -170,6 +171,14 @@ class ModelUnavailableError(ServiceUnavailableError):
     """The language model did not answer (503)."""
 
     error_type = "model_unavailable"
+
+
+class BudgetExceededError(ModelUnavailableError):
+    """The tenant, or the user, has used the day's tokens (429); `retry_after_seconds` reaches to the next day."""
+
+    status = 429
+    error_type = "budget_exceeded"
+    can_retry = False
 
 
 class StoreUnavailableError(ServiceUnavailableError):

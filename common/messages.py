@@ -20,6 +20,7 @@ OPERATION_FAILED: Final = "操作失败"
 FORBIDDEN: Final = "没有权限"
 METHOD_NOT_ALLOWED: Final = "请求方法不支持"
 PAYLOAD_TOO_LARGE: Final = "请求内容过大"
+QUOTA_EXCEEDED: Final = "超出使用额度"
 
 # Requests
 PATH_NOT_FOUND: Final = "请求的路径不存在：{path}"
@@ -224,6 +225,8 @@ READER_ROLE_DENIED: Final = "无法创建只读账号 {role}：数据库账号�
 # Model calls
 MODEL_UNAVAILABLE: Final = "大模型服务暂时不可用，请稍后重试"
 MODEL_TIMED_OUT: Final = "大模型服务响应超时，请稍后重试"
+MODEL_BUSY: Final = "大模型调用排队超时，请稍后重试"
+MODEL_CIRCUIT_OPEN: Final = "大模型服务连续出错，已暂停调用，请稍后重试"
 MODEL_RATE_LIMITED: Final = "大模型服务请求过于频繁，请稍后重试"
 MODEL_SERVER_FAILED: Final = "大模型服务内部错误，请稍后重试"
 MODEL_UNREACHABLE: Final = "无法连接大模型服务，请稍后重试"
@@ -232,6 +235,10 @@ MODEL_KEY_REFUSED: Final = "大模型服务拒绝了访问密钥，请联系管�
 MODEL_REQUEST_REFUSED: Final = "大模型服务拒绝了本次请求，请联系管理员"
 MODEL_CALL_CANCELLED: Final = "大模型调用已取消"
 EMBEDDING_DIMENSION_WRONG: Final = "向量服务返回的向量维度与配置不一致，请联系管理员"
+TENANT_BUDGET_EXCEEDED: Final = "今日的大模型用量已达上限（{limit} tokens），请明天再试或联系管理员"
+USER_BUDGET_EXCEEDED: Final = "您今日的大模型用量已达上限（{limit} tokens），请明天再试或联系管理员"
+PRICES_UNREADABLE: Final = "LLM_PRICES：价格文件 {path} 无法读取或格式不正确"
+USAGE_RANGE_WRONG: Final = "参数 from 和 to 必须是先后的日期（YYYY-MM-DD），最多相隔 {days} 天"
 MODEL_URL_INVALID: Final = "模型服务地址无效：需要以 http:// 或 https:// 开头的完整地址"
 MODEL_URL_WITH_CREDENTIALS: Final = "模型服务地址不能包含用户名或密码，请使用密钥设置"
 MODEL_CLASSIFICATION_UNPARSED: Final = "LLM响应解析失败"

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from core.database import Base, sqlalchemy_url
+from core.llm import usage_store  # noqa: F401  (its table joins the metadata)
 from core.vector_store import tables  # noqa: F401  (its tables join the metadata)
 
 METADATA = Base.metadata

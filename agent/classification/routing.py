@@ -40,7 +40,7 @@ class QuestionRouter:
         return _preferred(ruled, await self._ask_brain(question, schema))
 
     async def _ask_brain(self, question: Question, schema: BusinessSchema) -> Classification:
-        return await self.brain.classify(question.text, question.context, schema)
+        return await self.brain.on_behalf_of(question).classify(question.text, question.context, schema)
 
 
 def _preferred(ruled: Classification, thought: Classification) -> Classification:

@@ -24,7 +24,7 @@ from agent.offline.repair import repair_names
 from agent.offline.summary import summarise_rows
 from agent.offline.vocabulary import Vocabulary, load_vocabulary
 from common import messages
-from common.answering import Classification, ResultSet, SqlDraft, SqlRequest, TrainedPair
+from common.answering import Classification, Question, ResultSet, SqlDraft, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema
 
 _ENOUGH = 0.6
@@ -65,6 +65,10 @@ class OfflineBrain:
         files = sorted(path for path in Path(__file__).parent.iterdir() if path.suffix in (".py", ".yaml"))
         digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files))
         return {"model": "offline", "version": digest.hexdigest()[:16]}
+
+    def on_behalf_of(self, question: Question) -> OfflineBrain:
+        """Thinking here costs nobody anything."""
+        return self
 
     async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification:
         """By rules over the schema's words; a follow-up of a data question is a data question."""

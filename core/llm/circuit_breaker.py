@@ -45,7 +45,7 @@ class CircuitBreaker:
     """
 
     def __init__(
-        self, *, failures: int = 5, open_seconds: float = 30.0, clock: Callable[[], float] = time.monotonic
+        self, *, failures: int = 10, open_seconds: float = 30.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._limit = failures
         self._open_seconds = open_seconds

@@ -17,6 +17,7 @@ import httpx
 from pydantic import SecretStr
 
 from core.llm.call_scope import CallScope
+from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.config import check_endpoint
 from core.llm.errors import (
     EmbeddingDimensionError,
@@ -28,7 +29,7 @@ from core.llm.errors import (
 )
 from core.llm.exchange import CALL_KIND_HEADER
 from core.llm.http_pool import UnacceptableReplyError
-from core.llm.retry import RetryPolicy, call_with_retry
+from core.llm.retry import Attempts, RetryPolicy, call_with_retry
 
 _MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
@@ -64,6 +65,7 @@ class OpenAIEmbeddings:
     Args:
         config: endpoint, model, key and limits.
         http_client: a pooled client of `core.llm.http_pool`; closed by `close`.
+        breaker: of this endpoint; by default one of its own.
         retry: pauses between tries; by default derived from `config`.
         clock: seconds from any fixed point, never going back.
     """
@@ -73,6 +75,7 @@ class OpenAIEmbeddings:
         *,
         config: EmbeddingConfig,
         http_client: httpx.Client,
+        breaker: CircuitBreaker | None = None,
         retry: RetryPolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -80,6 +83,7 @@ class OpenAIEmbeddings:
         self.dimension = config.dimension
         self._config = config
         self._http_client = http_client
+        self._breaker = breaker or CircuitBreaker(clock=clock)
         self._retry = retry or RetryPolicy(
             max_calls=config.max_calls, attempt_timeout_seconds=config.attempt_timeout_seconds
         )
@@ -109,7 +113,8 @@ class OpenAIEmbeddings:
 
     def _embed_batch(self, texts: Sequence[str]) -> list[list[float]]:
         scope = CallScope(self._config.timeout_seconds, self._clock)
-        return call_with_retry(lambda seconds: self._request(texts, seconds), self._retry, scope, "embed")
+        attempts = Attempts(self._retry, scope, "embed", self._breaker)
+        return call_with_retry(lambda seconds: self._request(texts, seconds), attempts, scope)
 
     def _request(self, texts: Sequence[str], seconds: float) -> list[list[float]]:
         with _typed_errors():

@@ -3,9 +3,11 @@
 ModelUnavailableError (common.errors)
 └── ModelCallError
     ├── ModelTimeoutError          no complete answer within the time
+    │   └── ModelBusyError         our own limit of calls left no turn within the time
     ├── ModelRateLimitedError      429; `retry_after_seconds` when the provider named a time
     ├── ModelServerError           5xx, or an error inside a stream
     ├── ModelConnectionError       refused, reset, cut
+    ├── ModelCircuitOpenError      not even tried, the endpoint kept failing; `retry_after_seconds` says when
     ├── ModelReplyError            malformed, empty, cut short or too large
     ├── ModelAuthenticationError   401, 403                              not tried again
     ├── ModelRequestError          any other 4xx                         not tried again
@@ -41,6 +43,18 @@ class ModelTimeoutError(ModelCallError):
     """No complete answer came within the time."""
 
     text = messages.MODEL_TIMED_OUT
+
+
+class ModelBusyError(ModelTimeoutError):
+    """Our own limit of calls left no turn within the time; the provider was not asked."""
+
+    text = messages.MODEL_BUSY
+
+
+class ModelCircuitOpenError(ModelCallError):
+    """The endpoint kept failing and is left alone for `retry_after` seconds; the provider was not asked."""
+
+    text = messages.MODEL_CIRCUIT_OPEN
 
 
 class ModelRateLimitedError(ModelCallError):

@@ -20,6 +20,7 @@ from core.llm.errors import ModelBusyError, ModelCallCancelledError
 
 _MINUTE: Final = 60.0
 _LONGEST_WAIT: Final = 3600.0
+_RATE_POLL_SECONDS: Final = 0.25
 
 
 @dataclass(eq=False)
@@ -177,11 +178,8 @@ class FairGate:
         return self._begun[-self._per_minute] + _MINUTE - now
 
     def _patience(self, scope: CallScope) -> float:
-        """How long to sleep before looking again: until the deadline, or until the rate lets somebody in."""
-        with self._lock:
-            is_room = self._running < self._limit
-            pause = self._rate_pause() if is_room else _LONGEST_WAIT
-        return max(0.0, min(scope.remaining(), pause if pause > 0 else _LONGEST_WAIT))
+        """How long to sleep before looking again. Places are announced; that a minute has passed is not."""
+        return min(scope.remaining(), _RATE_POLL_SECONDS if self._per_minute else _LONGEST_WAIT)
 
     @staticmethod
     def _check(scope: CallScope) -> None:

@@ -16,7 +16,6 @@ from core.llm.exchange import CallKind, TokenUsage
 from core.llm.prices import PriceList
 
 _LARGEST: Final = 2**31 - 1
-_ASCII_PER_TOKEN: Final = 4
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,9 @@ class CallMeter(Protocol):
         """
         ...
 
-    def record(self, account: CallAccount, *, kind: CallKind, model: str, usage: TokenUsage, is_estimated: bool) -> None:
+    def record(
+        self, account: CallAccount, *, kind: CallKind, model: str, usage: TokenUsage, is_estimated: bool
+    ) -> None:
         """Take note of an answer; never raises."""
         ...
 
@@ -77,7 +78,9 @@ class NoMeter:
     def admit(self, account: CallAccount) -> None:
         """Nobody is refused."""
 
-    def record(self, account: CallAccount, *, kind: CallKind, model: str, usage: TokenUsage, is_estimated: bool) -> None:
+    def record(
+        self, account: CallAccount, *, kind: CallKind, model: str, usage: TokenUsage, is_estimated: bool
+    ) -> None:
         """Nothing is kept."""
 
 
@@ -93,7 +96,9 @@ class UsageMeter:
         """See `CallMeter.admit`."""
         self._budget.check(account.tenant, account.user_id)
 
-    def record(self, account: CallAccount, *, kind: CallKind, model: str, usage: TokenUsage, is_estimated: bool) -> None:
+    def record(
+        self, account: CallAccount, *, kind: CallKind, model: str, usage: TokenUsage, is_estimated: bool
+    ) -> None:
         """See `CallMeter.record`."""
         counted = TokenUsage(_counted(usage.input_tokens), _counted(usage.output_tokens))
         cost = self._prices.cost(model, counted)
@@ -104,9 +109,3 @@ class UsageMeter:
 def _counted(tokens: int) -> int:
     """The provider's number is not trusted to be one that a sum of two still fits into a column."""
     return min(max(int(tokens), 0), _LARGEST // 2)
-
-
-def estimated_tokens(text: str) -> int:
-    """Tokens of a text when nobody counted them: four ASCII characters, or one other, each; rather too many."""
-    ascii_count = sum(character.isascii() for character in text)
-    return len(text) - ascii_count + -(-ascii_count // _ASCII_PER_TOKEN)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from core.llm.errors import ModelReplyError
 from core.llm.exchange import ModelReply, ReplyPart, StreamPart, TokenUsage
 from core.llm.thinking import ThinkingSplitter, split_thinking
+from core.llm.token_estimate import estimated_tokens
 
 
 class ReplyBuilder:
@@ -42,6 +43,15 @@ class ReplyBuilder:
         self._model = part.model or self._model
         text, thinking = self._splitter.feed(part.text)
         return _shown(text, part.thinking + thinking)
+
+    def usage(self, asked: str) -> tuple[TokenUsage, bool] | None:
+        """Tokens of what has come so far and whether they are estimated, from `asked` too; None when nothing came."""
+        if self._usage is not None:
+            return self._usage, False
+        came = "".join(self._texts) + "".join(self._thoughts)
+        if not came and self._finish_reason is None:
+            return None
+        return TokenUsage(estimated_tokens(asked), estimated_tokens(came)), True
 
     def rest(self) -> Iterator[StreamPart]:
         """What `add` held back because a tag might have begun there."""

@@ -1,17 +1,20 @@
 """When a failed model call is tried again: few times, further and further apart, never beyond its deadline.
 
-Used by `core.llm.client` and `core.llm.embeddings`, which make the tries themselves.
+Used by `core.llm.client` and `core.llm.embeddings`, which make the tries themselves. Each try asks the endpoint's
+circuit breaker first.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 from core.llm.call_scope import CallScope, activate
-from core.llm.errors import ModelCallCancelledError, ModelCallError, ModelTimeoutError
+from core.llm.circuit_breaker import CircuitBreaker
+from core.llm.errors import ModelCallCancelledError, ModelCallError, ModelCircuitOpenError, ModelTimeoutError
 from core.llm.exchange import CallKind
 from core.logging import get_app_logger
 
@@ -36,13 +39,20 @@ class RetryPolicy:
 
 
 class Attempts:
-    """The tries of one call. Each is opened with `begin`; each failure goes through `wait_or_raise`."""
+    """The tries of one call. Each is opened with `begin` and made within `observed`; each failure goes through
+    `wait_or_raise`."""
 
-    def __init__(self, policy: RetryPolicy, scope: CallScope, kind: CallKind) -> None:
+    def __init__(self, policy: RetryPolicy, scope: CallScope, kind: CallKind, breaker: CircuitBreaker) -> None:
         self._policy = policy
         self._scope = scope
         self._kind = kind
+        self._breaker = breaker
         self._made = 0
+
+    @property
+    def made(self) -> int:
+        """Tries begun so far."""
+        return self._made
 
     def begin(self) -> float:
         """Start a try and return the seconds it may take.
@@ -59,6 +69,16 @@ class Attempts:
         self._made += 1
         return seconds
 
+    @contextlib.contextmanager
+    def observed(self) -> Iterator[None]:
+        """The block asks the endpoint; its breaker is told how that ends.
+
+        Raises:
+            ModelCircuitOpenError: the endpoint keeps failing and is not asked.
+        """
+        with self._breaker.trial(lambda: self._scope.is_cancelled):
+            yield
+
     def wait_or_raise(self, error: ModelCallError) -> None:
         """Pause before the next try, or raise when there should be none.
 
@@ -68,6 +88,8 @@ class Attempts:
         """
         if self._scope.is_cancelled:
             raise ModelCallCancelledError from None
+        if isinstance(error, ModelCircuitOpenError):
+            raise error
         pause = self._pause(error.retry_after)
         is_last = not error.can_retry or self._made >= self._policy.max_calls or pause >= self._scope.remaining()
         logger.warning(
@@ -88,17 +110,16 @@ class Attempts:
         return pause if retry_after is None else retry_after + pause * 0.1
 
 
-def call_with_retry(call: Callable[[float], Result], policy: RetryPolicy, scope: CallScope, kind: CallKind) -> Result:
+def call_with_retry(call: Callable[[float], Result], attempts: Attempts, scope: CallScope) -> Result:
     """Run `call(seconds_it_may_take)` until it succeeds.
 
     Raises:
         ModelCallError: the last failure, or the first that cannot be cured by trying again.
     """
-    attempts = Attempts(policy, scope, kind)
     while True:
         seconds = attempts.begin()
         try:
-            with activate(scope):
+            with activate(scope), attempts.observed():
                 return call(seconds)
         except ModelCallError as error:
             attempts.wait_or_raise(error)

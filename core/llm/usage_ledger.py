@@ -43,6 +43,7 @@ class UsageLedger:
         write: stores `(entry, age in seconds)` pairs in one transaction; may raise `StoreUnavailableError`.
         capacity: entries kept while the database is away; further ones are dropped, counted and reported.
         interval_seconds: how long an entry waits for others to share its transaction.
+        patience_seconds: how long `close` waits for a write under way.
     """
 
     def __init__(
@@ -51,11 +52,13 @@ class UsageLedger:
         write: WriteEntries,
         capacity: int = 10_000,
         interval_seconds: float = 1.0,
+        patience_seconds: float = 8.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write = write
         self._capacity = capacity
         self._interval_seconds = interval_seconds
+        self._patience_seconds = patience_seconds
         self._clock = clock
         self._buffer: deque[PendingEntry] = deque()
         self._lock = threading.Lock()
@@ -94,19 +97,20 @@ class UsageLedger:
                     self._write([(item, self._clock() - item.recorded_at) for item in batch])
                 except StoreUnavailableError:
                     return False
-                except SQLAlchemyError:
+                except (SQLAlchemyError, ValueError, TypeError):
                     self._dropped += len(batch)
                     logger.exception("usage entries refused by the database")
                 self._forget(len(batch))
             return True
 
     def close(self) -> None:
-        """Write what is left, in one attempt, and take nothing more."""
+        """Write what is left, in one attempt, and take nothing more; a write that hangs is not waited for."""
         self._stopping.set()
         thread = self._thread
         if thread is not None:
-            thread.join()
-        if not self.flush():
+            thread.join(self._patience_seconds)
+        is_stuck = thread is not None and thread.is_alive()
+        if is_stuck or not self.flush():
             with self._lock:
                 self._dropped += len(self._buffer)
                 self._buffer.clear()
@@ -124,7 +128,7 @@ class UsageLedger:
 
     def _forget(self, count: int) -> None:
         with self._lock:
-            for _ in range(count):
+            for _ in range(min(count, len(self._buffer))):
                 self._buffer.popleft()
 
     def _report(self) -> None:

@@ -34,7 +34,7 @@ from core.tenant_repository import TenantRepository
 LLM_USAGE: Final = Table(
     "llm_usage",
     Base.metadata,
-    Column("id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True, comment="made by the writer, so that a batch may be written twice"),
     Column("tenant_id", String(63), nullable=False),
     Column("user_id", Text, nullable=False),
     Column("route", String(100), nullable=False),
@@ -43,8 +43,13 @@ LLM_USAGE: Final = Table(
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
     Column("total_tokens", Integer, nullable=False),
-    Column("cost", Numeric(20, 8)),
-    Column("is_estimated", Boolean, nullable=False),
+    Column("cost", Numeric(20, 8), comment="in the currency of the price list; null when the model had no price"),
+    Column(
+        "is_estimated",
+        Boolean,
+        nullable=False,
+        comment="tokens were estimated because the provider did not count them",
+    ),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Index("ix_llm_usage_tenant_id_created_at", "tenant_id", "created_at"),
 )

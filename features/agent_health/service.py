@@ -119,7 +119,7 @@ class AgentHealthService:
         return found
 
     def _ask(self, agent: ExaminedAgent, found: _Findings) -> None:
-        question = Question(self._test.question, DEFAULT_TENANT_NAME, ASKER, ASKER)
+        question = Question(self._test.question, DEFAULT_TENANT_NAME, ASKER, ASKER, route="agent_health")
         try:
             answer = run_in_request_loop(lambda: agent.answer(question), timeout_seconds=self._test.timeout_seconds)
         except TimeoutError:

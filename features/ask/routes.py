@@ -37,6 +37,7 @@ class AskAgent(Resource):
     @docs.response(400, "A parameter is missing or wrong", failure)
     @docs.response(413, "The body is too large", failure)
     @docs.response(422, "No valid SQL could be produced", failure)
+    @docs.response(429, "The tenant or the user has used the day's model tokens", failure)
     @docs.response(500, "The query failed", failure)
     @docs.response(503, "Model, store or business database cannot be reached", failure)
     def post(self) -> Response:

@@ -25,6 +25,7 @@ from features.ask.schemas import AskRequest
 logger = get_app_logger("ask")
 
 TENANT = DEFAULT_TENANT_NAME
+ROUTE = "ask_agent"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class AskService:
             conversation_id=conversation.conversation_id,
             routing_mode=routing_mode,
             context=context,
+            route=ROUTE,
         )
         given = self._answer(question, caller_left)
         self._remember(conversation, given)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from . import bridge, guard, guard_live, hostile, keepalive, lifecycle, mixed, parallel, rates
+from . import bridge, guard, guard_live, hostile, keepalive, lifecycle, llm_faults, mixed, parallel, rates
 from .child import pin_to_core
 from .figures import Figure, show
 
@@ -31,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     "bridge": lambda _options: bridge.measure(),
     "guard": lambda _options: guard.measure(),
     "guard_live": lambda _options: guard_live.measure(),
+    "llm_faults": lambda _options: llm_faults.measure(),
     "keepalive": lambda options: keepalive.measure(
         options.url, requests=options.requests, connections=options.connections
     ),

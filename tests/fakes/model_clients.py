@@ -6,23 +6,43 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.client import LLMClient
 from core.llm.config import LLMClientConfig
 from core.llm.embeddings import EmbeddingConfig, OpenAIEmbeddings
+from core.llm.fair_gate import FairGate
 from core.llm.http_pool import build_http_client
+from core.llm.metering import CallMeter
 from core.llm.openai_provider import OpenAIChatProvider
 from core.llm.retry import RetryPolicy
 
 TEST_KEY = "sk-secret-key-of-the-tests"
 
 
-def chat_client(base_url: str, **settings: Any) -> LLMClient:
-    """An `LLMClient`; `settings` are those of `LLMClientConfig`. The caller closes it."""
+def chat_client(
+    base_url: str,
+    *,
+    breaker: CircuitBreaker | None = None,
+    gate: FairGate | None = None,
+    meter: CallMeter | None = None,
+    **settings: Any,
+) -> LLMClient:
+    """An `LLMClient` that never stops trying unless given a `breaker`; `settings` are those of `LLMClientConfig`.
+
+    The caller closes it.
+    """
     limits = {"timeout_seconds": 10.0, "attempt_timeout_seconds": 5.0, **settings}
     config = LLMClientConfig(base_url=base_url, model="scripted", api_key=SecretStr(TEST_KEY), **limits)
     http_client = build_http_client(max_reply_bytes=config.max_reply_bytes, max_connections=config.max_connections)
     provider = OpenAIChatProvider(config=config, http_client=http_client)
-    return LLMClient(config=config, provider=provider, retry=_quick(config.attempt_timeout_seconds))
+    return LLMClient(
+        config=config,
+        provider=provider,
+        breaker=breaker or CircuitBreaker(failures=0),
+        gate=gate,
+        meter=meter,
+        retry=_quick(config.attempt_timeout_seconds),
+    )
 
 
 def embeddings_client(base_url: str, **settings: Any) -> OpenAIEmbeddings:

@@ -9,7 +9,7 @@ import pytest
 
 from agent.model_brain import ModelBrain
 from agent.prompt_files import PromptLibrary
-from common.answering import ResultSet, SqlRequest
+from common.answering import Question, ResultSet, SqlRequest
 from common.business_schema import BusinessSchema, Column, Table
 from core.llm.errors import ModelServerError
 from tests.fakes.model_clients import chat_client
@@ -47,7 +47,8 @@ def server() -> Iterator[ScriptedModelServer]:
 @pytest.fixture
 def brain(server: ScriptedModelServer) -> Iterator[ModelBrain]:
     with chat_client(server.base_url) as client:
-        yield ModelBrain(client=client, prompts=PromptLibrary())
+        asked = Question("公司总数是多少", "default", "alice", "alice:1")
+        yield ModelBrain(client=client, prompts=PromptLibrary()).on_behalf_of(asked)
 
 
 def request(question: str, context: str = "") -> SqlRequest:

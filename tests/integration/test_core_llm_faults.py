@@ -19,6 +19,7 @@ from core.llm.errors import (
     ModelTimeoutError,
 )
 from core.llm.exchange import ChatMessage
+from core.llm.metering import CallAccount
 from tests.fakes.model_clients import TEST_KEY, chat_client
 from tests.fakes.model_faults import FIGURE_38, Fault
 from tests.fakes.model_server import ScriptedModelServer
@@ -41,6 +42,7 @@ EXPECTED: dict[str, type[ModelCallError]] = {
 }
 SEEN_BY_THE_CALLER = {"RST mid-stream", "malformed JSON", "bad SSE", "5 MB answer"}
 ASKED = [ChatMessage("user", "公司有多少家")]
+ACCOUNT = CallAccount("acme", "alice", "ask_agent")
 TIMES = {"timeout_seconds": 0.8, "attempt_timeout_seconds": 0.25}
 SILENT = {"hang", "slow drip"}  # these may use the time up before a third request
 
@@ -56,7 +58,7 @@ def server() -> Iterator[ScriptedModelServer]:
 def test_one_failure_is_recovered_from(server: ScriptedModelServer, name: str) -> None:
     server.queue_fault(FIGURE_38[name])
     with chat_client(server.base_url, **TIMES) as client:
-        assert client.chat(ASKED).text == "好的，一共有三家公司。"
+        assert client.chat(ASKED, account=ACCOUNT).text == "好的，一共有三家公司。"
     assert len(server.calls) == 2
 
 
@@ -65,7 +67,7 @@ def test_one_failure_is_recovered_from(server: ScriptedModelServer, name: str) -
 def test_a_lasting_failure_is_a_typed_error(server: ScriptedModelServer, name: str, has_thinking: bool) -> None:
     server.queue_fault(FIGURE_38[name], times=99)
     with chat_client(server.base_url, enable_thinking=has_thinking, **TIMES) as client, pytest.raises(EXPECTED[name]):
-        client.chat(ASKED)
+        client.chat(ASKED, account=ACCOUNT)
     assert len(server.calls) in ({2, 3} if name in SILENT else {3})
 
 
@@ -73,7 +75,7 @@ def test_a_lasting_failure_is_a_typed_error(server: ScriptedModelServer, name: s
 def test_a_stream_fails_typed_and_is_not_started_twice(server: ScriptedModelServer, name: str) -> None:
     server.queue_fault(FIGURE_38[name], times=99)
     with chat_client(server.base_url, **TIMES) as client, pytest.raises(EXPECTED[name]):
-        list(client.stream(ASKED))
+        list(client.stream(ASKED, account=ACCOUNT))
     assert len(server.calls) in ({1} if name in SEEN_BY_THE_CALLER else {2, 3} if name in SILENT else {3})
 
 
@@ -81,13 +83,13 @@ def test_a_stream_fails_typed_and_is_not_started_twice(server: ScriptedModelServ
 def test_an_answer_that_is_none_is_not_taken_for_one(server: ScriptedModelServer, fault: Fault) -> None:
     server.queue_fault(fault, times=99)
     with chat_client(server.base_url, enable_thinking=True) as client, pytest.raises(ModelReplyError):
-        client.chat(ASKED)
+        client.chat(ASKED, account=ACCOUNT)
 
 
 def test_a_wrong_reply_is_handed_on_for_the_caller_to_judge(server: ScriptedModelServer) -> None:
     server.queue_fault(FIGURE_38["wrong reply"])
     with chat_client(server.base_url) as client:
-        assert client.chat(ASKED).text == "香蕉是一种水果。"
+        assert client.chat(ASKED, account=ACCOUNT).text == "香蕉是一种水果。"
 
 
 def test_hundred_mixed_failures_never_escape_their_types(server: ScriptedModelServer) -> None:
@@ -96,7 +98,7 @@ def test_hundred_mixed_failures_never_escape_their_types(server: ScriptedModelSe
     with chat_client(server.base_url) as client:
         for _ in range(100):
             try:
-                outcomes.append(client.chat(ASKED).text)
+                outcomes.append(client.chat(ASKED, account=ACCOUNT).text)
             except ModelCallError as error:
                 outcomes.append(type(error).__name__)
     assert outcomes.count("好的，一共有三家公司。") > 60
@@ -108,21 +110,21 @@ def test_nobody_listening_is_a_connection_error() -> None:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
         with chat_client(url) as client, pytest.raises(ModelConnectionError):
-            client.chat(ASKED)
+            client.chat(ASKED, account=ACCOUNT)
 
 
 def test_the_provider_may_name_the_pause(server: ScriptedModelServer) -> None:
     server.queue_fault(Fault("status", 429, "1"))
     started = time.monotonic()
     with chat_client(server.base_url) as client:
-        client.chat(ASKED)
+        client.chat(ASKED, account=ACCOUNT)
     assert time.monotonic() - started >= 1
 
 
 def test_a_long_pause_is_passed_on_instead_of_waited_for(server: ScriptedModelServer) -> None:
     server.queue_fault(Fault("status", 429, "120"))
     with chat_client(server.base_url) as client, pytest.raises(ModelRateLimitedError) as caught:
-        client.chat(ASKED)
+        client.chat(ASKED, account=ACCOUNT)
     assert caught.value.retry_after_seconds == 120
     assert len(server.calls) == 1
 
@@ -130,7 +132,7 @@ def test_a_long_pause_is_passed_on_instead_of_waited_for(server: ScriptedModelSe
 def test_a_refused_key_is_asked_with_once(server: ScriptedModelServer) -> None:
     server.queue_fault(Fault("status", 401), times=3)
     with chat_client(server.base_url) as client, pytest.raises(ModelAuthenticationError):
-        client.chat(ASKED)
+        client.chat(ASKED, account=ACCOUNT)
     assert len(server.calls) == 1
 
 
@@ -143,7 +145,7 @@ def test_neither_key_nor_the_providers_words_get_out(
     shown: list[str] = []
     with chat_client(server.base_url, **TIMES) as client:
         try:
-            client.chat(ASKED)
+            client.chat(ASKED, account=ACCOUNT)
         except ModelCallError as error:
             shown += [repr(error), str(error), repr(vars(error)), *traceback.format_exception(error)]
         shown += [repr(client), repr(vars(client))]
@@ -157,10 +159,10 @@ def test_breaking_off_a_stream_frees_its_connection(server: ScriptedModelServer)
     server.add_rule("很长" * 50_000, kind="chat")
     server.queue_fault(Fault("oversized"))
     with chat_client(server.base_url, max_connections=1) as client:
-        parts = client.stream(ASKED, kind="chat")
+        parts = client.stream(ASKED, account=ACCOUNT, kind="chat")
         next(parts)
         parts.close()
-        assert client.chat(ASKED).text == "好的，一共有三家公司。"
+        assert client.chat(ASKED, account=ACCOUNT).text == "好的，一共有三家公司。"
 
 
 def test_waiting_for_a_connection_ends_at_the_deadline(server: ScriptedModelServer) -> None:
@@ -170,7 +172,7 @@ def test_waiting_for_a_connection_ends_at_the_deadline(server: ScriptedModelServ
 
         def ask() -> None:
             try:
-                client.chat(ASKED)
+                client.chat(ASKED, account=ACCOUNT)
             except ModelCallError as error:
                 failures.append(error)
 

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from common.errors import ConfigurationError, StoreUnavailableError
 from core.database import Base, advisory_key, sqlalchemy_url
+from core.llm.usage_store import LLM_USAGE
 from core.schema_migrations import current_revision, known_revisions, upgrade_to_head
 from core.vector_store import tables
 
@@ -95,7 +96,7 @@ def test_empty_database_is_brought_to_head(empty_url: str) -> None:
 
 def test_models_and_migrations_describe_the_same_schema(empty_url: str) -> None:
     upgrade_to_head(empty_url)
-    ours = {tables.COLLECTION.name, tables.EMBEDDING.name, tables.REVISION.name}
+    ours = {tables.COLLECTION.name, tables.EMBEDDING.name, tables.REVISION.name, LLM_USAGE.name}
     engine = create_engine(sqlalchemy_url(empty_url), poolclass=NullPool)
     with engine.connect() as connection:
         options = {"include_name": lambda name, kind, _parents: kind != "table" or name in ours}

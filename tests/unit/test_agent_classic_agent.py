@@ -39,6 +39,10 @@ class ScriptedBrain:
         if name in self.failing:
             raise ModelUnavailableError("模型不可用")
 
+    def on_behalf_of(self, question: Question) -> "ScriptedBrain":
+        self.account = (question.tenant, question.user_id, question.route)
+        return self
+
     async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification:
         self._called("classify")
         return self.classification

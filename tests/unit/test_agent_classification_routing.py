@@ -24,6 +24,9 @@ class OneVerdict:
     verdict: Classification | None
     asked: list[tuple[str, str]] = field(default_factory=list)
 
+    def on_behalf_of(self, _question: Question) -> "OneVerdict":
+        return self
+
     async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification:
         self.asked.append((question, context))
         if self.verdict is None:

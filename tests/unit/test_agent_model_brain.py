@@ -11,11 +11,12 @@ import pytest
 from agent.model_brain import ModelBrain
 from agent.prompt_context import PromptLimits
 from agent.prompt_files import PromptLibrary
-from common.answering import ResultSet, SqlRequest, TrainedPair
+from common.answering import Question, ResultSet, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema, Column, Table
 from common.errors import ConfigurationError, ModelUnavailableError
 from core.llm.errors import ModelServerError
 from core.llm.exchange import CallKind, ChatMessage, ModelReply
+from core.llm.metering import CallAccount
 
 SCHEMA = BusinessSchema(
     (
@@ -23,6 +24,8 @@ SCHEMA = BusinessSchema(
         Table("public", "bss_company", "公司", (Column("company_name", "text", "公司名称"),)),
     )
 )
+
+ASKED = Question("公司有多少家", "acme", "alice", "alice:1", route="ask_agent")
 
 
 class ScriptedClient:
@@ -35,8 +38,10 @@ class ScriptedClient:
         self.sent: list[ChatMessage] = []
         self.kind = ""
 
-    async def async_chat(self, messages: Sequence[ChatMessage], *, kind: CallKind = "other") -> ModelReply:
-        self.sent, self.kind = list(messages), kind
+    async def async_chat(
+        self, messages: Sequence[ChatMessage], *, account: CallAccount, kind: CallKind = "other"
+    ) -> ModelReply:
+        self.sent, self.kind, self.account = list(messages), kind, account
         if isinstance(self.reply, Exception):
             raise self.reply
         return ModelReply(self.reply, "", None, self.model, "stop")
@@ -44,7 +49,7 @@ class ScriptedClient:
 
 def brain_of(reply: str | Exception, **limits: int) -> tuple[ModelBrain, ScriptedClient]:
     client = ScriptedClient(reply)
-    return ModelBrain(client=client, prompts=PromptLibrary(), limits=PromptLimits(**limits)), client
+    return ModelBrain(client=client, prompts=PromptLibrary(), limits=PromptLimits(**limits)).on_behalf_of(ASKED), client
 
 
 def request(question: str = "公司有多少家", context: str = "", **more: object) -> SqlRequest:
@@ -187,3 +192,16 @@ def test_a_prompt_file_without_a_version_is_refused(tmp_path: Path) -> None:
 def test_a_missing_prompt_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"chat\.txt"):
         PromptLibrary(tmp_path)["chat"]
+
+
+def test_calls_go_on_the_account_of_whoever_asked() -> None:
+    brain, client = brain_of("好")
+    asyncio.run(brain.chat("你好", ""))
+    assert client.account == CallAccount("acme", "alice", "ask_agent")
+
+
+def test_a_brain_without_an_account_asks_nobody() -> None:
+    client = ScriptedClient("好")
+    with pytest.raises(ValueError):
+        asyncio.run(ModelBrain(client=client, prompts=PromptLibrary()).chat("你好", ""))
+    assert not client.sent

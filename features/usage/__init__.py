@@ -1,0 +1,1 @@
+"""What the model calls of a tenant have used and cost."""

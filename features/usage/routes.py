@@ -1,0 +1,49 @@
+"""`GET /api/v0/usage`: what the model calls of the tenant have used and cost; administrators only."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from common.tenant import DEFAULT_TENANT_NAME
+from features.ask.schemas import ErrorEnvelope
+from features.http import documented, envelope_response, parse_body
+from features.usage.schemas import UsageEnvelope, UsageRequest
+from features.usage.service import UsageService
+
+docs = Namespace("usage", description="What model calls use and cost")
+report = documented(docs, UsageEnvelope)
+failure = documented(docs, ErrorEnvelope)
+PARAMETERS = {
+    "from": {"in": "query", "type": "string", "description": "First UTC day, YYYY-MM-DD; 30 days by default"},
+    "to": {"in": "query", "type": "string", "description": "Last UTC day, YYYY-MM-DD; today by default"},
+    "group_by": {"in": "query", "type": "string", "description": "Any of day, user, route, model, comma-separated"},
+    "page": {"in": "query", "type": "integer", "description": "From 1"},
+    "page_size": {"in": "query", "type": "integer", "description": "Groups a page carries, 1 to 200; 50 by default"},
+}
+
+
+class UsageServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def usage(self) -> UsageService: ...
+
+
+class Usage(Resource):
+    """Tokens and costs."""
+
+    def __init__(self, api: Any = None, *, services: UsageServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @docs.doc("usage", description="Tokens and costs of model calls by day, user, route or model.", params=PARAMETERS)
+    @docs.response(200, "The sums", report)
+    @docs.response(400, "A parameter is wrong", failure)
+    @docs.response(403, "The caller is not an administrator", failure)
+    @docs.response(503, "The platform database cannot be reached", failure)
+    def get(self) -> Response:
+        wanted = parse_body(UsageRequest, request.args.to_dict())
+        return envelope_response(self._services.usage.report(DEFAULT_TENANT_NAME, wanted))
