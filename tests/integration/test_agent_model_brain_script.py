@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ from agent.prompt_files import PromptLibrary
 from common.answering import Question, ResultSet, SqlRequest
 from common.business_schema import BusinessSchema, Column, Table
 from core.llm.errors import ModelServerError
+from tests.contract import recordings
 from tests.fakes.model_clients import chat_client
 from tests.fakes.model_script import RecordedScript
 from tests.fakes.model_server import ScriptedModelServer
@@ -106,9 +106,8 @@ def test_a_broken_model_is_an_error_and_no_answer(server: ScriptedModelServer, b
 
 
 def test_the_script_of_the_recordings_is_played(brain: ModelBrain, server: ScriptedModelServer) -> None:
-    script = Path("/work/shared/goldens/model_script.json")
-    if not script.exists():
-        pytest.skip("the recordings are not on this machine")
-    server.load_script(script)
+    if not recordings.MODEL_SCRIPT.exists():
+        pytest.skip(recordings.ABSENT_REASON)
+    server.load_script(recordings.MODEL_SCRIPT)
     draft = asyncio.run(brain.write_sql(request("服务区总数是多少？")))
     assert draft.sql == "SELECT COUNT(*) AS 服务区总数 FROM bss_service_area WHERE delete_ts IS NULL;"
