@@ -62,15 +62,26 @@ def listed(value: str) -> tuple[str, ...]:
     return tuple(filter(None, (member.strip() for member in value.split(","))))
 
 
+def demo_end_date(value: str) -> date | None:
+    """The date a setting names, None when it is empty.
+
+    Raises:
+        ConfigurationError: it has the form of a date but is none, such as 2024-02-30.
+    """
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError as error:
+        raise ConfigurationError(messages.DEMO_END_DATE_INVALID.format(value=value)) from error
+
+
 def _load_demo(settings: ConfigService, owner_url: str, progress: Progress) -> None:
-    wanted = settings.get("DEMO_END_DATE")
-    end_date = date.fromisoformat(wanted) if wanted else database_today(owner_url)
+    wanted = demo_end_date(settings.get("DEMO_END_DATE"))
 
     def show(table: str, done: int, total: int) -> None:
         progress(messages.STEP_DEMO_DATA.format(table=table, percent=done * 100 // max(total, 1)))
 
     try:
-        load_demo(owner_url, end_date=end_date, progress=show)
+        load_demo(owner_url, end_date=wanted or database_today(owner_url), progress=show)
     except psycopg.errors.DiskFull as error:
         raise ConfigurationError(messages.DISK_FULL) from error
     except psycopg.Error as error:

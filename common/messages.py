@@ -143,6 +143,7 @@ ASK_USAGE: Final = f'用法：make ask Q="{EXAMPLE_QUESTION}"'
 ROWS_HIDDEN: Final = "还有 {count} 行未显示"
 PLATFORM_UNREACHABLE_AT_START: Final = "无法连接平台数据库，服务未启动：请检查 DATABASE_URL 和数据库是否可用"
 DISK_FULL: Final = "磁盘空间不足，演示数据未装载：请释放空间后重新启动"
+DEMO_END_DATE_INVALID: Final = "配置 DEMO_END_DATE 的值 {value} 不是有效日期，应为 YYYY-MM-DD"
 DEMO_LOAD_FAILED: Final = "演示业务数据装载失败，请查看日志"
 STEP_MIGRATIONS: Final = "正在升级平台数据库……"
 STEP_DEMO_DATA: Final = "正在装载演示业务数据 {table} {percent}%"

@@ -1,11 +1,14 @@
 """What the launcher shows while it prepares, and the small decisions around it."""
 
 import io
+from datetime import date
 
+import pytest
 from rich.console import Console
 
-from bootstrap.preparation import listed
+from bootstrap.preparation import demo_end_date, listed
 from bootstrap.progress_display import ProgressDisplay
+from common.errors import ConfigurationError
 
 
 def shown(*steps: str, shown_seconds: float = 0.0) -> list[str]:
@@ -29,3 +32,10 @@ def test_steps_that_cost_nothing_are_not_shown() -> None:
 def test_comma_separated_setting_is_read_leniently() -> None:
     assert listed(" public, ods ,,") == ("public", "ods")
     assert listed("") == ()
+
+
+def test_date_that_is_none_stops_the_start_with_the_settings_name() -> None:
+    assert demo_end_date("2024-06-30") == date(2024, 6, 30)
+    assert demo_end_date("") is None
+    with pytest.raises(ConfigurationError, match="DEMO_END_DATE"):
+        demo_end_date("2024-02-30")
