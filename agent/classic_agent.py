@@ -9,7 +9,7 @@ from langgraph.graph import END, START, StateGraph
 from agent.nodes import Nodes
 from agent.state import UNDECIDED, AgentState, initial_state
 from common import messages
-from common.answering import Answer, Question, ResultSet
+from common.answering import Answer, Question, ResultSet, Watch, nobody_watches
 from common.errors import AnswerFailedError, CituError, SqlExecutionError
 
 
@@ -24,7 +24,7 @@ class ClassicAgent:
         """Names of the graph's nodes that do the work; the last one only closes the path."""
         return tuple(name for name in self._graph.nodes if name not in (START, "format_response"))
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question, watch: Watch = nobody_watches) -> Answer:
         """See `AnswerEngine.answer`."""
         state: AgentState = await self._graph.ainvoke(initial_state(question))
         failure = state["failure"]

@@ -6,7 +6,7 @@ Doors (HTTP, SSE, bots, command line) build a `Question` and render an `Answer`;
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, Protocol
@@ -143,11 +143,35 @@ class Brain(Protocol):
     async def chat(self, question: str, context: str) -> str: ...
 
 
+@dataclass(frozen=True)
+class NodeFinished:
+    """A step of an engine's graph has ended. `findings` are its facts, in the engine's own documented names."""
+
+    node: str
+    findings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TextWritten:
+    """A piece of the answer's text as the model writes it; the pieces in order are the text."""
+
+    text: str
+
+
+EngineEvent = NodeFinished | TextWritten
+Watch = Callable[[EngineEvent], None]
+"""Told what an engine does while it answers, from the engine's event loop: it must neither block nor raise."""
+
+
+def nobody_watches(_event: EngineEvent) -> None:
+    """The watcher of an engine whose steps nobody follows."""
+
+
 class AnswerEngine(Protocol):
     """An agent that answers questions, bound lazily so that a broken one takes down only its own routes."""
 
-    async def answer(self, question: Question) -> Answer:
-        """Answer one question.
+    async def answer(self, question: Question, watch: Watch = nobody_watches) -> Answer:
+        """Answer one question, telling `watch` of each step as it ends.
 
         Raises:
             AnswerFailedError: no valid SQL could be produced; its `data` has the contract's extra fields.

@@ -9,16 +9,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Request, Response
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from common import messages
 from common.errors import BadRequestError
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class Access(Enum):
@@ -30,12 +28,16 @@ class Access(Enum):
 
 @dataclass(frozen=True)
 class Route:
-    """One row of the table in `unified_api`: a path, its documentation, the resource that answers, who may call."""
+    """One row of the table in `unified_api`: a path, its documentation, the resource that answers, who may call.
+
+    `writes` names the methods that change something; read-only mode refuses them.
+    """
 
     path: str
     namespace: Namespace
     resource: type[Resource]
     access: Access
+    writes: tuple[str, ...] = ()
 
 
 def envelope_response(envelope: Mapping[str, Any], status: int | None = None) -> Response:
@@ -62,30 +64,6 @@ def json_object(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadRequestError(messages.JSON_OBJECT_NEEDED)
     return body
-
-
-def parse_body(model: type[Model], body: Mapping[str, Any]) -> Model:
-    """Validate `body` against `model`; unknown members are ignored.
-
-    Raises:
-        BadRequestError: with every missing or every wrong parameter named; missing ones are reported first.
-    """
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        raise _bad_request(error) from error
-
-
-def _bad_request(error: ValidationError) -> BadRequestError:
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    missing = [str(problem["loc"][0]) for problem in problems if problem["type"] == "missing"]
-    if missing:
-        text = messages.MISSING_PARAMETER.format(name=", ".join(missing))
-        return BadRequestError(text, missing_params=missing)
-    first = problems[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
-    text = first["msg"] if first["type"] == "wire_text" else messages.INVALID_PARAMETER.format(name=name)
-    return BadRequestError(text, invalid_params=[name])
 
 
 def documented(namespace: Namespace, model: type[BaseModel]) -> Any:

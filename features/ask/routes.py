@@ -9,7 +9,8 @@ from flask_restx import Namespace, Resource
 
 from features.ask.schemas import AskEnvelope, AskRequest, ErrorEnvelope
 from features.ask.service import AskService
-from features.http import documented, envelope_response, json_object, parse_body
+from features.http import documented, envelope_response, json_object
+from features.parsing import parse_body
 
 docs = Namespace("ask", description="Questions in natural language")
 question = documented(docs, AskRequest)

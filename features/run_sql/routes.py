@@ -8,7 +8,8 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response, json_object, parse_body
+from features.http import documented, envelope_response, json_object
+from features.parsing import parse_body
 from features.run_sql.schemas import RunSqlEnvelope, RunSqlRequest
 from features.run_sql.service import RunSqlService
 

@@ -9,7 +9,8 @@ from flask_restx import Namespace, Resource
 
 from common.tenant import DEFAULT_TENANT_NAME
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response, parse_body
+from features.http import documented, envelope_response
+from features.parsing import parse_body
 from features.usage.schemas import UsageEnvelope, UsageRequest
 from features.usage.service import UsageService
 

@@ -1,7 +1,8 @@
 """Every text a user can read, in one place. Historical texts (contract 00 section 3 and 10) are kept to the letter.
 
 Constants are complete sentences; a text with `{placeholders}` is filled with `str.format`.
-Each room of the house has its own section below; keep it sorted by first use.
+Texts of the envelope and of questions stand here; a feature's own texts in the module of this package that bears its
+name.
 """
 
 from __future__ import annotations

@@ -1,23 +1,15 @@
-"""Intended differences: route, old answer, new answer, reason, and the places in the answer that may differ by it.
-
-Rules, never lists of recorded ids. A difference that no applying rule covers is not intended. Texts of answers are
-written out here, so that a text changed by mistake is a difference.
-"""
+"""Intended differences of the question routes and of requests that no route takes."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from scripts.parity.answers import Answer
-from scripts.parity.compare import Difference
 from scripts.parity.exchanges import Exchange
+from scripts.parity.rules.rule import Rule, body_of, is_error, is_scalar, names_invalid, old_answer, was_html
 
 ASK = "/api/v0/ask_agent"
-ANYTHING = r"status|\$.*"
 ONLY_OF_SUCCESS = (
     "context_used|conversation_status|from_cache|records|routing_mode_source|routing_mode_used|sql|summary|type"
 )
@@ -26,15 +18,6 @@ BECAME_A_FAILURE = (
     rf"|\$\.data\.({ONLY_OF_SUCCESS}|response|execution_path.*|classification_info.*|requested_conversation_id)"
 )
 
-CATEGORIES = {
-    400: "请求参数错误",
-    404: "资源未找到",
-    405: "请求方法不支持",
-    422: "处理失败",
-    500: "处理失败",
-    503: "服务暂时不可用",
-}
-"""The envelope's `message` by status."""
 PROMPTS = {
     "missing_database_info": r"数据库中没有相关的表或字段信息，请您提供更多具体信息或修改问题。",
     "ambiguous_question": r"您的问题需要更多信息才能准确查询，请提供更详细的描述。",
@@ -50,79 +33,9 @@ PROMPTS = {
 EXPLANATION_END = " 请尝试提问其它问题。"
 
 
-@dataclass(frozen=True)
-class Rule:
-    """An intended difference.
-
-    Attributes:
-        path: pattern of the whole request path it is about.
-        was: whether the recorded exchange is such a case.
-        became: whether the new answer is the one wanted for it.
-        covers: pattern of the difference paths it explains.
-    """
-
-    name: str
-    reason: str
-    path: str
-    was: Callable[[Exchange], bool]
-    became: Callable[[Exchange, Answer], bool]
-    covers: str = ANYTHING
-
-    def is_about(self, exchange: Exchange) -> bool:
-        return re.fullmatch(self.path, exchange.request["path"]) is not None and self.was(exchange)
-
-    def applies(self, exchange: Exchange, answer: Answer) -> bool:
-        return self.is_about(exchange) and self.became(exchange, answer)
-
-    def explains(self, difference: Difference) -> bool:
-        return re.fullmatch(self.covers, difference.path) is not None
-
-
-def intended(exchange: Exchange, answer: Answer, differences: Sequence[Difference]) -> tuple[Rule, ...]:
-    """The rules that together explain every difference; none when one stays unexplained."""
-    applying = [rule for rule in RULES if rule.applies(exchange, answer)]
-    needed = tuple(rule for rule in applying if any(map(rule.explains, differences)))
-    is_explained = all(any(rule.explains(difference) for rule in needed) for difference in differences)
-    return needed if is_explained else ()
-
-
-def old_defects(exchange: Exchange, answer: Answer) -> tuple[Rule, ...]:
-    """The rules about this exchange whose wanted answer did not come."""
-    return tuple(rule for rule in RULES if rule.is_about(exchange) and not rule.became(exchange, answer))
-
-
-def _body(exchange: Exchange) -> Mapping[str, Any]:
-    body = exchange.request.get("json")
-    return body if isinstance(body, Mapping) else {}
-
-
-def _old(exchange: Exchange) -> Answer:
-    return Answer(exchange.response["status"], exchange.response.get("json"))
-
-
-def _was_html(exchange: Exchange, *statuses: int) -> bool:
-    is_html = str(exchange.response.get("content_type", "")).startswith("text/html")
-    return is_html and exchange.response["status"] in statuses
-
-
 def _composites(exchange: Exchange) -> list[str]:
     names = ("question", "user_id", "conversation_id", "routing_mode")
-    return [name for name in names if isinstance(_body(exchange).get(name), list | dict)]
-
-
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, int | float) and bool(value)
-
-
-def _is_error(answer: Answer, status: int, error_type: str | None = None) -> bool:
-    return answer.is_error(status, CATEGORIES.get(status, ""), error_type)
-
-
-def _names_invalid(answer: Answer, *names: str) -> bool:
-    """A 400 that names exactly these parameters, in both places clients look."""
-    wanted = list(names)
-    is_named = answer.data.get("invalid_params") == wanted and answer.body.get("invalid_params") == wanted
-    return _is_error(answer, 400, "invalid_params") and is_named
+    return [name for name in names if isinstance(body_of(exchange).get(name), list | dict)]
 
 
 def _is_prompt(_exchange: Exchange, answer: Answer) -> bool:
@@ -130,17 +43,17 @@ def _is_prompt(_exchange: Exchange, answer: Answer) -> bool:
     pattern = PROMPTS.get(str(answer.data.get("validation_error_type")))
     is_worded = pattern is not None and re.fullmatch(pattern, answer.response, re.DOTALL) is not None
     has_findings = bool(answer.data.get("execution_path")) and "method" in answer.data.get("classification_info", {})
-    return _is_error(answer, 422, "agent_processing_failed") and is_worded and has_findings
+    return is_error(answer, 422, "agent_processing_failed") and is_worded and has_findings
 
 
 def _is_model_failure(_exchange: Exchange, answer: Answer) -> bool:
-    return _is_error(answer, 503, "model_unavailable") and answer.data.get("can_retry") is True
+    return is_error(answer, 503, "model_unavailable") and answer.data.get("can_retry") is True
 
 
 def _is_execution_failure(exchange: Exchange, answer: Answer) -> bool:
-    is_same_text = answer.response == _old(exchange).response.strip()
+    is_same_text = answer.response == old_answer(exchange).response.strip()
     path = answer.data.get("execution_path") or [""]
-    return _is_error(answer, 500, "agent_processing_failed") and is_same_text and path[-1] == "format_response"
+    return is_error(answer, 500, "agent_processing_failed") and is_same_text and path[-1] == "format_response"
 
 
 def _is_explanation(_exchange: Exchange, answer: Answer) -> bool:
@@ -150,7 +63,7 @@ def _is_explanation(_exchange: Exchange, answer: Answer) -> bool:
 
 def _text(exchange: Exchange, name: str) -> str:
     """A scalar of the request as we turn it into text: as JSON spells it."""
-    return json.dumps(_body(exchange).get(name))
+    return json.dumps(body_of(exchange).get(name))
 
 
 def _is_chat_about_the_text(exchange: Exchange, answer: Answer) -> bool:
@@ -165,8 +78,8 @@ def _belongs_to_the_text(exchange: Exchange, answer: Answer) -> bool:
 
 
 def _was_scalar_conversation(exchange: Exchange) -> bool:
-    is_crash = exchange.response["status"] == 500 and _old(exchange).error_type == "database_error"
-    return is_crash and _is_scalar(_body(exchange).get("conversation_id")) and not _body(exchange).get("user_id")
+    is_crash = exchange.response["status"] == 500 and old_answer(exchange).error_type == "database_error"
+    return is_crash and is_scalar(body_of(exchange).get("conversation_id")) and not body_of(exchange).get("user_id")
 
 
 def _is_new_conversation(exchange: Exchange, answer: Answer) -> bool:
@@ -175,16 +88,16 @@ def _is_new_conversation(exchange: Exchange, answer: Answer) -> bool:
 
 
 def _was_rejected_value(exchange: Exchange) -> bool:
-    return _was_html(exchange, 500) and bool(_body(exchange).get("routing_mode"))
+    return was_html(exchange, 500) and bool(body_of(exchange).get("routing_mode"))
 
 
 def _was_mismatch(exchange: Exchange) -> bool:
-    is_crash = _old(exchange).response == "查询处理失败，请稍后重试" and exchange.response["status"] == 500
-    return is_crash and bool(_body(exchange).get("user_id")) and bool(_body(exchange).get("conversation_id"))
+    is_crash = old_answer(exchange).response == "查询处理失败，请稍后重试" and exchange.response["status"] == 500
+    return is_crash and bool(body_of(exchange).get("user_id")) and bool(body_of(exchange).get("conversation_id"))
 
 
 def _names_mismatch(_exchange: Exchange, answer: Answer) -> bool:
-    return _names_invalid(answer, "user_id", "conversation_id") and answer.response.startswith("用户ID不匹配：")
+    return names_invalid(answer, "user_id", "conversation_id") and answer.response.startswith("用户ID不匹配：")
 
 
 RULES = (
@@ -192,16 +105,16 @@ RULES = (
         "errors-in-the-envelope",
         "an unknown path, a wrong method and a malformed body were HTML pages; now the envelope with the same status",
         r"/.*",
-        was=lambda exchange: _was_html(exchange, 400, 404, 405),
-        became=lambda exchange, answer: _is_error(answer, exchange.response["status"]),
+        was=lambda exchange: was_html(exchange, 400, 404, 405),
+        became=lambda exchange, answer: is_error(answer, exchange.response["status"]),
         covers="content_type",
     ),
     Rule(
         "non-object-is-400",
         "a JSON body that is no object was an HTML 500; now the envelope with 400",
         ASK,
-        was=lambda exchange: _was_html(exchange, 500) and not isinstance(exchange.request.get("json", {}), dict),
-        became=lambda _exchange, answer: _is_error(answer, 400),
+        was=lambda exchange: was_html(exchange, 500) and not isinstance(exchange.request.get("json", {}), dict),
+        became=lambda _exchange, answer: is_error(answer, 400),
         covers="status|content_type",
     ),
     Rule(
@@ -209,7 +122,7 @@ RULES = (
         "a wrong routing_mode was an HTML 500 (the helper did not take invalid_params); now the 400 that was meant",
         ASK,
         was=_was_rejected_value,
-        became=lambda _exchange, answer: _names_invalid(answer, "routing_mode"),
+        became=lambda _exchange, answer: names_invalid(answer, "routing_mode"),
         covers="status|content_type",
     ),
     Rule(
@@ -223,7 +136,9 @@ RULES = (
         "model-failure-is-503",
         "a failed model call was an apology with 200; now an error that may be tried again",
         ASK,
-        was=lambda exchange: _old(exchange).response.startswith(("抱歉，我暂时无法回答", "SQL生成过程中出现异常")),
+        was=lambda exchange: old_answer(exchange).response.startswith(
+            ("抱歉，我暂时无法回答", "SQL生成过程中出现异常")
+        ),
         became=_is_model_failure,
         covers=BECAME_A_FAILURE,
     ),
@@ -231,7 +146,7 @@ RULES = (
         "prompt-kept",
         "a question without valid SQL was 500 with a generic text; now 422 with the text that says what to do",
         ASK,
-        was=lambda exchange: exchange.response["status"] == 500 and _old(exchange).response == "Agent处理失败",
+        was=lambda exchange: exchange.response["status"] == 500 and old_answer(exchange).response == "Agent处理失败",
         became=_is_prompt,
         covers=r"status|\$\.code|\$\.data\.(response|execution_path.*|classification_info.*)",
     ),
@@ -239,7 +154,9 @@ RULES = (
         "failure-findings",
         "a failed query said nothing of its path and ended its text with the database's line feed; now it is complete",
         ASK,
-        was=lambda exchange: exchange.response["status"] == 500 and _old(exchange).response.startswith("SQL执行失败: "),
+        was=lambda exchange: (
+            exchange.response["status"] == 500 and old_answer(exchange).response.startswith("SQL执行失败: ")
+        ),
         became=_is_execution_failure,
         covers=r"\$\.data\.(response|execution_path.*|classification_info.*)",
     ),
@@ -247,7 +164,7 @@ RULES = (
         "thinking-not-shown",
         "the model's thinking stood in the answer and hid a forbidden statement; now the statement is refused with 422",
         ASK,
-        was=lambda exchange: str(_old(exchange).data.get("sql")).startswith("<think>"),
+        was=lambda exchange: str(old_answer(exchange).data.get("sql")).startswith("<think>"),
         became=_is_prompt,
         covers=BECAME_A_FAILURE,
     ),
@@ -255,7 +172,7 @@ RULES = (
         "thinking-not-searched",
         "SQL was taken from the model's thinking and run; now its answer, an explanation, is what counts",
         ASK,
-        was=lambda exchange: "思考" in str(_old(exchange).data.get("sql")) and _old(exchange).status == 200,
+        was=lambda exchange: "思考" in str(old_answer(exchange).data.get("sql")) and old_answer(exchange).status == 200,
         became=_is_explanation,
         covers=r"\$\.data\.(response|sql|records|summary|execution_path.length)",
     ),
@@ -264,13 +181,13 @@ RULES = (
         "lists and objects where text is expected were taken as they were; now 400",
         ASK,
         was=lambda exchange: bool(_composites(exchange)),
-        became=lambda exchange, answer: _names_invalid(answer, _composites(exchange)[0]),
+        became=lambda exchange, answer: names_invalid(answer, _composites(exchange)[0]),
     ),
     Rule(
         "scalar-question",
         "a number or true as question ended in a canned apology; now it is a text like any other",
         ASK,
-        was=lambda exchange: _is_scalar(_body(exchange).get("question")),
+        was=lambda exchange: is_scalar(body_of(exchange).get("question")),
         became=_is_chat_about_the_text,
         covers=r"\$\.data\.(response|execution_path\[2\])",
     ),
@@ -278,7 +195,7 @@ RULES = (
         "scalar-user",
         "a number as user_id came back as a number; now it is a text everywhere",
         ASK,
-        was=lambda exchange: _is_scalar(_body(exchange).get("user_id")) and exchange.response["status"] == 200,
+        was=lambda exchange: is_scalar(body_of(exchange).get("user_id")) and exchange.response["status"] == 200,
         became=_belongs_to_the_text,
         covers=r"\$\.data\.(user_id|conversation_id)",
     ),
@@ -293,7 +210,9 @@ RULES = (
         "colon-refused",
         "a new user id with a colon made conversations that could not be resumed; now 400",
         ASK,
-        was=lambda exchange: ":" in str(_body(exchange).get("user_id")) and not _body(exchange).get("conversation_id"),
-        became=lambda _exchange, answer: _names_invalid(answer, "user_id"),
+        was=lambda exchange: (
+            ":" in str(body_of(exchange).get("user_id")) and not body_of(exchange).get("conversation_id")
+        ),
+        became=lambda _exchange, answer: names_invalid(answer, "user_id"),
     ),
 )

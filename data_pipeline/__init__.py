@@ -1,0 +1,1 @@
+"""From a schema to trained examples: one file a stage, one runner."""

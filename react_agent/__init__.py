@@ -1,0 +1,1 @@
+"""The ReAct agent: answers harder questions in steps with tools, remembered by thread."""

@@ -1,0 +1,30 @@
+"""Intended differences: route, old answer, new answer, reason, and the places in the answer that may differ by it.
+
+Rules, never lists of recorded ids. A difference that no applying rule covers is not intended. Texts of answers are
+written out in the rules, so that a text changed by mistake is a difference. One module an area; all are listed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scripts.parity.answers import Answer
+from scripts.parity.compare import Difference
+from scripts.parity.exchanges import Exchange
+from scripts.parity.rules import ask
+from scripts.parity.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (*ask.RULES,)
+
+
+def intended(exchange: Exchange, answer: Answer, differences: Sequence[Difference]) -> tuple[Rule, ...]:
+    """The rules that together explain every difference; none when one stays unexplained."""
+    applying = [rule for rule in RULES if rule.applies(exchange, answer)]
+    needed = tuple(rule for rule in applying if any(map(rule.explains, differences)))
+    is_explained = all(any(rule.explains(difference) for rule in needed) for difference in differences)
+    return needed if is_explained else ()
+
+
+def old_defects(exchange: Exchange, answer: Answer) -> tuple[Rule, ...]:
+    """The rules about this exchange whose wanted answer did not come."""
+    return tuple(rule for rule in RULES if rule.is_about(exchange) and not rule.became(exchange, answer))
