@@ -14,10 +14,10 @@ from flask import Flask
 import app_config
 from bootstrap.asgi import begin_shutdown, create_asgi_app
 from bootstrap.container import Container
+from bootstrap.route_table import ROUTES
 from bootstrap.web import create_app
 from common.config_service import ConfigService
 from core.uvicorn_protocol import BoundedHttpToolsProtocol
-from unified_api import ROUTES
 
 START_SECONDS = 30
 MODEL_SETTINGS = {

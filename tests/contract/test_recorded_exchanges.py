@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.route_table import ROUTES
 from scripts.parity.__main__ import main as parity
 from scripts.parity.exchanges import Exchange
 from scripts.parity.replay import Outcome, Replayer
@@ -14,7 +15,6 @@ from tests.contract import recordings
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
 from tests.fakes.model_server import ScriptedModelServer
-from unified_api import ROUTES
 
 absent = pytest.mark.skip(reason=recordings.ABSENT_REASON)
 REPLAYED = recordings.replayed_exchanges()

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from flask_restx import Namespace, Resource
 
+from bootstrap.route_table import ROUTES
 from bootstrap.web import create_app
 from common.errors import AnswerFailedError, CituError, ModelUnavailableError, SqlExecutionError
 from features.ask import routes as ask
@@ -13,7 +14,6 @@ from features.health import routes as health
 from features.health.service import Component, HealthService
 from features.home import routes as home
 from features.http import Access, Route
-from unified_api import ROUTES
 
 SETTINGS = {"MAX_REQUEST_BYTES": 2000, "ADMIN_TOKEN": ""}
 docs = Namespace("admin")

@@ -100,6 +100,18 @@ def _names_mismatch(_exchange: Exchange, answer: Answer) -> bool:
     return names_invalid(answer, "user_id", "conversation_id") and answer.response.startswith("用户ID不匹配：")
 
 
+def _was_apology(exchange: Exchange) -> bool:
+    return old_answer(exchange).response.startswith(("抱歉，我暂时无法回答", "SQL生成过程中出现异常"))
+
+
+def _was_execution_failure(exchange: Exchange) -> bool:
+    return exchange.response["status"] == 500 and old_answer(exchange).response.startswith("SQL执行失败: ")
+
+
+def _was_new_user_with_colon(exchange: Exchange) -> bool:
+    return ":" in str(body_of(exchange).get("user_id")) and not body_of(exchange).get("conversation_id")
+
+
 RULES = (
     Rule(
         "errors-in-the-envelope",
@@ -136,9 +148,7 @@ RULES = (
         "model-failure-is-503",
         "a failed model call was an apology with 200; now an error that may be tried again",
         ASK,
-        was=lambda exchange: old_answer(exchange).response.startswith(
-            ("抱歉，我暂时无法回答", "SQL生成过程中出现异常")
-        ),
+        was=_was_apology,
         became=_is_model_failure,
         covers=BECAME_A_FAILURE,
     ),
@@ -154,9 +164,7 @@ RULES = (
         "failure-findings",
         "a failed query said nothing of its path and ended its text with the database's line feed; now it is complete",
         ASK,
-        was=lambda exchange: (
-            exchange.response["status"] == 500 and old_answer(exchange).response.startswith("SQL执行失败: ")
-        ),
+        was=_was_execution_failure,
         became=_is_execution_failure,
         covers=r"\$\.data\.(response|execution_path.*|classification_info.*)",
     ),
@@ -210,9 +218,7 @@ RULES = (
         "colon-refused",
         "a new user id with a colon made conversations that could not be resumed; now 400",
         ASK,
-        was=lambda exchange: (
-            ":" in str(body_of(exchange).get("user_id")) and not body_of(exchange).get("conversation_id")
-        ),
+        was=_was_new_user_with_colon,
         became=lambda _exchange, answer: names_invalid(answer, "user_id"),
     ),
 )
