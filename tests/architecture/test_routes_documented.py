@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from bootstrap.route_table import ROUTES, app
+from bootstrap.route_table import ROUTES
 from scripts.generate_docs import outdated, routes_documents
+from unified_api import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {"/", "/health", "/api/v0/agent_health", "/api/v0/ask_agent", "/api/v0/citu_run_sql"}
