@@ -1,51 +1,113 @@
-"""`python -m scripts.parity --recordings FILE --base-url URL [--app A] [--groups 01,10]`: replay and report.
+"""`python -m scripts.parity replay|rehearse|compare|record`: proves that two services answer alike.
 
-Exit code 1 on a difference, 2 when there is nothing to compare. The last line is a JSON object with the counts.
+    replay GOLDENS --base-url URL     recorded exchanges against a running service
+    rehearse DIR [--entry unified]    the same, after setting everything up: stores, data, model, the entry itself
+    compare --old URL --new URL FILE  the same requests to two running services
+    record --out FILE [--entry citu]  serves an entry and writes its exchanges
 
-The service must run on the recordings' business data and scripted model; see docs/parity.md.
+Reports go to the standard output, a table by route and a JSON object as the last line; `--html FILE` shows the answers
+side by side. Exit code 0 when nothing differs but what is intended, 1 when something does, 2 when nothing was compared.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
 
-from scripts.parity.exchanges import read_exchanges
-from scripts.parity.replay import Outcome, Replayer, summary, summary_by_group
+from scripts.parity.exchanges import RECORDED_NAMES, read_exchanges
+from scripts.parity.replay import Outcome, Replayer
+from scripts.parity.report import print_groups, print_report, write_html
+from scripts.parity.side_by_side import compare_services
+
+TIMEOUT_SECONDS = 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 when nothing differs but what is intended, 1 when something does, 2 without recordings or service."""
-    parser = argparse.ArgumentParser(prog="scripts.parity", description=__doc__)
-    parser.add_argument("--recordings", type=Path, required=True, help="exchanges, one JSON object a line")
-    parser.add_argument("--base-url", default="http://127.0.0.1:8084", help="the service to compare")
-    parser.add_argument("--app", default="unified_api", help="the entry whose exchanges are replayed")
-    parser.add_argument("--groups", default="", help="prefixes of group names, separated by commas")
-    options = parser.parse_args(arguments)
-    groups = frozenset(filter(None, options.groups.split(",")))
+    """See the module; returns the exit code."""
+    options = _options(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        with httpx.Client(base_url=options.base_url, timeout=60, trust_env=False) as client:
-            outcomes = list(Replayer(client).replay(read_exchanges(options.recordings, app=options.app, groups=groups)))
+        return run(options)
     except (OSError, httpx.TransportError) as error:
         print(f"nothing to compare: {error}", file=sys.stderr)
         return 2
-    return _report(outcomes)
 
 
-def _report(outcomes: Sequence[Outcome]) -> int:
-    for outcome in outcomes:
-        if outcome.verdict != "equal":
-            print(f"{outcome.verdict:9} {outcome.exchange.id} {outcome.exchange.group}: {outcome.why}")
-    for group, counted in summary_by_group(outcomes).items():
-        print(f"{group}: " + ", ".join(f"{count} {verdict}" for verdict, count in counted.items()))
-    counts = summary(outcomes)
-    print(json.dumps(counts))
+def _replay(options: argparse.Namespace) -> int:
+    exchanges = read_exchanges(options.goldens, app=RECORDED_NAMES[options.entry], groups=_names(options.groups))
+    with httpx.Client(base_url=options.base_url, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+        client.get("/")
+        return _report(list(Replayer(client).replay(exchanges)), options)
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    from scripts.parity.rehearsal import rehearse
+
+    outcomes = rehearse(options.goldens, entry=options.entry, groups=_names(options.groups))
+    scored = _names(options.score_groups)
+    print_groups(outcomes)
+    return _report([one for one in outcomes if not scored or one.exchange.group in scored], options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    outcomes = compare_services(options.requests, old_url=options.old, new_url=options.new)
+    return _report(outcomes, options)
+
+
+def _record(options: argparse.Namespace) -> int:
+    from scripts.parity.rehearsal import serve_and_record
+
+    return serve_and_record(options.entry, options.out, port=options.port)
+
+
+def _report(outcomes: Sequence[Outcome], options: argparse.Namespace) -> int:
+    if options.html is not None:
+        write_html(options.html, outcomes)
+    counts = print_report(outcomes)
+    if not counts["total"]:
+        return 2
     return 1 if counts["different"] else 0
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(filter(None, text.split(",")))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts.parity", description=__doc__.partition("\n")[0] if __doc__ else "")
+    commands = parser.add_subparsers(required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], description: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=description, description=description)
+        added.set_defaults(run=run)
+        added.add_argument("--html", type=Path, help="write the answers side by side to this file")
+        return added
+
+    def about_entries(added: argparse.ArgumentParser) -> None:
+        added.add_argument("--entry", choices=sorted(RECORDED_NAMES), default="unified", help="which entry it is about")
+
+    replay = command("replay", _replay, "recorded exchanges against a running service")
+    replay.add_argument("goldens", type=Path, help="a file of exchanges or a folder of such files")
+    replay.add_argument("--base-url", default="http://127.0.0.1:8084", help="the running service")
+    rehearse = command("rehearse", _rehearse, "set everything up and replay the recorded exchanges")
+    rehearse.add_argument("goldens", type=Path, help="a folder with exchanges, the business data and the model script")
+    rehearse.add_argument("--score-groups", default="", help="whole group names counted in the last line; all if none")
+    for added in (replay, rehearse):
+        about_entries(added)
+        added.add_argument("--groups", default="", help="prefixes of the groups to replay, separated by commas")
+    compare = command("compare", _compare, "the same requests to two running services")
+    compare.add_argument("requests", type=Path, help="requests or exchanges, one JSON object a line")
+    compare.add_argument("--old", required=True, help="base URL of the service whose answers are the measure")
+    compare.add_argument("--new", required=True, help="base URL of the service that is to answer alike")
+    record = command("record", _record, "serve an entry and write its exchanges to a file")
+    about_entries(record)
+    record.add_argument("--out", type=Path, required=True, help="file the exchanges are appended to")
+    record.add_argument("--port", type=int, default=8084, help="port to serve on")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

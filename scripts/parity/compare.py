@@ -7,25 +7,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 VOLATILE_KEYS = frozenset(
     {
-        "timestamp", "last_updated", "created_at", "updated_at", "confidence", "reason", "training_id", "message_id",
-        "execution_time", "duration", "reasons",
+        "timestamp", "last_updated", "created_at", "updated_at", "create_time", "update_time",
+        "confidence", "reason", "training_id", "message_id",
+        "execution_time", "duration", "reasons", "cached_at", "cleanup_time", "query_time", "export_time",
     }
 )  # fmt: skip
-CONVERSATION_ID = re.compile(r"\d{17}")
+RANDOM_ID = re.compile(r"\d{17}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The time in a conversation's id, and UUIDs."""
+
 LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where the answers differ: a dotted path, what was recorded, what came."""
+    """Where the answers differ: a dotted path, what was recorded, what came, and in what sense."""
 
     path: str
     recorded: Any
     received: Any
+    kind: Literal["status", "shape", "value"] = "value"
 
     def __str__(self) -> str:
         return f"{self.path}: recorded {_short(self.recorded)}, received {_short(self.received)}"
@@ -55,7 +59,7 @@ class _Comparison:
 
     def differences(self, recorded: Any, received: Any, path: str) -> Iterator[Difference]:
         if _kind(recorded) != _kind(received):
-            yield Difference(path, recorded, received)
+            yield Difference(path, recorded, received, "shape")
         elif isinstance(recorded, Mapping):
             yield from self._of_objects(recorded, received, path)
         elif isinstance(recorded, list):
@@ -70,10 +74,10 @@ class _Comparison:
         for key, value in recorded.items():
             where = f"{path}.{key}"
             if key not in received:
-                yield Difference(where, value, MISSING)
+                yield Difference(where, value, MISSING, "shape")
             elif key in VOLATILE_KEYS or key in self.loose:
                 if _shape(value) != _shape(received[key]):
-                    yield Difference(where, value, received[key])
+                    yield Difference(where, value, received[key], "shape")
             else:
                 yield from self.differences(value, received[key], where)
 
@@ -87,7 +91,7 @@ class _Comparison:
     def _is_same_text(self, recorded: str, received: str) -> bool:
         if recorded in self.ids:
             return received == self.ids[recorded]
-        return CONVERSATION_ID.sub("#", recorded) == CONVERSATION_ID.sub("#", received)
+        return RANDOM_ID.sub("#", recorded) == RANDOM_ID.sub("#", received)
 
 
 class _Missing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,10 +32,17 @@ class UnknownStepError(Exception):
 
 @dataclass
 class Sender:
-    """The connection to the service, and what was captured from its answers so far."""
+    """The connection to the service, and what was captured from its answers so far.
+
+    Attributes:
+        run_redis: runs a Redis command on the service's Redis; None when nobody knows where it is.
+        stand_ins: texts of the recordings that stand for an address of this rehearsal, and that address.
+    """
 
     client: httpx.Client
     sleep: Callable[[float], None] = time.sleep
+    run_redis: Callable[[Sequence[str]], object] | None = None
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
     captured: dict[str, str] = field(default_factory=dict)
 
     def send(self, exchange: Exchange) -> Answer:
@@ -59,6 +66,8 @@ class Sender:
     def filled(self, value: Any) -> Any:
         """`value` with every placeholder replaced by what was captured."""
         if isinstance(value, str):
+            for stand_in, real in self.stand_ins.items():
+                value = value.replace(stand_in, real)
             return PLACEHOLDER.sub(self._captured_value, value)
         if isinstance(value, Mapping):
             return {key: self.filled(member) for key, member in value.items()}
@@ -75,6 +84,9 @@ class Sender:
             self.sleep(float(step["sleep"]))
         elif "poll" in step:
             self._poll(step)
+        elif "redis" in step and self.run_redis is not None:
+            command = step["redis"]
+            self.run_redis(command.split() if isinstance(command, str) else [str(part) for part in command])
         else:
             raise UnknownStepError(f"cannot do before it: {', '.join(step)}")
 

@@ -26,8 +26,6 @@ def recorded_service(start: Start, recorded_business_url: str) -> Iterator[Servi
     with ScriptedModelServer() as model:
         model.load_script(recordings.MODEL_SCRIPT)
         with start(recorded_business_url, model) as service:
-            for kind, item in recordings.recorded_training():
-                service.container.vector_store.add("default", kind, [item])
             yield service
 
 
@@ -45,7 +43,7 @@ def outcomes(recorded_service: Service) -> Mapping[str, Outcome]:
 def test_recorded_exchange_is_answered_alike(exchange: Exchange, outcomes: Mapping[str, Outcome]) -> None:
     outcome = outcomes[exchange.id]
     report = [recordings.text_of(exchange), exchange.note, *map(str, outcome.differences), outcome.why]
-    assert outcome.verdict in ("equal", "intended"), "\n".join(report)
+    assert outcome.verdict in ("same", "intended"), "\n".join(report)
 
 
 def test_route_that_is_served_is_replayed() -> None:
@@ -59,22 +57,39 @@ def test_every_excluded_route_is_in_the_recordings() -> None:
     assert excluded - {None} == set(recordings.NOT_SERVED_YET)
 
 
-@pytest.mark.parametrize(("groups", "exit_code"), [("11", 0), ("21", 1)])
+@pytest.mark.parametrize(("text", "exit_code"), [("统一API服务正在运行", 0), ("something else", 1)])
 def test_command_line_reports_and_fails_on_a_difference(
-    recorded_service: Service, capsys: pytest.CaptureFixture[str], groups: str, exit_code: int
+    service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, exit_code: int
 ) -> None:
-    options = ["--recordings", str(recordings.EXCHANGES), "--base-url", str(recorded_service.client.base_url)]
-    assert parity([*options, "--groups", groups]) == exit_code
+    response = {"status": 200, "content_type": "application/json", "json": {"message": text}}
+    request = {"method": "GET", "path": "/"}
+    line = {"id": "x-1", "app": "unified_api", "group": "01", "request": request, "response": response}
+    (tmp_path / "one.jsonl").write_text(json.dumps(line))
+    options = ["--base-url", str(service.client.base_url), "--html", str(tmp_path / "report.html")]
+    assert parity(["replay", str(tmp_path), *options]) == exit_code
     counts = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert counts["equal"] + counts["intended"] + counts["different"] + counts["skipped"] == counts["total"] > 0
-    assert bool(counts["different"]) is bool(exit_code)
+    assert counts == {
+        "total": 1,
+        "same": 1 - exit_code,
+        "intended": 0,
+        "different": exit_code,
+        "status_match": 1,
+        "shape_match": 1,
+        "value_match": 1 - exit_code,
+    }
+    assert ("something else" in (tmp_path / "report.html").read_text()) is bool(exit_code)
+
+
+def test_the_same_service_twice_is_alike(service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = {"method": "POST", "path": "/api/v0/citu_run_sql", "json": {"sql": "SELECT 1 AS n"}}
+    (tmp_path / "requests.jsonl").write_text(json.dumps(asked) + "\n" + json.dumps({"method": "GET", "path": "/"}))
+    url = str(service.client.base_url)
+    assert parity(["compare", "--old", url, "--new", url, str(tmp_path / "requests.jsonl")]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["same"] == 2
 
 
 def test_command_line_says_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nobody = ["--base-url", "http://127.0.0.1:9"]
-    assert parity(["--recordings", str(tmp_path / "none.jsonl"), *nobody]) == 2
-    assert "none.jsonl" in capsys.readouterr().err
-    line = {"id": "x", "app": "unified_api", "group": "01", "request": {"method": "GET", "path": "/"}, "response": {}}
-    (tmp_path / "one.jsonl").write_text(json.dumps(line))
-    assert parity(["--recordings", str(tmp_path / "one.jsonl"), *nobody]) == 2
+    assert parity(["replay", str(tmp_path / "none.jsonl"), *nobody]) == 2
+    assert parity(["replay", str(tmp_path), *nobody]) == 2
     assert "refused" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.parity.compare import compare
 from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import Outcome, Replayer, summary, summary_by_group
+from scripts.parity.replay import Outcome, Replayer, summary, summary_by
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -76,7 +76,7 @@ def test_equal_answer_is_equal_and_changed_one_differs() -> None:
     recorded = exchange({"status": 200, "json": {"code": 200, "data": {"type": "CHAT"}}})
     same = verdicts(answering(200, {"code": 200, "data": {"type": "CHAT"}}), recorded)
     other = verdicts(answering(200, {"code": 200, "data": {"type": "DATABASE"}}), recorded)
-    assert (same, other) == (["equal"], ["different"])
+    assert (same, other) == (["same"], ["different"])
 
 
 def test_captured_id_travels_into_the_next_request() -> None:
@@ -89,7 +89,7 @@ def test_captured_id_travels_into_the_next_request() -> None:
     response = {"status": 200, "json": {"data": {"conversation_id": "a:20250101000000000"}}}
     first = exchange(response, capture={"first": "data.conversation_id"})
     second = exchange(response, template={"json": {"conversation_id": "{{first}}"}})
-    assert verdicts(answer, first, second) == ["equal", "equal"]
+    assert verdicts(answer, first, second) == ["same", "same"]
     assert seen == [None, "a:20260101000000000"]
 
 
@@ -102,13 +102,21 @@ def test_conversation_that_did_not_go_on_is_a_difference() -> None:
         first,
         exchange(response),
     )
-    assert outcomes == ["equal", "different"]
+    assert outcomes == ["same", "different"]
 
 
-def test_exchange_whose_id_was_never_captured_is_skipped() -> None:
+def test_exchange_whose_id_was_never_captured_is_different() -> None:
     lost = exchange({"status": 200, "json": {}}, template={"json": {"conversation_id": "{{nobody}}"}})
     outcomes = replayed(answering(200, {}), lost)
-    assert summary(outcomes) == {"total": 1, "equal": 0, "intended": 0, "different": 0, "skipped": 1}
+    assert summary(outcomes) == {
+        "total": 1,
+        "same": 0,
+        "intended": 0,
+        "different": 1,
+        "status_match": 0,
+        "shape_match": 0,
+        "value_match": 0,
+    }
 
 
 def test_exchange_whose_id_an_intended_difference_took_away_is_intended() -> None:
@@ -128,9 +136,9 @@ def test_exchange_whose_id_an_intended_difference_took_away_is_intended() -> Non
     assert "colon-refused" in outcomes[1].why
 
 
-def test_step_before_that_nobody_knows_is_skipped_with_its_name() -> None:
+def test_step_before_that_nobody_knows_is_different_and_named() -> None:
     (outcome,) = replayed(answering(200, {}), exchange({"status": 200, "json": {}}, before=[{"dance": 1}]))
-    assert (outcome.verdict, "dance" in outcome.why) == ("skipped", True)
+    assert (outcome.verdict, "dance" in outcome.why) == ("different", True)
 
 
 def test_stream_is_compared_event_by_event() -> None:
@@ -141,7 +149,7 @@ def test_stream_is_compared_event_by_event() -> None:
     def recorded(*types: str) -> Exchange:
         return exchange({"status": 200, "events": [{"data": {"data": {"type": kind}}} for kind in types]})
 
-    assert verdicts(stream, recorded("progress", "completed")) == ["equal"]
+    assert verdicts(stream, recorded("progress", "completed")) == ["same"]
     assert verdicts(stream, recorded("progress", "error")) == ["different"]
     assert verdicts(stream, recorded("completed")) == ["different"]
 
@@ -163,7 +171,7 @@ def test_upload_is_sent_as_a_multipart_form(form: dict[str, Any], sent: bytes) -
         return httpx.Response(200, json={})
 
     request = {"method": "POST", "path": "/upload", "headers": {}, "multipart": form}
-    assert verdicts(answer, exchange({"status": 200, "json": {}}, request=request)) == ["equal"]
+    assert verdicts(answer, exchange({"status": 200, "json": {}}, request=request)) == ["same"]
     assert seen[0].headers["content-type"].startswith("multipart/form-data")
     assert sent in seen[0].content
 
@@ -176,7 +184,7 @@ def test_file_is_compared_by_text_and_name() -> None:
         given = {"content-type": "text/markdown", "content-disposition": f"attachment; filename={name}"}
         return lambda _request: httpx.Response(200, text=text, headers=given)
 
-    assert verdicts(file("# hi\n", "x.md"), exchange(response)) == ["equal"]
+    assert verdicts(file("# hi\n", "x.md"), exchange(response)) == ["same"]
     assert verdicts(file("# ho\n", "x.md"), exchange(response)) == ["different"]
     assert verdicts(file("# hi\n", "y.md"), exchange(response)) == ["different"]
 
@@ -184,4 +192,4 @@ def test_file_is_compared_by_text_and_name() -> None:
 def test_summary_counts_each_group() -> None:
     recorded = {"status": 200, "json": {"code": 200}}
     outcomes = replayed(answering(200, {"code": 200}), exchange(recorded), exchange(recorded, group="11"))
-    assert {group: counts["equal"] for group, counts in summary_by_group(outcomes).items()} == {"10": 1, "11": 1}
+    assert {group: counts["same"] for group, counts in summary_by(outcomes).items()} == {"10": 1, "11": 1}

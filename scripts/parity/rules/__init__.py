@@ -11,10 +11,32 @@ from collections.abc import Sequence
 from scripts.parity.answers import Answer
 from scripts.parity.compare import Difference
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules import ask
+from scripts.parity.rules import (
+    ask,
+    caches,
+    conversations,
+    direct_ask,
+    feedback,
+    old_entry,
+    react,
+    streams,
+    training_changes,
+    training_data,
+)
 from scripts.parity.rules.rule import Rule
 
-RULES: tuple[Rule, ...] = (*ask.RULES,)
+RULES: tuple[Rule, ...] = (
+    *ask.RULES,
+    *caches.RULES,
+    *conversations.RULES,
+    *direct_ask.RULES,
+    *feedback.RULES,
+    *old_entry.RULES,
+    *react.RULES,
+    *streams.RULES,
+    *training_changes.RULES,
+    *training_data.RULES,
+)
 
 
 def intended(exchange: Exchange, answer: Answer, differences: Sequence[Difference]) -> tuple[Rule, ...]:
@@ -27,4 +49,4 @@ def intended(exchange: Exchange, answer: Answer, differences: Sequence[Differenc
 
 def old_defects(exchange: Exchange, answer: Answer) -> tuple[Rule, ...]:
     """The rules about this exchange whose wanted answer did not come."""
-    return tuple(rule for rule in RULES if rule.is_about(exchange) and not rule.became(exchange, answer))
+    return tuple(rule for rule in RULES if rule.is_about(exchange) and not rule.applies(exchange, answer))

@@ -11,6 +11,7 @@ from scripts.parity.answers import Answer
 from scripts.parity.compare import Difference
 from scripts.parity.exchanges import Exchange
 
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 ANYTHING = r"status|\$.*"
 
 CATEGORIES = {
@@ -43,10 +44,18 @@ class Rule:
     covers: str = ANYTHING
 
     def is_about(self, exchange: Exchange) -> bool:
-        return re.fullmatch(self.path, exchange.request["path"]) is not None and self.was(exchange)
+        """Whether the recorded exchange is such a case; an answer too odd for the condition to read is none."""
+        try:
+            return re.fullmatch(self.path, exchange.request["path"]) is not None and self.was(exchange)
+        except UNREADABLE:
+            return False
 
     def applies(self, exchange: Exchange, answer: Answer) -> bool:
-        return self.is_about(exchange) and self.became(exchange, answer)
+        """Whether it is such a case and got the answer wanted for it."""
+        try:
+            return self.is_about(exchange) and self.became(exchange, answer)
+        except UNREADABLE:
+            return False
 
     def explains(self, difference: Difference) -> bool:
         return re.fullmatch(self.covers, difference.path) is not None
