@@ -1,4 +1,4 @@
-"""`GET /metrics` (no envelope): the figures of the worker that answers, in Prometheus's text format."""
+"""`GET /metrics` (no envelope, Prometheus's text format) and `GET /api/v0/metrics` (JSON): what the processes do."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
+from features.ask.schemas import ErrorEnvelope
+from features.http import documented, envelope_response
+from features.metrics.schemas import MetricsEnvelope
 from features.metrics.service import MetricsService
 
-docs = Namespace("metrics", description="What the process is doing")
+docs = Namespace("metrics", description="What the processes of the service are doing")
+figures = documented(docs, MetricsEnvelope)
+failure = documented(docs, ErrorEnvelope)
 
 
 class MetricsServices(Protocol):
@@ -26,10 +31,24 @@ class Metrics(Resource):
         super().__init__(api)
         self._metrics = services.metrics
 
-    @docs.doc("metrics", description="Threads, queue, requests in flight and refused, event loop lag of one worker.")
-    @docs.produces(["text/plain"])
+    @docs.doc("metrics", description="Threads, queue, streams, requests, durations, model calls of every worker.")
+    @docs.produces(["text/plain", "application/openmetrics-text", "application/json"])
     @docs.response(200, "Prometheus's text format")
-    @docs.response(403, "The caller is not an administrator")
+    @docs.response(403, "The caller is not an administrator", failure)
     def get(self) -> Response:
         body, content_type = self._metrics.render(request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
+
+
+class MetricsJson(Resource):
+    """Figures for people."""
+
+    def __init__(self, api: Any = None, *, services: MetricsServices) -> None:
+        super().__init__(api)
+        self._metrics = services.metrics
+
+    @docs.doc("get_metrics", description="Requests, errors, response times and the machine's load, over all workers.")
+    @docs.response(200, "The figures", figures)
+    @docs.response(403, "The caller is not an administrator", failure)
+    def get(self) -> Response:
+        return envelope_response(self._metrics.stats())

@@ -1,15 +1,28 @@
-"""Renders the figures of this process in Prometheus's text format; `/metrics` serves them."""
+"""Shows what the processes of the service are doing: in Prometheus's text format, and as the JSON of the guide."""
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
 from typing import Any
 
+import psutil
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+from common.result import Envelope, local_timestamp, success
+from features.metrics.collector import BUCKETS, stats_of
 
 ServingStats = Callable[[], Mapping[str, Any]]
+Snapshots = Callable[[], dict[str, dict[str, Any]]]
 
 # member of the adapter's stats: (name of the series, what it says)
 GAUGES = {
@@ -26,21 +39,18 @@ COUNTERS = {
 LOOP_LAG = ("citu_event_loop_lag_seconds", "How late the event loop takes an answer, smoothed over some ten.")
 REFUSED = ("citu_requests_refused", "Requests answered by the adapter itself, by status.")
 STARTED = ("citu_worker_start_time_seconds", "When this worker process started, as a Unix time.")
+REQUESTS = ("citu_http_requests", "Requests answered, by route, method and status.")
+DURATIONS = ("citu_http_request_duration_seconds", "Seconds until the answer began, by route and method.")
+MODEL_CALLS = ("citu_model_calls", "Answers of models, by kind of call.")
+MODEL_TOKENS = ("citu_model_tokens", "Tokens of models' answers and prompts, by kind of call.")
 
 
 class MetricsService:
-    """The figures of one worker process; every series says which one in its label `worker`."""
+    """The figures of every process; each series says in its label `worker` whose it is, `ended` for those gone."""
 
-    def __init__(self, *, serving_stats: ServingStats, worker: str, started_at: float) -> None:
-        """
-        Args:
-            serving_stats: `ThreadedWsgiToAsgi.stats`, or anything that gives some of its members.
-            worker: names this process among its siblings.
-            started_at: Unix time.
-        """
-        self._serving_stats = serving_stats
-        self._worker = worker
-        self._started_at = started_at
+    def __init__(self, *, snapshots: Snapshots) -> None:
+        """Args: snapshots: by worker, `MetricsCollector.snapshot` with `serving` and `started_at` added."""
+        self._snapshots = snapshots
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -49,29 +59,123 @@ class MetricsService:
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
+    def stats(self) -> Envelope:
+        """The guide's figures over all processes, at the top level and in `data`; times in seconds."""
+        snapshots = self._snapshots()
+        figures = {
+            **stats_of(list(snapshots.values())),
+            "system_stats": system_stats(),
+            "routes": _by_route(snapshots),
+            "model_calls": _summed_pairs(snapshots),
+            "workers": [_worker(name, snapshot) for name, snapshot in sorted(snapshots.items())],
+        }
+        return {**success(figures), **figures}
+
     def collect(self) -> Iterable[Metric]:
         """For the registry: every series with its value now."""
-        stats = self._serving_stats()
-        yield self._gauge(*STARTED, self._started_at)
-        for member, (name, text) in GAUGES.items():
-            if member in stats:
-                yield self._gauge(name, text, stats[member])
-        if "loop_lag_ms" in stats:
-            yield self._gauge(*LOOP_LAG, stats["loop_lag_ms"] / 1000)
-        for member, (name, text) in COUNTERS.items():
-            if member in stats:
-                counter = CounterMetricFamily(name, text, labels=["worker"])
-                counter.add_metric([self._worker], stats[member])
-                yield counter
-        yield self._refused(stats.get("refused_by_status", {}))
+        snapshots = self._snapshots()
+        yield self._gauge(STARTED, {worker: each.get("started_at") for worker, each in snapshots.items()})
+        serving = {worker: each.get("serving", {}) for worker, each in snapshots.items()}
+        for member, named in GAUGES.items():
+            yield self._gauge(named, {worker: stats.get(member) for worker, stats in serving.items()})
+        lags = {worker: stats.get("loop_lag_ms") for worker, stats in serving.items()}
+        yield self._gauge(LOOP_LAG, {worker: lag / 1000 for worker, lag in lags.items() if lag is not None})
+        for member, named in COUNTERS.items():
+            rows = [([worker], stats[member]) for worker, stats in serving.items() if member in stats]
+            yield _counter(named, ["worker"], rows)
+        refused = {worker: stats.get("refused_by_status", {}) for worker, stats in serving.items()}
+        rows = [([worker, str(status)], count) for worker, by in refused.items() for status, count in by.items()]
+        yield _counter(REFUSED, ["worker", "status"], rows)
+        yield from _of_requests(snapshots)
+        yield from _of_models(snapshots)
 
-    def _gauge(self, name: str, text: str, value: float) -> Metric:
-        gauge = GaugeMetricFamily(name, text, labels=["worker"])
-        gauge.add_metric([self._worker], value)
+    def _gauge(self, named: tuple[str, str], values: Mapping[str, float | None]) -> Metric:
+        gauge = GaugeMetricFamily(*named, labels=["worker"])
+        for worker, value in values.items():
+            if value is not None:
+                gauge.add_metric([worker], value)
         return gauge
 
-    def _refused(self, by_status: Mapping[int, int]) -> Metric:
-        refused = CounterMetricFamily(*REFUSED, labels=["worker", "status"])
-        for status, count in sorted(by_status.items()):
-            refused.add_metric([self._worker, str(status)], count)
-        return refused
+
+def system_stats() -> dict[str, Any]:
+    """How full the machine is, in percent."""
+    return {
+        "cpu_percent": psutil.cpu_percent(),
+        "memory_percent": psutil.virtual_memory().percent,
+        "disk_percent": psutil.disk_usage(os.sep).percent,
+        "timestamp": local_timestamp(),
+    }
+
+
+def _counter(named: tuple[str, str], labels: list[str], rows: Iterable[tuple[list[str], float]]) -> Metric:
+    counter = CounterMetricFamily(*named, labels=labels)
+    for values, count in rows:
+        counter.add_metric(values, count)
+    return counter
+
+
+def _of_requests(snapshots: Mapping[str, dict[str, Any]]) -> Iterable[Metric]:
+    requests = [
+        ([worker, route, method, str(status)], count)
+        for worker, each in snapshots.items()
+        for route, method, status, count in each["requests"]
+    ]
+    yield _counter(REQUESTS, ["worker", "route", "method", "status"], requests)
+    durations = HistogramMetricFamily(*DURATIONS, labels=["worker", "route", "method"])
+    for worker, each in snapshots.items():
+        for route, method, classes in each["durations"]:
+            ends = [*map(str, BUCKETS), "+Inf"]
+            durations.add_metric(
+                [worker, route, method], list(zip(ends, accumulate(classes[:-1]), strict=True)), classes[-1]
+            )
+    yield durations
+
+
+def _of_models(snapshots: Mapping[str, dict[str, Any]]) -> Iterable[Metric]:
+    for figure, named in (("calls", MODEL_CALLS), ("tokens", MODEL_TOKENS)):
+        rows = [
+            ([worker, kind], count)
+            for worker, each in snapshots.items()
+            for counted, kind, count in each["model_calls"]
+            if counted == figure
+        ]
+        yield _counter(named, ["worker", "kind"], rows)
+
+
+def _by_route(snapshots: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Requests and their mean seconds by route and method, and how many had which status."""
+    statuses: dict[tuple[str, str], Counter[str]] = {}
+    seconds: Counter[tuple[str, str]] = Counter()
+    for each in snapshots.values():
+        for route, method, status, count in each["requests"]:
+            statuses.setdefault((route, method), Counter())[str(status)] += count
+        for route, method, classes in each["durations"]:
+            seconds[route, method] += classes[-1]
+    return [
+        {
+            "route": route,
+            "method": method,
+            "request_count": by_status.total(),
+            "statuses": dict(by_status),
+            "avg_response_time": seconds[route, method] / by_status.total(),
+        }
+        for (route, method), by_status in sorted(statuses.items())
+    ]
+
+
+def _summed_pairs(snapshots: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, int]]:
+    sums: dict[str, Counter[str]] = {"calls": Counter(), "tokens": Counter()}
+    for each in snapshots.values():
+        for figure, kind, count in each["model_calls"]:
+            sums[figure][kind] += count
+    return {figure: dict(by_kind) for figure, by_kind in sums.items()}
+
+
+def _worker(name: str, snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    serving = snapshot.get("serving", {})
+    return {
+        "worker": name,
+        "request_count": sum(row[3] for row in snapshot["requests"]),
+        "in_flight": serving.get("in_flight", 0),
+        "streams": serving.get("streams", 0),
+    }

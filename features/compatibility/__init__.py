@@ -1,0 +1,1 @@
+"""Which route is answered by which handler and which agent."""

@@ -1,0 +1,20 @@
+"""Shows which path is answered by which handler and agent; `GET /api/v0/compatibility` serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.result import Envelope, success_response
+
+
+class CompatibilityService:
+    """See the module."""
+
+    def __init__(self, *, compatibility_map: Mapping[str, Mapping[str, Any]]) -> None:
+        """Args: compatibility_map: path -> handler, agent_type, deprecated and more."""
+        self._map = compatibility_map
+
+    def show(self) -> Envelope:
+        """The whole map."""
+        return success_response(data={"routes": {path: dict(row) for path, row in self._map.items()}})

@@ -1,0 +1,112 @@
+"""`/api/v0/qa_feedback/*`: parses requests, lets the service decide, renders envelopes."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from common.tenant import DEFAULT_TENANT_NAME
+from features.ask.schemas import ErrorEnvelope
+from features.feedback import schemas
+from features.feedback.service import FeedbackService
+from features.http import documented, envelope_response, json_object
+
+docs = Namespace("feedback", description="What users say of answers")
+failure = documented(docs, ErrorEnvelope)
+AWAY = "The platform database cannot be reached, or the service is in read-only mode"
+
+
+class FeedbackServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def feedback(self) -> FeedbackService: ...
+
+
+class FeedbackResource(Resource):
+    """What the resources here share."""
+
+    def __init__(self, api: Any = None, *, services: FeedbackServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @property
+    def _feedback(self) -> FeedbackService:
+        return self._services.feedback
+
+
+@docs.response(400, "A parameter is missing or wrong", failure)
+@docs.response(413, "The body is too large", failure)
+@docs.response(503, AWAY, failure)
+class QaFeedbackAdd(FeedbackResource):
+    """A new verdict."""
+
+    @docs.doc("qa_feedback_add", description="Keep what a user says of an answer.")
+    @docs.expect(documented(docs, schemas.NewFeedback), validate=False)
+    @docs.response(200, "Its id", documented(docs, schemas.AddedEnvelope))
+    def post(self) -> Response:
+        return envelope_response(self._feedback.add(DEFAULT_TENANT_NAME, json_object(request)))
+
+
+@docs.response(400, "A parameter is wrong", failure)
+@docs.response(413, "The body is too large", failure)
+@docs.response(503, AWAY, failure)
+class QaFeedbackQuery(FeedbackResource):
+    """Verdicts, filtered, sorted and in pages."""
+
+    @docs.doc("qa_feedback_query", description="Verdicts, filtered, sorted and in pages.")
+    @docs.expect(documented(docs, schemas.FeedbackQuery), validate=False)
+    @docs.response(200, "A page of verdicts", documented(docs, schemas.FoundEnvelope))
+    def post(self) -> Response:
+        return envelope_response(self._feedback.query(DEFAULT_TENANT_NAME, json_object(request)))
+
+
+@docs.response(400, "Nothing to change, or a wrong value", failure)
+@docs.response(404, "No such verdict", failure)
+@docs.response(413, "The body is too large", failure)
+@docs.response(503, AWAY, failure)
+class QaFeedbackUpdate(FeedbackResource):
+    """Changes of a verdict."""
+
+    @docs.doc("qa_feedback_update", description="Change a verdict; training data made from it stays as it is.")
+    @docs.expect(documented(docs, schemas.FeedbackChange), validate=False)
+    @docs.response(200, "What was changed", documented(docs, schemas.UpdatedEnvelope))
+    def put(self, feedback_id: int) -> Response:
+        return envelope_response(self._feedback.update(DEFAULT_TENANT_NAME, feedback_id, json_object(request)))
+
+
+@docs.response(404, "No such verdict", failure)
+@docs.response(503, AWAY, failure)
+class QaFeedbackDelete(FeedbackResource):
+    """The end of a verdict."""
+
+    @docs.doc("qa_feedback_delete", description="Forget a verdict; training data made from it stays.")
+    @docs.response(200, "What was deleted", documented(docs, schemas.DeletedEnvelope))
+    def delete(self, feedback_id: int) -> Response:
+        return envelope_response(self._feedback.delete(DEFAULT_TENANT_NAME, feedback_id))
+
+
+@docs.response(400, "No list of ids", failure)
+@docs.response(404, "None of the ids is there", failure)
+@docs.response(413, "The body is too large", failure)
+@docs.response(503, "The platform database or the embedding service cannot be reached, or read-only mode", failure)
+class QaFeedbackAddToTraining(FeedbackResource):
+    """Verdicts that become training data."""
+
+    @docs.doc("qa_feedback_add_to_training", description="Right answers become sql, wrong ones error_sql records.")
+    @docs.expect(documented(docs, schemas.TrainingRequest), validate=False)
+    @docs.response(200, "What became of each; also when all failed", documented(docs, schemas.TrainedEnvelope))
+    def post(self) -> Response:
+        return envelope_response(self._feedback.add_to_training(DEFAULT_TENANT_NAME, json_object(request)))
+
+
+class QaFeedbackStats(FeedbackResource):
+    """Counts of verdicts."""
+
+    @docs.doc("qa_feedback_stats", description="How many verdicts, right and wrong, trained or not.")
+    @docs.response(200, "The counts", documented(docs, schemas.CountedEnvelope))
+    @docs.response(503, "The platform database cannot be reached", failure)
+    def get(self) -> Response:
+        return envelope_response(self._feedback.stats(DEFAULT_TENANT_NAME))

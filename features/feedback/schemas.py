@@ -1,0 +1,347 @@
+"""The requests and answers of the feedback routes (contract 30), as data.
+
+Booleans are JSON booleans, 0 and 1, or the words PostgreSQL reads as one; texts are what PostgreSQL can store.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from common import messages
+from common.errors import BadRequestError
+from common.messages import feedback as texts
+from features.feedback.repository import LONGEST_USER_ID, SORTABLE, Filters
+from features.parsing import parse_body
+
+GUEST: Final = "guest"
+MOST_PAGES: Final = 2**63 // 100 - 1
+_LONGEST_TIME: Final = 64
+_BARE_DAY: Final = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{8})\s*", re.ASCII)
+_DIGITS: Final = re.compile(r"\s*[+-]?\d{1,30}\s*", re.ASCII)
+_TRUE: Final = frozenset({"t", "tr", "tru", "true", "y", "ye", "yes", "on", "1"})
+_FALSE: Final = frozenset({"f", "fa", "fal", "fals", "false", "n", "no", "of", "off", "0"})
+
+
+def _as_text(value: Any) -> str:
+    """A text the database can hold; scalars become one."""
+    if isinstance(value, list | dict):
+        raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
+    if value is None:
+        raise ValueError("null")
+    words = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    if "\0" in words or any("\ud800" <= character <= "\udfff" for character in words):
+        raise PydanticCustomError("wire_text", messages.PARAMETER_NOT_TEXT)
+    return words
+
+
+def _as_user(value: Any) -> str:
+    words = "" if value is None else _as_text(value)
+    if value is None or len(words) > LONGEST_USER_ID:
+        raise PydanticCustomError("wire_text", texts.USER_ID_WRONG.format(limit=LONGEST_USER_ID))
+    return words
+
+
+def _as_truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = str(value).strip().lower() if isinstance(value, str | int) else ""
+    if words not in _TRUE | _FALSE:
+        raise ValueError("not a boolean")
+    return words in _TRUE
+
+
+def _as_truth_or_none(value: Any) -> bool | None:
+    return None if value is None else _as_truth(value)
+
+
+def _as_moment(value: Any) -> str | None:
+    """Empty is none; whether PostgreSQL reads it, PostgreSQL says."""
+    words = "" if value is None else _as_text(value)
+    if len(words) > _LONGEST_TIME:
+        raise ValueError("too long for a time")
+    return words or None
+
+
+def _as_number(value: Any) -> int:
+    """A whole number; true and "1" are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise ValueError("not a whole number")
+    return int(value)
+
+
+def _as_page(value: Any) -> int:
+    number = _as_number(value)
+    if number < 1:
+        raise PydanticCustomError("wire_text", texts.PAGE_TOO_SMALL)
+    if number > MOST_PAGES:
+        raise ValueError("beyond any page")
+    return number
+
+
+def _as_page_size(value: Any) -> int:
+    number = _as_number(value)
+    if not 1 <= number <= 100:
+        raise PydanticCustomError("wire_text", texts.PAGE_SIZE_WRONG)
+    return number
+
+
+def _as_column(value: Any) -> str:
+    words = "" if value is None else _as_text(value)
+    return words if words in SORTABLE else "create_time"
+
+
+def _as_order(value: Any) -> str:
+    words = "" if value is None else _as_text(value)
+    return "asc" if words.lower() == "asc" else "desc"
+
+
+def _as_id(value: Any) -> int | None:
+    """None is an id nobody has."""
+    if value is None:
+        return None
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
+    return _as_number(value)
+
+
+Words = Annotated[str, BeforeValidator(_as_text)]
+User = Annotated[str, BeforeValidator(_as_user)]
+Truth = Annotated[bool, BeforeValidator(_as_truth)]
+MaybeTruth = Annotated[bool | None, BeforeValidator(_as_truth_or_none)]
+Moment = Annotated[str | None, BeforeValidator(_as_moment)]
+
+
+class NewFeedback(BaseModel):
+    """A verdict as clients send it; unknown members are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    question: Words = Field(description="The question that was answered", examples=[messages.EXAMPLE_QUESTION])
+    sql: Words = Field(description="The SQL of the answer", examples=["SELECT COUNT(*) FROM bss_company"])
+    is_thumb_up: Truth = Field(description="Whether the answer was right")
+    user_id: User = Field(GUEST, description="Who says so; at most 64 characters")
+
+
+class FeedbackQuery(BaseModel):
+    """Which verdicts, in which order, and which page of them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    page: Annotated[int, BeforeValidator(_as_page)] = Field(1, description="From 1")
+    page_size: Annotated[int, BeforeValidator(_as_page_size)] = Field(20, description="1 to 100")
+    is_thumb_up: MaybeTruth = Field(None, description="Only these verdicts")
+    create_time_start: Moment = Field(None, description="Not before this time of the server's zone")
+    create_time_end: Moment = Field(None, description="Not after this time; a day without time counts to its end")
+    is_in_training_data: MaybeTruth = Field(None, description="Only those that are, or are not, training data")
+    sort_by: Annotated[str, BeforeValidator(_as_column)] = Field(
+        "create_time", description="id, create_time, update_time or user_id; anything else is create_time"
+    )
+    sort_order: Annotated[str, BeforeValidator(_as_order)] = Field(
+        "desc", description="asc or desc; anything else is desc"
+    )
+
+    @property
+    def filters(self) -> Filters:
+        """The conditions for the repository."""
+        return Filters(
+            is_thumb_up=self.is_thumb_up,
+            is_in_training_data=self.is_in_training_data,
+            since=self.create_time_start,
+            until=self.create_time_end,
+            is_until_a_day=bool(_BARE_DAY.fullmatch(self.create_time_end or "")),
+        )
+
+
+class FeedbackChange(BaseModel):
+    """New values of some columns; an absent one stays as it is."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    question: Words = ""
+    sql: Words = ""
+    is_thumb_up: Truth = False
+    user_id: User = ""
+    is_in_training_data: MaybeTruth = Field(None, description="Says so only; training data stays as it is")
+
+
+class TrainingRequest(BaseModel):
+    """Verdicts that are to become training data."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    feedback_ids: list[int | None] = Field(description="Ids of verdicts", examples=[[1, 2]])
+
+
+CHANGEABLE: Final = tuple(FeedbackChange.model_fields)
+
+
+def parse_new(body: Mapping[str, Any]) -> NewFeedback:
+    """A verdict of a request body.
+
+    Raises:
+        BadRequestError: the first parameter that is missing, else the first that is wrong.
+    """
+    for name in ("question", "sql", "is_thumb_up"):
+        is_given = body.get(name) is not None if name == "is_thumb_up" else bool(body.get(name))
+        if not is_given:
+            raise BadRequestError(messages.MISSING_PARAMETER.format(name=name), missing_params=[name])
+    return parse_body(NewFeedback, body)
+
+
+def parse_query(body: Mapping[str, Any]) -> FeedbackQuery:
+    """A query of a request body. Raises `BadRequestError` with the first parameter that is wrong."""
+    return parse_body(FeedbackQuery, body)
+
+
+def parse_change(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns to set and their values, in the table's order.
+
+    Raises:
+        BadRequestError: nothing that may be changed was given, or the first value that is wrong.
+    """
+    given = {name: body[name] for name in CHANGEABLE if name in body}
+    if not given:
+        raise BadRequestError(texts.NOTHING_TO_UPDATE, missing_params=list(CHANGEABLE))
+    change = parse_body(FeedbackChange, given)
+    return {name: getattr(change, name) for name in given}
+
+
+def parse_training(body: Mapping[str, Any]) -> list[int | None]:
+    """The ids of a request body, as often as they were given; None for one that cannot be anybody's.
+
+    Raises:
+        BadRequestError: no list, an empty one, or one with something that is no whole number.
+    """
+    given = body.get("feedback_ids")
+    if not given or not isinstance(given, list):
+        raise BadRequestError(texts.IDS_MISSING, missing_params=["feedback_ids"])
+    try:
+        return [_as_id(value) for value in given]
+    except (ValueError, TypeError) as error:
+        raise BadRequestError(texts.IDS_WRONG, invalid_params=["feedback_ids"]) from error
+
+
+class FeedbackRecord(BaseModel):
+    """A verdict on the wire; times are the server's local ones."""
+
+    id: int
+    question: str
+    sql: str
+    is_thumb_up: bool
+    user_id: str
+    create_time: str | None
+    is_in_training_data: bool | None
+    update_time: str | None
+
+
+class Pagination(BaseModel):
+    """Where in the list the page stands."""
+
+    page: int
+    page_size: int
+    total: int
+    total_pages: int
+    has_next: bool
+    has_prev: bool
+
+
+class Said(BaseModel):
+    """What every answer's `data` has."""
+
+    response: str
+    timestamp: str
+
+
+class AddedData(Said):
+    feedback_id: int
+
+
+class FoundData(Said):
+    records: list[FeedbackRecord]
+    pagination: Pagination
+
+
+class UpdatedData(Said):
+    updated_id: int
+    updated_fields: list[str]
+
+
+class DeletedData(Said):
+    deleted_id: int
+
+
+class TrainingSummary(BaseModel):
+    """Counts; the last four add up to `total_processed`, unknown ids are in `total_requested` only."""
+
+    total_requested: int
+    total_processed: int
+    positive_trained: int
+    negative_trained: int
+    already_trained: int
+    errors: int
+
+
+class TrainingDetails(BaseModel):
+    sql_training_count: int
+    error_sql_training_count: int
+
+
+class TrainedItem(BaseModel):
+    """What became of one verdict: `sql`, `error_sql`, `already_trained` or `error` with its reason."""
+
+    feedback_id: int
+    outcome: str
+    training_id: str | None = None
+    error: str | None = None
+
+
+class TrainedData(Said):
+    summary: TrainingSummary
+    successfully_trained_ids: list[int]
+    training_details: TrainingDetails
+    results: list[TrainedItem]
+
+
+class CountedData(Said):
+    total_feedback: int
+    positive_feedback: int
+    negative_feedback: int
+    trained_feedback: int
+    untrained_feedback: int
+    positive_rate: float
+    training_rate: float
+
+
+class _Envelope(BaseModel):
+    code: int
+    success: bool
+    message: str
+
+
+class AddedEnvelope(_Envelope):
+    data: AddedData
+
+
+class FoundEnvelope(_Envelope):
+    data: FoundData
+
+
+class UpdatedEnvelope(_Envelope):
+    data: UpdatedData
+
+
+class DeletedEnvelope(_Envelope):
+    data: DeletedData
+
+
+class TrainedEnvelope(_Envelope):
+    data: TrainedData
+
+
+class CountedEnvelope(_Envelope):
+    data: CountedData

@@ -1,0 +1,1 @@
+"""What operators switch while they repair or move the service."""

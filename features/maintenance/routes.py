@@ -1,0 +1,49 @@
+"""`/api/v0/maintenance/readonly`: shows and switches read-only mode; administrators only."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from features.ask.schemas import ErrorEnvelope
+from features.http import documented, envelope_response, json_object
+from features.maintenance.schemas import ModeEnvelope, ReadOnlySwitch, parse_switch
+from features.maintenance.service import MaintenanceService
+
+docs = Namespace("maintenance", description="What operators switch")
+switch = documented(docs, ReadOnlySwitch)
+mode = documented(docs, ModeEnvelope)
+failure = documented(docs, ErrorEnvelope)
+
+
+class MaintenanceServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def maintenance(self) -> MaintenanceService: ...
+
+
+@docs.response(403, "The caller is not an administrator", failure)
+class ReadOnly(Resource):
+    """Read-only mode."""
+
+    def __init__(self, api: Any = None, *, services: MaintenanceServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @docs.doc("maintenance_readonly", description="Whether writes are refused, why and since when.")
+    @docs.response(200, "The mode", mode)
+    def get(self) -> Response:
+        return envelope_response(self._services.maintenance.show())
+
+    @docs.doc("switch_maintenance_readonly", description="Refuse every write (503) in all processes, or no longer.")
+    @docs.expect(switch, validate=False)
+    @docs.response(200, "The mode now", mode)
+    @docs.response(400, "A parameter is wrong", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(503, "The platform database cannot be reached; nothing was switched", failure)
+    def post(self) -> Response:
+        body = json_object(request) if request.get_data(cache=True) else {}
+        return envelope_response(self._services.maintenance.switch(parse_switch(body)))

@@ -1,0 +1,67 @@
+"""The request and the answer of the read-only switch (rulings: wire, 13), as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from common import messages
+from common.messages import maintenance as texts
+from features.parsing import parse_body
+
+LONGEST_REASON: Final = 500
+
+
+def _as_switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("not a boolean")  # noqa: TRY004 - pydantic reports a ValueError
+    return value
+
+
+def _as_reason(value: Any) -> str:
+    if isinstance(value, list | dict):
+        raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
+    reason = " ".join(str(value).split()) if value is not None else ""
+    if "\0" in reason or any("\ud800" <= character <= "\udfff" for character in reason):
+        raise PydanticCustomError("wire_text", messages.PARAMETER_NOT_TEXT)
+    if len(reason) > LONGEST_REASON:
+        raise PydanticCustomError("wire_text", texts.REASON_TOO_LONG.format(limit=LONGEST_REASON))
+    return reason
+
+
+class ReadOnlySwitch(BaseModel):
+    """The wanted mode; an empty body switches on."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    enabled: Annotated[bool, BeforeValidator(_as_switch)] = Field(True, description="Whether writes are refused")
+    reason: Annotated[str, BeforeValidator(_as_reason)] = Field(
+        "", description="Why; refused callers read it. At most 500 characters"
+    )
+
+
+def parse_switch(body: Mapping[str, Any]) -> ReadOnlySwitch:
+    """The wanted mode of a request body. Raises `BadRequestError` with the parameter that is wrong."""
+    return parse_body(ReadOnlySwitch, body)
+
+
+class ModeData(BaseModel):
+    """The mode; `changed_at` is a local time, null when nobody ever switched."""
+
+    enabled: bool
+    reason: str
+    changed_at: str | None
+    response: str
+    timestamp: str
+
+
+class ModeEnvelope(BaseModel):
+    """The answer on the wire."""
+
+    code: int
+    success: bool
+    message: str
+    data: ModeData

@@ -1,0 +1,247 @@
+"""Intended differences of the conversation routes (contract 20 section B)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from scripts.parity.answers import Answer
+from scripts.parity.exchanges import Exchange
+from scripts.parity.rules.rule import Rule, body_of, is_error, old_answer
+
+CLEANUP = "/api/v0/conversation_cleanup"
+LIMITS = "/api/v0/conversation_limit_enforcement"
+REMOVALS = f"{CLEANUP}|{LIMITS}"
+NOT_JSON = "请求格式错误：需要JSON格式的数据"
+NOT_AN_OBJECT = "请求格式错误：请求体必须是JSON对象"
+LIMIT_NAMES = ("user_max_conversations", "conversation_max_length")
+ROW_COUNTS = ("original_conversations", "kept_conversations", "deleted_conversations", "messages_trimmed")
+TOTALS = {
+    "total_conversations_processed": "original_conversations",
+    "total_conversations_deleted": "deleted_conversations",
+    "total_messages_trimmed": "messages_trimmed",
+}
+DELETED_KEYS = ("deleted_conversation_metas", "deleted_conversation_messages", "deleted_user_conversations")
+
+
+def _is_not_json(exchange: Exchange) -> bool:
+    return "json" not in exchange.request
+
+
+def _is_other_json(exchange: Exchange) -> bool:
+    return not isinstance(exchange.request.get("json", {}), Mapping)
+
+
+def _true_limits(exchange: Exchange) -> list[str]:
+    return [name for name in LIMIT_NAMES if body_of(exchange).get(name) is True]
+
+
+def _names_true_limit(exchange: Exchange, answer: Answer) -> bool:
+    text = f"{_true_limits(exchange)[0]} 必须是大于0的整数"
+    return is_error(answer, 400, "missing_required_params") and answer.response == text
+
+
+def _rows(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {str(row["user_id"]): row for row in data.get("execution_summary", ())}
+
+
+def _is_whole(answer: Answer) -> bool:
+    """Every total is the sum of its rows, every row is whole, and the rows are in the order of the users."""
+    data, rows = answer.data, _rows(answer.data)
+    if answer.status != 200 or "execution_summary" not in data:
+        return False
+    adds_up = all(data.get(total) == sum(row[name] for row in rows.values()) for total, name in TOTALS.items())
+    is_each_whole = all(
+        row["original_conversations"] == row["kept_conversations"] + row["deleted_conversations"]
+        for row in rows.values()
+        if not row.get("cleaned_references")
+    )
+    is_ordered = list(rows) == sorted(rows) and len(rows) == len(data["execution_summary"])
+    return adds_up and is_each_whole and is_ordered and data["processed_users"] == len(rows)
+
+
+def _asker(exchange: Exchange) -> str:
+    """Whose conversation a question began, as the old service cut the name out of its keys."""
+    asked = body_of(exchange) or exchange.request.get("query") or {}
+    return str(asked.get("user_id") or asked.get("conversation_id") or "guest").partition(":")[0]
+
+
+def _may_be_refused(exchange: Exchange) -> bool:
+    """A question that began a conversation, but may not today: it failed, or is refused for its parameters."""
+    body = body_of(exchange)
+    has_composite = any(isinstance(value, list | dict) for value in body.values())
+    return exchange.response["status"] >= 400 or has_composite or ":" in str(body.get("user_id"))
+
+
+def _questions_before(exchange: Exchange) -> list[Exchange]:
+    return [one for one in exchange.earlier() if one.request["path"].startswith("/api/v0/ask_agent")]
+
+
+def _never_begun(exchange: Exchange) -> Counter[str]:
+    """Conversations of each user that were begun before this exchange and may not exist today."""
+    return Counter(_asker(one) for one in _questions_before(exchange) if _may_be_refused(one))
+
+
+def _has_the_same_users(exchange: Exchange, answer: Answer) -> bool:
+    """Everybody has as many conversations as recorded, but for those that may never have begun.
+
+    Who asked nothing in what is replayed, because only a part of the recording is, has none.
+    """
+    if not _is_whole(answer):
+        return False
+    old, new, spared = _rows(old_answer(exchange).data), _rows(answer.data), _never_begun(exchange)
+    known = {_asker(one) for one in _questions_before(exchange)}
+    counts = {name: int(row["original_conversations"]) for name, row in new.items()}
+    missing = {name: int(row["original_conversations"]) - counts.pop(name, 0) for name, row in old.items()}
+    is_complete = not counts and all(0 <= count <= spared[name] for name, count in missing.items() if name in known)
+    same = (name for name in new if missing[name] == 0) if is_complete else ()
+    return is_complete and all(new[name][key] == old[name][key] for name in same for key in ROW_COUNTS)
+
+
+def _was_everybody(exchange: Exchange) -> bool:
+    old = old_answer(exchange)
+    return old.status == 200 and old.data.get("mode") == "global"
+
+
+def _is_about_a_colon_user(exchange: Exchange) -> bool:
+    return ":" in str(body_of(exchange).get("user_id")) and old_answer(exchange).status == 200
+
+
+def _has_the_whole_name(exchange: Exchange, answer: Answer) -> bool:
+    return _is_whole(answer) and list(_rows(answer.data)) == [str(body_of(exchange)["user_id"])]
+
+
+def _names_as_text(exchange: Exchange, answer: Answer) -> bool:
+    body = body_of(exchange)
+    given = body.get("conversation_id") or body.get("thread_id")
+    return answer.status == 200 and answer.data.get("conversation_id") == json.dumps(given)
+
+
+def _was_trimmed(exchange: Exchange) -> bool:
+    if "limit" in exchange.request.get("query", {}):
+        return False
+    data = old_answer(exchange).data
+    return bool(data.get("message_count") != int(data.get("conversation_meta", {}).get("message_count", 0)))
+
+
+def _counts_what_is_there(_exchange: Exchange, answer: Answer) -> bool:
+    count = answer.data.get("conversation_meta", {}).get("message_count")
+    return bool(count == str(len(answer.data.get("messages", ()))))
+
+
+def _has_no_more_users(exchange: Exchange, answer: Answer) -> bool:
+    before, now = int(old_answer(exchange).data["processed_users"]), int(answer.data.get("processed_users", 0))
+    return answer.status == 200 and before - len(_never_begun(exchange)) <= now <= before
+
+
+def _is_all_gone(exchange: Exchange, answer: Answer) -> bool:
+    """No more keys than were there of old, each counted once."""
+    counts = [answer.data.get(name, -1) for name in DELETED_KEYS]
+    is_in_bounds = all(
+        0 <= new <= old_answer(exchange).data[name] for name, new in zip(DELETED_KEYS, counts, strict=True)
+    )
+    return answer.status == 200 and is_in_bounds and answer.data.get("total_keys_deleted") == sum(counts)
+
+
+def _has_server_figures(_exchange: Exchange, answer: Answer) -> bool:
+    figures = answer.data.get("redis_info", {})
+    return bool(figures.get("memory_usage_mb", 0) > 0 and figures.get("connected_clients", 0) >= 1)
+
+
+RULES = (
+    Rule(
+        "removal-without-json-is-400",
+        "enforcing limits without a JSON body was a 500 with a generic text; now 400, as for every malformed body",
+        LIMITS,
+        was=lambda exchange: _is_not_json(exchange) and exchange.response["status"] == 500,
+        became=lambda _exchange, answer: is_error(answer, 400) and answer.response == NOT_JSON,
+    ),
+    Rule(
+        "removal-by-array-is-400",
+        "an array was a 500, or, when empty, removed things for everybody; now every non-object is a 400",
+        REMOVALS,
+        was=_is_other_json,
+        became=lambda _exchange, answer: is_error(answer, 400) and answer.response == NOT_AN_OBJECT,
+    ),
+    Rule(
+        "true-is-no-limit",
+        "true was taken for the limit 1; now it is a 400 like every value that is no whole number above 0",
+        LIMITS,
+        was=lambda exchange: bool(_true_limits(exchange)) and exchange.response["status"] == 200,
+        became=_names_true_limit,
+    ),
+    Rule(
+        "null-dry-run-is-the-default",
+        "dry_run null was echoed and ran for real; now it is the default, which is shown",
+        LIMITS,
+        was=lambda exchange: body_of(exchange).get("dry_run", False) is None and exchange.response["status"] == 200,
+        became=lambda _exchange, answer: answer.status == 200 and answer.data.get("dry_run") is False,
+        covers=r"\$\.data\.dry_run",
+    ),
+    Rule(
+        "users-in-order",
+        "users came in the order of the KEYS command, and some only had conversations of requests refused today",
+        LIMITS,
+        was=_was_everybody,
+        became=_has_the_same_users,
+        covers=r"\$\.data\.(execution_summary.*|processed_users|total_\w+)",
+    ),
+    Rule(
+        "whole-user-id",
+        "the user id was cut at its first colon; now it is whole (new ids with a colon are refused)",
+        LIMITS,
+        was=_is_about_a_colon_user,
+        became=_has_the_whole_name,
+        covers=r"\$\.data\.(execution_summary.*|total_conversations_processed)",
+    ),
+    Rule(
+        "scalar-conversation-is-text",
+        "a number as conversation id was echoed as a number; now it is the text it stands for",
+        CLEANUP,
+        was=lambda exchange: isinstance(old_answer(exchange).data.get("conversation_id"), int),
+        became=_names_as_text,
+        covers=r"\$\.data\.conversation_id",
+    ),
+    Rule(
+        "count-after-trimming",
+        "the count in meta was not brought up to date by trimming; now it says how many messages there are",
+        r"/api/v0/conversation/[^/]+/messages",
+        was=_was_trimmed,
+        became=_counts_what_is_there,
+        covers=r"\$\.data\.conversation_meta\.message_count",
+    ),
+    Rule(
+        "fewer-keys-to-clear",
+        "refused requests, which used to begin conversations, begin none today: there is less to clear",
+        CLEANUP,
+        was=lambda exchange: "total_keys_deleted" in old_answer(exchange).data,
+        became=_is_all_gone,
+        covers=r"\$\.data\.(deleted_\w+|total_keys_deleted)",
+    ),
+    Rule(
+        "fewer-users-to-look-at",
+        "users whose requests are all refused today have no list that could name an ended conversation",
+        CLEANUP,
+        was=lambda exchange: old_answer(exchange).data.get("operation_mode") == "cleanup_invalid_refs",
+        became=_has_no_more_users,
+        covers=r"\$\.data\.processed_users",
+    ),
+    Rule(
+        "another-redis",
+        "what Redis says of its own memory and clients belongs to the server of the recording",
+        "/api/v0/conversation_stats",
+        was=lambda exchange: old_answer(exchange).data.get("available") is True,
+        became=_has_server_figures,
+        covers=r"\$\.data\.redis_info\.(memory_usage_mb|connected_clients)",
+    ),
+    Rule(
+        "own-time-taken",
+        "how long the removal took belongs to the run of the recording",
+        REMOVALS,
+        was=lambda exchange: "execution_time_ms" in old_answer(exchange).data,
+        became=lambda _exchange, answer: isinstance(answer.data.get("execution_time_ms"), int),
+        covers=r"\$\.data\.execution_time_ms",
+    ),
+)
