@@ -1,9 +1,8 @@
 """Conversations in Redis: who asks, which conversation goes on, what was said. The question services use it.
 
-Keys, fields and order are historical (contract: conversations and caches), because older releases read them too:
-hash `conversation:{id}:meta`, list `conversation:{id}:messages`, list `user:{id}:conversations`, newest first.
-Losing Redis never raises: reads are empty, writes answer False, a conversation still gets an id. Conversations pushed
-off a user's list live on until their time is over and can be resumed by id.
+Where all this lies in Redis is said in `common.conversation_layout`. Losing Redis never raises: reads are empty, writes
+answer False, a conversation still gets an id. Conversations pushed off a user's list live on until their time is over
+and can be resumed by id, as clients do; deleting the user and enforcing the limits remove them.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from common import conversation_layout as layout
 from common import messages
 from common.errors import BadRequestError
 from common.tenant import redis_key
@@ -31,34 +31,8 @@ GUEST: Final = "guest"
 UNKNOWN_OWNER: Final = "unknown"
 _STAMP_DIGITS: Final = 17
 _MAX_CLASHES: Final = 1_000
-_ROLE_NAMES: Final[Mapping[str, str]] = {"user": "User", "assistant": "Assistant"}
+_LOOKED_AT: Final = 5
 _MILLISECOND: Final = timedelta(milliseconds=1)
-
-# The scripts change a conversation's keys in one step; a life of 0 means no expiry.
-# KEYS meta, user list; ARGV conversation id, user id, now, list cap, conversation life, list life.
-# 1 when created, 0 when the id is taken.
-_CREATE: Final = """
-if redis.call('HSETNX', KEYS[1], 'conversation_id', ARGV[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], 'user_id', ARGV[2], 'created_at', ARGV[3], 'updated_at', ARGV[3], 'message_count', '0')
-if tonumber(ARGV[5]) > 0 then redis.call('EXPIRE', KEYS[1], ARGV[5]) end
-redis.call('LPUSH', KEYS[2], ARGV[1])
-redis.call('LTRIM', KEYS[2], 0, tonumber(ARGV[4]) - 1)
-if tonumber(ARGV[6]) > 0 then redis.call('EXPIRE', KEYS[2], ARGV[6]) else redis.call('PERSIST', KEYS[2]) end
-return 1
-"""
-
-# KEYS meta, messages, user list; ARGV message JSON, now, message cap, conversation life, list life.
-# 1 when stored, 0 when the conversation is not there: writing then would make one without an owner.
-_SAVE: Final = """
-if redis.call('HEXISTS', KEYS[1], 'user_id') == 0 then return 0 end
-redis.call('LPUSH', KEYS[2], ARGV[1])
-redis.call('LTRIM', KEYS[2], 0, tonumber(ARGV[3]) - 1)
-redis.call('HSET', KEYS[1], 'updated_at', ARGV[2], 'message_count', redis.call('LLEN', KEYS[2]))
-for index, life in ipairs({ARGV[4], ARGV[4], ARGV[5]}) do
-    if tonumber(life) > 0 then redis.call('EXPIRE', KEYS[index], life) else redis.call('PERSIST', KEYS[index]) end
-end
-return 1
-"""
 
 ConversationStatus = Literal["new", "continue", "invalid_id_new"]
 
@@ -106,7 +80,9 @@ class RedisConversationManager:
         user_list_ttl_seconds: the same for a user's list.
         is_context_enabled: False makes every context empty.
         max_context_chars: of one message within the context; the rest is cut.
+        max_context_total_chars: of the whole context; the oldest messages are left out.
         clock: tells the time as aware UTC.
+        is_read_only: while it says so, nothing is stored; everything else goes on.
     """
 
     def __init__(
@@ -120,8 +96,11 @@ class RedisConversationManager:
         user_list_ttl_seconds: int | None = 604_800,
         is_context_enabled: bool = True,
         max_context_chars: int = 4_000,
+        max_context_total_chars: int = 32_000,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        is_read_only: Callable[[], bool] = lambda: False,
     ) -> None:
+        self.is_read_only = is_read_only
         self._redis = redis
         self._context_count = context_count
         self._max_length = max_length
@@ -130,9 +109,10 @@ class RedisConversationManager:
         self._user_list_ttl_seconds = user_list_ttl_seconds or 0
         self._is_context_enabled = is_context_enabled
         self._max_context_chars = max_context_chars
+        self._max_context_total_chars = max_context_total_chars
         self._clock = clock
-        self._create = redis.register_script(_CREATE)
-        self._save = redis.register_script(_SAVE)
+        self._create = redis.register_script(layout.CREATE)
+        self._save = redis.register_script(layout.SAVE)
         self._last_stamp = datetime.min.replace(tzinfo=UTC)
         self._stamp_lock = threading.Lock()
 
@@ -192,6 +172,8 @@ class RedisConversationManager:
         """
         _refuse_colon(user_id)
         candidate = self._next_id(user_id)
+        if self.is_read_only():
+            return CreatedConversation(candidate, is_stored=False)
         try:
             for _ in range(_MAX_CLASHES):
                 if self._create_stored(tenant, user_id, candidate):
@@ -201,13 +183,25 @@ class RedisConversationManager:
             _log_lost("create a conversation", error)
         return CreatedConversation(candidate, is_stored=False)
 
+    def new_id(self, user_id: str) -> str:
+        """An id in the form of a conversation's that this process gave nobody else; nothing is stored.
+
+        Raises:
+            BadRequestError: the user id has a colon.
+        """
+        _refuse_colon(user_id)
+        return self._next_id(user_id)
+
     def save_message(
         self, tenant: str, conversation_id: str, role: str, content: str, metadata: Mapping[str, Any] | None = None
     ) -> bool:
         """Append one message (role `user` or `assistant`) and renew the conversation's life.
 
-        False when it was not stored: Redis is away or the conversation has ended. It is never half stored.
+        False when it was not stored: Redis is away, the conversation has ended or nothing may be written. It is never
+        half stored.
         """
+        if self.is_read_only():
+            return False
         moment = self._local_time()
         message = {
             "message_id": str(uuid4()),
@@ -216,62 +210,67 @@ class RedisConversationManager:
             "content": content,
             "metadata": dict(metadata or {}),
         }
-        names = (
-            f"conversation:{conversation_id}:meta",
-            f"conversation:{conversation_id}:messages",
-            f"user:{conversation_owner(conversation_id)}:conversations",
-        )
         arguments: list[str | int] = [
             json.dumps(message),
             moment,
             self._max_length,
             self._ttl_seconds,
             self._user_list_ttl_seconds,
+            layout.title_of(content) if role == "user" else "",
         ]
+        keys = layout.keys_of(tenant, conversation_id, conversation_owner(conversation_id))
         try:
-            return bool(self._save(keys=[redis_key(tenant, name) for name in names], args=arguments))
+            return bool(self._save(keys=keys, args=arguments))
         except RedisError as error:
             _log_lost("save a message", error)
             return False
 
     def get_messages(self, tenant: str, conversation_id: str, limit: int | None = None) -> list[dict[str, Any]]:
         """The newest `limit` messages (None or 0: all), oldest first; empty when unknown or Redis is away."""
-        last = limit - 1 if limit and limit > 0 else -1
+        last = min(limit, layout.MOST_MESSAGES) - 1 if limit and limit > 0 else -1
         try:
-            stored = self._redis.lrange(redis_key(tenant, f"conversation:{conversation_id}:messages"), 0, last)
+            stored = self._redis.lrange(redis_key(tenant, layout.MESSAGES.format(conversation_id)), 0, last)
         except RedisError as error:
             _log_lost("read messages", error)
             return []
-        parsed = (_parse_message(element) for element in reversed(list(stored)))
-        return [message for message in parsed if message is not None]
+        return layout.read_messages(stored)
 
     def get_context(self, tenant: str, conversation_id: str, count: int | None = None) -> str:
         """The last `count` rounds as lines `User: …` and `Assistant: …`, oldest first; empty when there is nothing."""
         if not self._is_context_enabled:
             return ""
-        rounds = self._context_count if count is None else count
-        lines = [
-            f"{_ROLE_NAMES[message['role']]}: {self._cut(str(message['content']))}"
-            for message in self.get_messages(tenant, conversation_id, rounds * 2)
-            if message.get("role") in _ROLE_NAMES and "content" in message
-        ]
-        return "\n".join(lines)
+        return self.get_dialogue(tenant, conversation_id, self._context_count if count is None else count)
 
-    def _cut(self, content: str) -> str:
-        return content if len(content) <= self._max_context_chars else content[: self._max_context_chars] + "…"
+    def get_dialogue(self, tenant: str, conversation_id: str, rounds: int) -> str:
+        """The same lines whether or not contexts are switched off; 0 rounds for everything that is kept."""
+        said = self.get_messages(tenant, conversation_id, rounds * 2)
+        return layout.as_lines(said, message_chars=self._max_context_chars, total_chars=self._max_context_total_chars)
 
     def _is_owned(self, tenant: str, conversation_id: str, user_id: str) -> bool:
-        key = redis_key(tenant, f"conversation:{conversation_id}:meta")
+        key = redis_key(tenant, layout.META.format(conversation_id))
         return bool(self._redis.hget(key, "user_id") == user_id)
 
     def _newest(self, tenant: str, user_id: str) -> str | None:
-        newest = self._redis.lindex(redis_key(tenant, f"user:{user_id}:conversations"), 0)
-        return str(newest) if newest and self._is_owned(tenant, str(newest), user_id) else None
+        """The newest conversation, but rather one that was talked in.
+
+        A stalled Redis begins conversations when it wakes up, long after the question went on without it; those are
+        empty and must not hide the one the user was in.
+        """
+        user_list = redis_key(tenant, layout.USER_LIST.format(user_id))
+        listed = [str(one) for one in self._redis.lrange(user_list, 0, _LOOKED_AT - 1)]
+        pipe = self._redis.pipeline(transaction=False)
+        for one in listed:
+            pipe.hmget(redis_key(tenant, layout.META.format(one)), "user_id", "message_count")
+        found = zip(listed, pipe.execute(), strict=True)
+        owned = [(one, count) for one, (owner, count) in found if owner == user_id]
+        if not owned or owned[0][0] != listed[0]:
+            return None
+        return next((one for one, count in owned if count != "0"), listed[0])
 
     def _create_stored(self, tenant: str, user_id: str, conversation_id: str) -> bool:
         keys = [
-            redis_key(tenant, f"conversation:{conversation_id}:meta"),
-            redis_key(tenant, f"user:{user_id}:conversations"),
+            redis_key(tenant, layout.META.format(conversation_id)),
+            redis_key(tenant, layout.USER_LIST.format(user_id)),
         ]
         arguments: list[str | int] = [conversation_id, user_id, self._local_time(), self._user_max_conversations]
         arguments += [self._ttl_seconds, self._user_list_ttl_seconds]
@@ -303,14 +302,6 @@ def _refuse_unstorable(**ids: str | None) -> None:
         except UnicodeEncodeError as error:
             text = messages.INVALID_PARAMETER.format(name=name)
             raise BadRequestError(text, invalid_params=[name]) from error
-
-
-def _parse_message(element: object) -> dict[str, Any] | None:
-    try:
-        message = json.loads(str(element))
-    except ValueError:
-        return None
-    return message if isinstance(message, dict) else None
 
 
 def _log_lost(action: str, error: RedisError) -> None:

@@ -2,6 +2,7 @@
 
 Redis listens on a unix socket only, with a password that it reads from its standard input. Every write is in the kernel
 before it is acknowledged, so kill -9 of Redis loses nothing; a power cut loses at most about one second (everysec).
+Nothing is ever evicted: conversations lie beside caches, and both have lives, so no policy could tell them apart.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ appendonly yes
 appendfsync everysec
 aof-load-truncated yes
 aof-use-rdb-preamble yes
+maxmemory-policy noeviction
 set-proc-title no
 always-show-logo no
 """

@@ -47,6 +47,14 @@ def test_conversation_goes_on_by_id_and_as_the_newest(manager: RedisConversation
     assert (newest.conversation_id, newest.status) == (second, "continue")
 
 
+def test_conversation_that_began_late_and_empty_does_not_hide_the_one_before(manager: RedisConversationManager) -> None:
+    talked_in = started(manager)
+    manager.save_message("default", talked_in, "user", "你好")
+    started(manager)
+    resolved = manager.resolve_conversation_id("default", "alice", continue_conversation=True)
+    assert (resolved.conversation_id, resolved.status) == (talked_in, "continue")
+
+
 def test_somebody_elses_or_an_unknown_id_starts_a_new_conversation(manager: RedisConversationManager) -> None:
     for wrong in (started(manager, "bob"), "alice:20200101000000000", "x"):
         resolved = manager.resolve_conversation_id("default", "alice", wrong)

@@ -1,0 +1,1 @@
+"""What is kept of conversations: lists, messages, figures, and their removal."""

@@ -1,0 +1,86 @@
+"""The real service in a process of its own, for measurements that kill it or take its stores away."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+
+from core.embedded import ServerAddresses, acquire_servers
+
+from .own_redis import free_port
+
+_START_SECONDS = 60.0
+_OFFLINE = {"DEMO_DATA": "false", "LLM_PROVIDER": "offline", "MAX_WORKERS": "1", "ADMIN_TOKEN": ""}
+
+
+class ServiceProcess:
+    """`python -m bootstrap.serve` with exactly these settings on a fixed port, started as often as wanted."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "service.log"
+        own = {"DATA_DIR": str(folder), "LOG_DIR": str(folder / "logs"), "HOST": "127.0.0.1", "PORT": str(self.port)}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+        self._environ = {**inherited, **_OFFLINE, **own, **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns once it answers.
+
+        Raises:
+            RuntimeError: it ended, or took too long; its log is in its folder.
+        """
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bootstrap.serve"], env=self._environ, stdout=log, stderr=log
+            )
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until and self._process.poll() is None:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{self.url}/", timeout=2, trust_env=False).status_code == 200:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError(f"the service did not start: {self._log.read_text(errors='replace')[-2000:]}")
+
+    def kill(self) -> None:
+        """SIGKILL: nothing in it gets a chance to finish."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=30)
+            self._process = None
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+
+@contextlib.contextmanager
+def databases(folder: Path) -> Iterator[ServerAddresses]:
+    """Embedded servers that outlive the service processes on the same folder."""
+    with acquire_servers(folder) as lease:
+        yield lease.addresses
+        lease.release(wait_seconds=20)
+
+
+def settings_of(servers: ServerAddresses, **others: str) -> dict[str, str]:
+    """Settings that name the servers, so that the service starts none."""
+    named = {
+        "DATABASE_URL": servers.platform_url,
+        "BUSINESS_DATABASE_URL": servers.business_owner_url,
+        "REDIS_URL": servers.redis_url,
+    }
+    return {**named, **others}
