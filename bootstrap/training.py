@@ -1,0 +1,47 @@
+"""Builds the training data services: one writer that every way to add records shares, and the services around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bootstrap.access import authorise
+from common.answering import Brain
+from common.config_service import ConfigService
+from core.database import Database
+from core.sql_executor import SqlExecutor
+from core.vector_store.store import VectorStore
+from features.access import Access
+from features.training_data.combine_service import CombineService
+from features.training_data.drift_service import DriftService
+from features.training_data.pair_service import PairService
+from features.training_data.questions import QuestionSource
+from features.training_data.review_service import ReviewService
+from features.training_data.service import TrainingDataService
+from features.training_data.services import TrainingServices
+from features.training_data.upload_service import UploadService
+from features.training_data.writing import TrainingWriter
+
+
+def build_training(
+    settings: ConfigService,
+    *,
+    database: Database,
+    store: VectorStore,
+    brain: Callable[[], Brain],
+    executor: Callable[[], SqlExecutor],
+) -> TrainingServices:
+    """Args: brain, executor: asked for at their first use; most requests need neither."""
+    questions = QuestionSource(brain=brain, timeout_seconds=settings.get("REQUEST_TIMEOUT"))
+    writer = TrainingWriter(database=database, store=store, questions=questions)
+    token = settings.get("ADMIN_TOKEN")
+    return TrainingServices(
+        data=TrainingDataService(database=database, writer=writer),
+        pairs=PairService(writer=writer),
+        uploads=UploadService(writer=writer),
+        combining=CombineService(database=database),
+        review=ReviewService(database=database, writer=writer),
+        drift=DriftService(database=database, explain=lambda sql: executor().explain(sql)),
+        writer=writer,
+        require_admin=lambda request: authorise(Access.ADMIN, request, token),
+        errors_are_http_200=settings.get("LEGACY_HTTP_200_ERRORS"),
+    )

@@ -1,0 +1,195 @@
+"""The training data routes that existing clients know: parse, let the services decide, render."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from common.errors import BadRequestError
+from common.tenant import DEFAULT_TENANT_NAME
+from features.ask.schemas import ErrorEnvelope
+from features.http import documented, envelope_response, json_object
+from features.parsing import parse_body
+from features.training_data.answers import bad_request
+from features.training_data.schemas import (
+    CombineRequest,
+    CreateRequest,
+    DeleteRequest,
+    PairRequest,
+    QueryRequest,
+    TrainingEnvelope,
+    UpdateRequest,
+)
+from features.training_data.services import TrainingServices
+
+docs = Namespace("training_data", description="What the question services learn from")
+answer = documented(docs, TrainingEnvelope)
+failure = documented(docs, ErrorEnvelope)
+UPLOAD = {
+    "file": {"in": "formData", "type": "file", "description": "At most 500 KB; UTF-8, UTF-16 or GB18030"},
+    "file_type": {"in": "formData", "type": "string", "description": "ddl, markdown, sql_pair_json, sql_pair or sql"},
+}
+
+
+class Services(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def training(self) -> TrainingServices: ...
+
+
+class TrainingResource(Resource):
+    """A route on the training services."""
+
+    def __init__(self, api: Any = None, *, services: Services) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @property
+    def training(self) -> TrainingServices:
+        return self._services.training
+
+
+class TrainingDataStats(TrainingResource):
+    """How much there is."""
+
+    @docs.doc("training_data_stats", description="Records by kind; those waiting for approval are counted apart.")
+    @docs.response(200, "The counts", answer)
+    @docs.response(503, "The platform database cannot be reached", failure)
+    def get(self) -> Response:
+        return envelope_response(self.training.data.stats(DEFAULT_TENANT_NAME))
+
+
+class TrainingDataQuery(TrainingResource):
+    """A page of records."""
+
+    @docs.doc("training_data_query", description="Records by kind and keyword, a page at a time.")
+    @docs.expect(documented(docs, QueryRequest), validate=False)
+    @docs.response(200, "A page", answer)
+    @docs.response(400, "A parameter is wrong", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(503, "The platform database cannot be reached", failure)
+    def post(self) -> Response:
+        wanted = parse_body(QueryRequest, json_object(request))
+        return envelope_response(self.training.data.query(DEFAULT_TENANT_NAME, wanted))
+
+
+class TrainingDataCreate(TrainingResource):
+    """New records."""
+
+    @docs.doc("training_data_create", description="Keep one record or up to 50, each with its own outcome.")
+    @docs.expect(documented(docs, CreateRequest), validate=False)
+    @docs.response(200, "All were kept", answer)
+    @docs.response(207, "Some were kept: data.results", answer)
+    @docs.response(400, "None was kept, or a parameter is missing or wrong", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(429, "The day's model usage is spent", failure)
+    @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
+    def post(self) -> Response:
+        wanted = parse_body(CreateRequest, json_object(request))
+        return envelope_response(self.training.data.create(DEFAULT_TENANT_NAME, wanted))
+
+
+class TrainingDataDelete(TrainingResource):
+    """Records that go."""
+
+    @docs.doc("training_data_delete", description="Delete up to 50 records, each with its own outcome.")
+    @docs.expect(documented(docs, DeleteRequest), validate=False)
+    @docs.response(200, "All were deleted", answer)
+    @docs.response(207, "Some were deleted: data.failed_details", answer)
+    @docs.response(400, "None was deleted, or a parameter is missing or wrong", failure)
+    @docs.response(403, "The caller is not an administrator", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(503, "The platform database cannot be reached", failure)
+    def post(self) -> Response:
+        wanted = parse_body(DeleteRequest, json_object(request))
+        return envelope_response(self.training.data.delete(DEFAULT_TENANT_NAME, wanted))
+
+
+class TrainingDataUpdate(TrainingResource):
+    """A record that takes another's place."""
+
+    @docs.doc("training_data_update", description="Replace a record, with all of the change or none of it.")
+    @docs.expect(documented(docs, UpdateRequest), validate=False)
+    @docs.response(200, "It was replaced; it has a new id", answer)
+    @docs.response(400, "A parameter is missing or wrong, or the record is absent; nothing was changed", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(429, "The day's model usage is spent", failure)
+    @docs.response(503, "The platform database or the model cannot be reached; nothing was changed", failure)
+    def post(self) -> Response:
+        wanted = parse_body(UpdateRequest, json_object(request))
+        return envelope_response(self.training.data.update(DEFAULT_TENANT_NAME, wanted))
+
+
+class TrainingDataUpload(TrainingResource):
+    """A file full of records."""
+
+    @docs.doc("training_data_upload", description="Keep the records of a file.", params=UPLOAD)
+    @docs.response(200, "The file was taken: data.items_created, items_failed, item_errors", answer)
+    @docs.response(400, "The file was refused, or none of its records was kept", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(429, "The day's model usage is spent", failure)
+    @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
+    def post(self) -> Response:
+        file = request.files.get("file")
+        envelope = self.training.uploads.upload(
+            DEFAULT_TENANT_NAME,
+            None if file is None else file.stream,  # type: ignore[arg-type]  # IO[bytes]
+            None if file is None else file.filename,
+            request.form.get("file_type"),
+        )
+        return envelope_response(envelope, self.training.historical_status(envelope))
+
+
+class TrainingDataCombine(TrainingResource):
+    """Duplicates."""
+
+    @docs.doc("training_data_combine", description="Find duplicates; with dry_run false, delete them (administrators).")
+    @docs.expect(documented(docs, CombineRequest), validate=False)
+    @docs.response(200, "The duplicates", answer)
+    @docs.response(400, "A parameter is missing or wrong", failure)
+    @docs.response(403, "dry_run is false and the caller is not an administrator", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(503, "The platform database cannot be reached; nothing was changed", failure)
+    def post(self) -> Response:
+        try:
+            body = json_object(request)
+        except BadRequestError as error:
+            envelope = bad_request(error.message)
+        else:
+            if not CombineRequest.model_validate(body).only_tells:
+                self.training.require_admin(request)
+            envelope = self.training.combining.combine(DEFAULT_TENANT_NAME, body)
+        return envelope_response(envelope, self.training.historical_status(envelope))
+
+
+class CituTrainQuestionSql(TrainingResource):
+    """One right pair."""
+
+    @docs.doc("citu_train_question_sql", description="Keep a pair; a missing question is written by the model.")
+    @docs.expect(documented(docs, PairRequest), validate=False)
+    @docs.response(200, "It was kept", answer)
+    @docs.response(400, "A parameter is missing or wrong, or no question could be written", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(429, "The day's model usage is spent", failure)
+    @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
+    def post(self) -> Response:
+        wanted = parse_body(PairRequest, json_object(request))
+        return envelope_response(self.training.pairs.train(DEFAULT_TENANT_NAME, wanted))
+
+
+class TrainingErrorQuestionSql(TrainingResource):
+    """One wrong pair."""
+
+    @docs.doc("training_error_question_sql", description="Keep a pair that shows how not to answer.")
+    @docs.expect(documented(docs, PairRequest), validate=False)
+    @docs.response(200, "It was kept", answer)
+    @docs.response(400, "A parameter is missing or wrong", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(429, "The day's model usage is spent", failure)
+    @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
+    def post(self) -> Response:
+        wanted = parse_body(PairRequest, json_object(request))
+        return envelope_response(self.training.pairs.train_wrong(DEFAULT_TENANT_NAME, wanted))

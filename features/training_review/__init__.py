@@ -1,0 +1,1 @@
+"""The administrators' routes about training data: conflicts, quarantine, drift."""
