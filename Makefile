@@ -12,7 +12,7 @@ PACKAGES := agent bootstrap common core data_pipeline features react_agent scrip
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run ask demo test check lint fix types contracts bench bench-long docs migrate migration audit hooks lock clean
+.PHONY: help run run-legacy ask demo test check lint fix types contracts bench bench-long docs migrate migration audit hooks lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ $(BIN)/python:
 
 run: .venv/.runtime ## Prepare everything and serve on http://127.0.0.1:8084 (Ctrl-C stops it all)
 	@CITU_STOP_WITH_PARENT=1 exec $(PY) -m bootstrap.serve
+
+run-legacy: .venv/.runtime ## Serve by the old entry on the same port: the way back
+	@exec $(PY) citu_app.py
 
 ask: .venv/.runtime ## Ask in the terminal: make ask Q="2023年4月1日总营收最高的5个服务区是哪些？"
 	@exec $(PY) -m scripts.ask $(if $(Q),"$(Q)")

@@ -9,7 +9,7 @@ from flask import Request
 
 from common import messages
 from common.errors import ForbiddenError
-from features.http import Access
+from features.access import Access
 
 
 def authorise(access: Access, request: Request, admin_token: str) -> None:

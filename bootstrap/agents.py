@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from pydantic import SecretStr
-
 import app_config
 from agent.classic_agent import ClassicAgent
 from agent.classification.dictionary import SHIPPED_FILE, load_dictionary
@@ -14,57 +9,27 @@ from agent.classification.routing import QuestionRouter
 from agent.classification.rules import RuleClassifier
 from agent.nodes import Nodes
 from agent.retrieval import Retrieval, RetrievalLimits
-from agent.sql_preparation import SqlPreparation
-from bootstrap.model_client import build_breaker, build_model_client, chat_endpoint
-from common import derived_settings
+from agent.sql_preparation import CheckRules, SqlPreparation, forbidden_words
 from common.answering import Brain
 from common.config_service import ConfigService
-from core.llm.embeddings import EmbeddingConfig, OpenAIEmbeddings
-from core.llm.http_pool import build_http_client
-from core.llm.metering import CallMeter
+from core.llm.client import LLMClient
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
-from core.vector_store.embedding import Embedder, HashedNgramEmbedder
 from core.vector_store.store import VectorStore
 
-MAX_EMBEDDING_REPLY_BYTES = 16 * 1024 * 1024
 NEIGHBOURS = 6
-OnClose = Callable[[Callable[[], Any]], None]
 
 
-def build_embedder(settings: ConfigService, on_close: OnClose) -> Embedder:
-    """The offline one, or a client of the configured endpoint."""
-    endpoint = derived_settings.embedding_endpoint(settings)
-    dimension = settings.get("EMBEDDING_DIMENSION")
-    if endpoint.provider == "offline":
-        return HashedNgramEmbedder(dimension)
-    config = EmbeddingConfig(
-        base_url=endpoint.base_url,
-        model=endpoint.model,
-        api_key=SecretStr(endpoint.api_key),
-        dimension=dimension,
-        max_calls=settings.get("LLM_MAX_CALLS"),
-    )
-    http_client = build_http_client(
-        max_reply_bytes=MAX_EMBEDDING_REPLY_BYTES, max_connections=settings.get("LLM_CONCURRENCY")
-    )
-    embedder = OpenAIEmbeddings(config=config, http_client=http_client, breaker=build_breaker(settings))
-    on_close(embedder.close)
-    return embedder
-
-
-def build_brain(settings: ConfigService, meter: Callable[[], CallMeter], on_close: OnClose) -> Brain:
-    """The offline one, or one that asks the configured model; only that one needs the meter."""
-    endpoint = chat_endpoint(settings)
-    if endpoint.provider == "offline":
+def build_brain(settings: ConfigService, model: LLMClient | None) -> Brain:
+    """One that asks the model, or the offline one without a model."""
+    if model is None:
         from agent.offline.brain import OfflineBrain
 
         return OfflineBrain()
     from agent.model_brain import ModelBrain
     from agent.prompt_files import PromptLibrary
 
-    client = build_model_client(settings, endpoint, meter(), on_close)
-    return ModelBrain(client=client, prompts=PromptLibrary())
+    return ModelBrain(client=model, prompts=PromptLibrary(), shows_thinking=settings.get("DISPLAY_RESULT_THINKING"))
 
 
 def build_rules(settings: ConfigService) -> RuleClassifier:
@@ -87,16 +52,11 @@ def build_classic_agent(
     executor: SqlExecutor,
 ) -> ClassicAgent:
     """The classic agent on shared collaborators."""
-    preparation = SqlPreparation(
-        brain=brain,
-        executor=executor,
-        repairs=settings.get("AGENT_SQL_AUTO_REPAIR"),
-        repair_timeout_seconds=settings.get("AGENT_SQL_REPAIR_TIMEOUT"),
-    )
+    preparation = SqlPreparation(brain=brain, executor=executor, rules=_check_rules(settings))
     nodes = Nodes(
         brain=brain,
         router=QuestionRouter(rules, brain),
-        retrieval=Retrieval(store=store, catalog=catalog, limits=_retrieval_limits(settings)),
+        retrieval=build_retrieval(settings, store, catalog),
         preparation=preparation,
         executor=executor,
         summarises=settings.get("ENABLE_RESULT_SUMMARY"),
@@ -104,9 +64,24 @@ def build_classic_agent(
     return ClassicAgent(nodes)
 
 
+def build_retrieval(settings: ConfigService, store: VectorStore, catalog: SchemaCatalog) -> Retrieval:
+    """What collects the material to write SQL from."""
+    return Retrieval(store=store, catalog=catalog, limits=_retrieval_limits(settings))
+
+
+def _check_rules(settings: ConfigService) -> CheckRules:
+    names = settings.get("AGENT_SQL_FORBIDDEN_OPERATIONS") if settings.get("AGENT_SQL_FORBIDDEN_CHECK") else ()
+    return CheckRules(
+        forbidden_operations=forbidden_words(names),
+        asks_planner=settings.get("AGENT_SQL_SYNTAX_VALIDATION"),
+        repairs=settings.get("AGENT_SQL_AUTO_REPAIR"),
+        repair_timeout_seconds=settings.get("AGENT_SQL_REPAIR_TIMEOUT"),
+    )
+
+
 def _retrieval_limits(settings: ConfigService) -> RetrievalLimits:
     # the thresholds are on the scale of trained embedding models; hashed n-grams of a paraphrase score lower
-    is_trained = derived_settings.embedding_endpoint(settings).provider != "offline"
+    is_trained = settings.get("EMBEDDING_PROVIDER") != "offline"
     applies = settings.get("ENABLE_RESULT_VECTOR_SCORE_THRESHOLD") and is_trained
     names = ("SQL", "DDL", "DOC", "ERROR_SQL")
     sql, ddl, documentation, error_sql = (

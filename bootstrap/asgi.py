@@ -49,6 +49,7 @@ class AsgiApp:
 
     def begin_shutdown(self) -> None:
         """Take no new work and let streams send their last event."""
+        self._container.begin_shutdown()
         self._adapter.begin_shutdown()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

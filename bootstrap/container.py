@@ -1,184 +1,90 @@
-"""The one wiring place: builds every shared collaborator, each at its first use, and closes them in reverse order."""
+"""The one wiring place: the services of every feature, each built at its first use on the shared foundation."""
 
 from __future__ import annotations
 
-import os
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 import app_config
-from agent.classic_agent import ClassicAgent
-from agent.classification.rules import RuleClassifier
-from bootstrap import agents, probes
-from bootstrap.model_client import build_meter
-from bootstrap.preparation import listed, prepare
-from bootstrap.stores import Stores, find_stores
+from bootstrap import agents, redis_roles
+from bootstrap.caches import build_answer_cache, build_direct_ask, build_session_cache
+from bootstrap.compatibility import compatibility_map
+from bootstrap.foundation import Foundation
+from bootstrap.health_checks import EmbeddingProbe, build_agent_health, build_health
+from bootstrap.pipeline import Pipelines, build_pipelines
+from bootstrap.plain_server import serve_plain
+from bootstrap.runs import Runs, build_runs
+from bootstrap.training import build_training
 from common import messages
-from common.answering import Brain, Classification
-from common.config_service import ConfigService
+from common.answering import Classification
 from common.errors import CituError, ConfigurationError, ServiceUnavailableError
 from common.question_answer_cache import QuestionAnswerCache
-from common.redis_conversation_manager import RedisConversationManager
-from core.async_bridge import configure as configure_bridge
-from core.async_bridge import shutdown_blocking
-from core.database import Database
-from core.llm.metering import UsageMeter
-from core.llm.usage_store import UsageStore
 from core.logging import get_app_logger, initialize_logging
-from core.redis_client import RedisClient, connect_redis
-from core.schema_catalog import SchemaCatalog
 from core.single_flight import SingleFlight
-from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
-from core.sql_guard import SqlGuard
-from core.vector_store.store import VectorStore
-from features.agent_health.service import AgentHealthService, HealthTest
+from core.vector_store.reembedding import Reembedding
+from features.agent_health.service import AgentHealthService
 from features.ask.answering import CachedAnswering
 from features.ask.service import AskLimits, AskService
-from features.health.service import Component, HealthService
-from features.metrics.service import MetricsService, ServingStats
+from features.caches.service import CachesService
+from features.caches.session_cache import SessionCache
+from features.compatibility.service import CompatibilityService
+from features.conversations.limits import Limits
+from features.conversations.repository import ConversationRepository
+from features.conversations.service import ConversationService
+from features.direct_ask.service import DirectAskService
+from features.feedback.service import FeedbackService
+from features.health.service import HealthService
+from features.maintenance.service import MaintenanceService
+from features.metrics.service import MetricsService
 from features.run_sql.service import RunSqlService
+from features.runs.engines import RunEngine, classic_engine
+from features.runs.service import RunService
+from features.streams.service import StreamService
+from features.training_data.services import TrainingServices
 from features.usage.service import UsageService
+
+if TYPE_CHECKING:
+    from bootstrap.react import React
 
 logger = get_app_logger("container")
 
 
-class Container:
-    """Everything a process of the service shares. Safe in any thread; `start` and `close` may be called twice."""
-
-    def __init__(self, settings: ConfigService, *, stores: Stores | None = None) -> None:
-        """Args: stores: where to connect; by default what the settings say, or the embedded servers."""
-        self.settings = settings
-        self._lock = threading.RLock()
-        self._given_stores = stores
-        self._stores: Stores | None = None
-        self._to_close: list[Callable[[], Any]] = []
-        self._serving_stats: ServingStats = dict
-        self._built_at = time.time()
-
-    def start(self, progress: Callable[[str], None] = lambda _step: None) -> None:
-        """Bring up what is missing: servers, tables, the reader role, demo data and training examples.
-
-        Raises:
-            ConfigurationError: something the service cannot start without is wrong, in one sentence.
-            StoreUnavailableError: a database named in the settings cannot be reached.
-        """
-        with self._lock:
-            if self._stores is not None:
-                return
-            configure_bridge(max_workers=self.settings.get("BLOCKING_THREADS"))
-            self._to_close.append(shutdown_blocking)
-            self._stores = self._given_stores or find_stores(self.settings, progress)
-            prepare(self.settings, self._stores, self.vector_store, progress)
+class Container(Foundation):
+    """The features' services on their shared foundation; what routes and other entries ask for things."""
 
     def close(self, *, wait_seconds: float = 0) -> None:
-        """Close what was built, last built first. The container is not used afterwards.
+        """See `Foundation.close`; runs end first, for they use everything else."""
+        if "_runs" in self.__dict__:
+            self._runs.keeper.close()
+        super().close(wait_seconds=wait_seconds)
 
-        Args:
-            wait_seconds: how long to wait for embedded servers that nobody else uses to have stopped.
-        """
-        with self._lock:
-            callbacks, self._to_close = self._to_close, []
-        for callback in reversed(callbacks):
-            callback()
-        if self._stores is not None:
-            self._stores.close(wait_seconds=wait_seconds)
-
-    def serve_through(self, stats: ServingStats) -> None:
-        """Tell `/metrics` where the counters of the server in front are; a plain WSGI start has none."""
-        self._serving_stats = stats
+    def begin_shutdown(self) -> None:
+        """A stop was asked for: no new runs, those that live end soon, so that their streams can tell it."""
+        if "_runs" in self.__dict__:
+            self._runs.keeper.begin_shutdown()
 
     def run_plain(self, app: Flask) -> None:
-        """Serve `app` by Flask's own server, as the old entry did; for a rehearsal, not for production."""
+        """Serve `app` as plain WSGI on HOST and PORT, a thread a connection, until the process is told to stop."""
         self.start()
+        self.share_figures()
         try:
-            app.run(host=self.settings.get("HOST"), port=self.settings.get("PORT"), threaded=True)
+            address = {"host": self.settings.get("HOST"), "port": self.settings.get("PORT")}
+            serve_plain(app, **address, grace_seconds=self.settings.get("GRACEFUL_TIMEOUT"))
         finally:
             self.close()
 
-    @property
-    def stores(self) -> Stores:
-        """Addresses of the three stores; starts the container when nobody has."""
-        with self._lock:
-            self.start()
-            assert self._stores is not None  # noqa: S101 - start() set it or raised
-            return self._stores
-
     @cached_property
-    def platform(self) -> Database:
-        database = Database(
-            self.stores.platform_url, pool_size=self.settings.get("DB_POOL_SIZE"), application_name="citu-platform"
-        )
-        self._to_close.append(database.dispose)
-        return database
-
-    @cached_property
-    def redis(self) -> RedisClient:
-        client = connect_redis(
-            self.stores.redis_url,
-            timeout_seconds=self.settings.get("REDIS_TIMEOUT"),
-            max_connections=self.settings.get("REDIS_POOL_SIZE"),
-        )
-        self._to_close.append(client.close)
-        return client
-
-    @cached_property
-    def conversations(self) -> RedisConversationManager:
+    def conversation_service(self) -> ConversationService:
         settings = self.settings
-        return RedisConversationManager(
-            self.redis.commands,
-            context_count=settings.get("CONVERSATION_CONTEXT_COUNT"),
-            max_length=settings.get("CONVERSATION_MAX_LENGTH"),
-            user_max_conversations=settings.get("USER_MAX_CONVERSATIONS"),
-            ttl_seconds=settings.get("CONVERSATION_TTL"),
-            user_list_ttl_seconds=settings.get("USER_CONVERSATIONS_TTL"),
-            is_context_enabled=settings.get("ENABLE_CONVERSATION_CONTEXT"),
+        return ConversationService(
+            repository=ConversationRepository(self.redis.commands, caches=self.cache_redis.commands),
+            manager=self.conversations,
+            limits=Limits(settings.get("USER_MAX_CONVERSATIONS"), settings.get("CONVERSATION_MAX_LENGTH")),
+            context_rounds=settings.get("CONVERSATION_CONTEXT_COUNT"),
         )
-
-    @cached_property
-    def vector_store(self) -> VectorStore:
-        return VectorStore(self.platform, agents.build_embedder(self.settings, self._to_close.append))
-
-    @cached_property
-    def _reader_pool(self) -> ReaderPool:
-        pool = ReaderPool(self.stores.business_url, size=self.settings.get("BUSINESS_POOL_SIZE"))
-        self._to_close.append(pool.close)
-        return pool
-
-    @cached_property
-    def catalog(self) -> SchemaCatalog:
-        return SchemaCatalog(
-            pool=self._reader_pool,
-            schemas=listed(self.settings.get("BUSINESS_SCHEMAS")),
-            ttl_seconds=self.settings.get("SCHEMA_CACHE_SECONDS"),
-            denied_columns=listed(self.settings.get("SQL_DENIED_COLUMNS")),
-            user_functions=listed(self.settings.get("SQL_ALLOWED_FUNCTIONS")),
-        )
-
-    @cached_property
-    def executor(self) -> SqlExecutor:
-        settings = self.settings
-        guard = SqlGuard(self.catalog.guard_policy)
-        limits = ExecutionLimits(
-            row_cap=settings.get("API_MAX_RETURN_ROWS"),
-            byte_cap=settings.get("SQL_MAX_BYTES"),
-            statement_timeout_seconds=settings.get("SQL_STATEMENT_TIMEOUT"),
-            wall_clock_seconds=settings.get("SQL_WALL_CLOCK"),
-            cost_ceiling=settings.get("SQL_COST_CEILING"),
-        )
-        return SqlExecutor(pool=self._reader_pool, guard=guard, limits=limits)
-
-    @cached_property
-    def _usage_store(self) -> UsageStore:
-        return UsageStore(self.platform)
-
-    @cached_property
-    def _meter(self) -> UsageMeter:
-        return build_meter(self.settings, self._usage_store, self._to_close.append)
 
     @cached_property
     def usage(self) -> UsageService:
@@ -189,43 +95,43 @@ class Container:
         )
 
     @cached_property
-    def _brain(self) -> Brain:
-        return agents.build_brain(self.settings, lambda: self._meter, self._to_close.append)
-
-    @cached_property
-    def _rules(self) -> RuleClassifier:
-        return agents.build_rules(self.settings)
-
-    @cached_property
-    def _classic_agent(self) -> ClassicAgent:
-        return agents.build_classic_agent(
+    def pipelines(self) -> Pipelines:
+        return build_pipelines(
             self.settings,
-            brain=self._brain,
-            rules=self._rules,
+            business_url=lambda: self.stores.business_url,
+            model=self._model,
             store=self.vector_store,
-            catalog=self.catalog,
-            executor=self.executor,
+            platform=self.platform,
         )
+
+    @cached_property
+    def react(self) -> React:
+        """Loaded at its first use, so that an entry that has no such agent does not need it to start."""
+        from bootstrap.react import React, ReactNeeds
+
+        needs = ReactNeeds(
+            platform=lambda: self.platform,
+            platform_url=lambda: self.stores.platform_url,
+            redis=lambda: self.redis.commands,
+            redis_url=lambda: self.stores.redis_url,
+            model=lambda: self._model,
+            brain=lambda: self._brain,
+            retrieval=lambda: agents.build_retrieval(self.settings, self.vector_store, self.catalog),
+            catalog=lambda: self.catalog,
+            executor=lambda: self._executor_for("REACT_MAX_ROWS"),
+        )
+        return React(self.settings, needs, self._to_close.append)
 
     def warm_up(self) -> None:
         """Build the agent and read the business schema now, so that the first question does not wait for them."""
+        self.share_figures()
+        redis_roles.warn_of_eviction(self.redis)
         try:
             self.classic_agent()
             self.catalog.schema()
+            self._runs.keeper.start()
         except CituError as error:
             logger.warning("not warmed up: %s", error.error_type)
-
-    def classic_agent(self) -> ClassicAgent:
-        """The classic agent, built at the first question.
-
-        Raises:
-            ServiceUnavailableError: it cannot be built; only the routes that need it are affected.
-        """
-        try:
-            return self._classic_agent
-        except (ImportError, ConfigurationError) as error:
-            logger.error("the classic agent cannot be built: %s", error)
-            raise ServiceUnavailableError(messages.AGENT_UNAVAILABLE) from error
 
     @cached_property
     def ask(self) -> AskService:
@@ -239,14 +145,62 @@ class Container:
             engine=self.classic_agent,
             conversations=self.conversations,
             limits=limits,
-            cached=self._cached_answering() if settings.get("ENABLE_QUESTION_ANSWER_CACHE") else None,
+            cached=self._cached_answering if settings.get("ENABLE_QUESTION_ANSWER_CACHE") else None,
         )
 
+    @cached_property
+    def _runs(self) -> Runs:
+        engines = {"classic": lambda: classic_engine(self.ask), "react": self._react_engine}
+        redis, url = self.redis.commands, self.stores.redis_url
+        return build_runs(self.settings, redis=redis, redis_url=url, engines=engines, on_close=self._to_close.append)
+
+    def _react_engine(self) -> RunEngine:
+        from features.runs.react_engine import react_engine
+
+        return react_engine(self.react.ask)
+
+    @property
+    def runs(self) -> RunService:
+        return self._runs.service
+
+    @property
+    def streams(self) -> StreamService:
+        return self._runs.streams
+
+    @cached_property
+    def direct_ask(self) -> DirectAskService:
+        return build_direct_ask(
+            self.settings,
+            engine=self.classic_agent,
+            conversations=self.conversations,
+            cached=self._cached_answering,
+            sessions=self.session_cache,
+            store=lambda: self.vector_store,
+        )
+
+    @cached_property
+    def session_cache(self) -> SessionCache:
+        return build_session_cache(self.settings)
+
+    @cached_property
+    def answer_cache(self) -> QuestionAnswerCache:
+        return build_answer_cache(self.settings, self.cache_redis.commands, lambda: self.read_only_mode.is_read_only())
+
+    @cached_property
+    def caches(self) -> CachesService:
+        return CachesService(
+            embeddings=self.embedding_cache,
+            answers=self.answer_cache,
+            answers_are_used=self.settings.get("ENABLE_QUESTION_ANSWER_CACHE"),
+            sessions=self.session_cache,
+            conversation_stats=self.conversation_service.figures,
+        )
+
+    @cached_property
     def _cached_answering(self) -> CachedAnswering:
-        redis = self.redis.commands
         return CachedAnswering(
-            cache=QuestionAnswerCache(redis, ttl_seconds=self.settings.get("QUESTION_ANSWER_TTL")),
-            flights=SingleFlight(redis),
+            cache=self.answer_cache,
+            flights=SingleFlight(self.redis.commands),
             origin=self._answer_origin,
             expects_summary=self.settings.get("ENABLE_RESULT_SUMMARY"),
         )
@@ -263,54 +217,64 @@ class Container:
             "schema": self.catalog.schema().fingerprint,
             "date": self.catalog.today().isoformat(),
             "brain": dict(self._brain.provenance),
+            "classifier": self._rules.version,
+            "embedding": [self._embedder.model_name, self._embedder.dimension],
             "settings": [self.settings.get(name) for name in ("API_MAX_RETURN_ROWS", "ENABLE_RESULT_SUMMARY")],
         }
+
+    @cached_property
+    def maintenance(self) -> MaintenanceService:
+        return MaintenanceService(mode=self.read_only_mode)
+
+    @cached_property
+    def feedback(self) -> FeedbackService:
+        return FeedbackService(database=self.platform, store=self.vector_store)
+
+    @cached_property
+    def training(self) -> TrainingServices:
+        return build_training(
+            self.settings,
+            database=self.platform,
+            store=self.vector_store,
+            brain=lambda: self._brain,
+            executor=lambda: self.executor,
+        )
 
     @cached_property
     def run_sql(self) -> RunSqlService:
         return RunSqlService(executor=self.executor)
 
     @cached_property
-    def metrics(self) -> MetricsService:
-        return MetricsService(
-            serving_stats=lambda: self._serving_stats(), worker=str(os.getpid()), started_at=self._built_at
-        )
+    def compatibility(self) -> CompatibilityService:
+        from bootstrap.route_table import ROUTES
 
-    def _classify_by_rules(self, question: str) -> Classification:
+        return CompatibilityService(compatibility_map=compatibility_map(ROUTES))
+
+    @cached_property
+    def metrics(self) -> MetricsService:
+        return MetricsService(snapshots=self._snapshots.read)
+
+    def classify_by_rules(self, question: str) -> Classification:
         try:
             return self._rules.classify(question)
         except ConfigurationError as error:
             raise ServiceUnavailableError(messages.CLASSIFIER_UNAVAILABLE) from error
 
     @cached_property
+    def embedding_probe(self) -> EmbeddingProbe:
+        return EmbeddingProbe(self._embedder)
+
+    @cached_property
     def agent_health(self) -> AgentHealthService:
-        settings = self.settings
-        test = HealthTest(
-            question=settings.get("AGENT_HEALTH_TEST_QUESTION"),
-            is_full=settings.get("AGENT_HEALTH_FULL_TEST"),
-            timeout_seconds=settings.get("AGENT_HEALTH_TIMEOUT"),
-        )
-        return AgentHealthService(
-            engine=self.classic_agent,
-            classify=self._classify_by_rules,
-            stores={
-                "business_database": probes.business_probe(self.executor),
-                "platform_database": probes.platform_probe(self.platform),
-            },
-            test=test,
-        )
+        return build_agent_health(self)
 
     @cached_property
     def health(self) -> HealthService:
-        return HealthService(
-            [
-                Component("redis", probes.redis_probe(self.redis)),
-                Component("platform_database", probes.platform_probe(self.platform)),
-                Component("business_database", probes.business_probe(self.executor), is_vital=True),
-                Component("business_rights", probes.ReaderRightsProbe(self.stores.business_url)),
-                Component("original_agent", probes.agent_probe(self.classic_agent), is_vital=True),
-            ]
-        )
+        return build_health(self)
+
+    @cached_property
+    def reembedding(self) -> Reembedding:
+        return Reembedding(database=self.platform, embedder=self._embedder)
 
 
 def build_container() -> Container:

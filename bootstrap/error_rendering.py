@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
+from bootstrap.error_envelopes import envelope_of
 from common import messages
 from common.errors import (
     BadRequestError,
@@ -17,23 +18,11 @@ from common.errors import (
     PayloadTooLargeError,
     ServiceUnavailableError,
 )
-from common.result import Envelope, bad_request_response, error_response, internal_error_response
+from common.result import internal_error_response
 from core.logging import get_app_logger
 from features.http import envelope_response
 
 logger = get_app_logger("errors")
-
-CATEGORY_BY_STATUS = {
-    400: messages.BAD_REQUEST,
-    403: messages.FORBIDDEN,
-    404: messages.NOT_FOUND,
-    405: messages.METHOD_NOT_ALLOWED,
-    413: messages.PAYLOAD_TOO_LARGE,
-    422: messages.VALIDATION_FAILED,
-    429: messages.QUOTA_EXCEEDED,
-    503: messages.SERVICE_UNAVAILABLE,
-}
-AGENT_ERROR_TYPES = frozenset({"agent_processing_failed", "sql_refused", "sql_execution_failed"})
 
 
 def render(error: BaseException) -> Response:
@@ -50,24 +39,6 @@ def render(error: BaseException) -> Response:
     if isinstance(known, ServiceUnavailableError):
         response.headers["Retry-After"] = str(known.retry_after_seconds or 1)
     return response
-
-
-def envelope_of(error: CituError) -> Envelope:
-    """The envelope of one of our errors."""
-    if isinstance(error, BadRequestError):
-        envelope = bad_request_response(error.message, error.missing_params or None, error.invalid_params or None)
-        envelope["data"] = {**error.data, **envelope["data"]}
-        return envelope
-    is_agent_error = error.error_type in AGENT_ERROR_TYPES
-    category = messages.PROCESSING_FAILED if is_agent_error else CATEGORY_BY_STATUS.get(error.status)
-    return error_response(
-        error.message,
-        error.error_type,
-        category or messages.INTERNAL_ERROR,
-        error.status,
-        {key: value for key, value in error.data.items() if key != "allowed"},
-        error.can_retry,
-    )
 
 
 def _as_citu_error(error: BaseException) -> CituError | None:

@@ -53,6 +53,14 @@ def build_breaker(settings: ConfigService) -> CircuitBreaker:
     )
 
 
+def build_model(settings: ConfigService, meter: Callable[[], CallMeter], on_close: OnClose) -> LLMClient | None:
+    """The client of the configured chat model; None when the offline engine thinks, which needs no meter."""
+    endpoint = chat_endpoint(settings)
+    if endpoint.provider == "offline":
+        return None
+    return build_model_client(settings, endpoint, meter(), on_close)
+
+
 def build_model_client(settings: ConfigService, endpoint: Endpoint, meter: CallMeter, on_close: OnClose) -> LLMClient:
     """The client of an endpoint that is not the offline engine."""
     config = LLMClientConfig(

@@ -2,11 +2,22 @@
 
 from features.agent_health import routes as agent_health
 from features.ask import routes as ask
+from features.caches import routes as caches
+from features.compatibility import routes as compatibility
+from features.conversations import routes as conversations
+from features.direct_ask import routes as direct_ask
+from features.feedback import routes as feedback
 from features.health import routes as health
 from features.home import routes as home
 from features.http import Access, Route
+from features.maintenance import routes as maintenance
 from features.metrics import routes as metrics
+from features.react import routes as react
 from features.run_sql import routes as run_sql
+from features.runs import routes as runs
+from features.streams import routes as streams
+from features.training_data import routes as training_data
+from features.training_review import routes as training_review
 from features.usage import routes as usage
 
 ROUTES = (
@@ -15,7 +26,183 @@ ROUTES = (
     Route("/health", health.docs, health.Health, Access.PUBLIC),
     Route("/metrics", metrics.docs, metrics.Metrics, Access.ADMIN),
     Route("/api/v0/ask_agent", ask.docs, ask.AskAgent, Access.PUBLIC),
+    Route("/api/v0/ask", direct_ask.docs, direct_ask.Ask, Access.PUBLIC),
+    Route("/api/v0/ask_cached", direct_ask.docs, direct_ask.AskCached, Access.PUBLIC),
     Route("/api/v0/agent_health", agent_health.docs, agent_health.AgentHealthCheck, Access.PUBLIC),
+    Route("/api/v0/cache_cleanup", caches.docs, caches.CacheCleanup, Access.ADMIN, writes=("POST",)),
+    Route("/api/v0/cache_export", caches.docs, caches.CacheExport, Access.PUBLIC),
+    Route("/api/v0/cache_overview", caches.docs, caches.CacheOverview, Access.PUBLIC),
+    Route("/api/v0/cache_overview_full", caches.docs, caches.CacheOverviewFull, Access.PUBLIC),
+    Route("/api/v0/cache_preview_cleanup", caches.docs, caches.CachePreviewCleanup, Access.PUBLIC),
+    Route("/api/v0/cache_stats", caches.docs, caches.CacheStats, Access.PUBLIC),
+    Route("/api/v0/embedding_cache_cleanup", caches.docs, caches.EmbeddingCacheCleanup, Access.ADMIN, writes=("POST",)),
+    Route("/api/v0/embedding_cache_stats", caches.docs, caches.EmbeddingCacheStats, Access.PUBLIC),
+    Route("/api/v0/qa_cache_cleanup", caches.docs, caches.QaCacheCleanup, Access.ADMIN, writes=("POST",)),
+    Route("/api/v0/qa_cache_list", caches.docs, caches.QaCacheList, Access.PUBLIC),
+    Route("/api/v0/qa_cache_stats", caches.docs, caches.QaCacheStats, Access.PUBLIC),
     Route("/api/v0/citu_run_sql", run_sql.docs, run_sql.CituRunSql, Access.PUBLIC),
+    Route("/api/v0/compatibility", compatibility.docs, compatibility.Compatibility, Access.PUBLIC),
+    Route("/api/v0/metrics", metrics.docs, metrics.MetricsJson, Access.ADMIN),
+    Route("/api/v0/maintenance/readonly", maintenance.docs, maintenance.ReadOnly, Access.ADMIN),
+    Route("/api/v0/qa_feedback/add", feedback.docs, feedback.QaFeedbackAdd, Access.PUBLIC, writes=("POST",)),
+    Route("/api/v0/qa_feedback/query", feedback.docs, feedback.QaFeedbackQuery, Access.PUBLIC),
+    Route("/api/v0/qa_feedback/stats", feedback.docs, feedback.QaFeedbackStats, Access.PUBLIC),
+    Route(
+        "/api/v0/qa_feedback/update/<int:feedback_id>",
+        feedback.docs,
+        feedback.QaFeedbackUpdate,
+        Access.PUBLIC,
+        writes=("PUT",),
+    ),
+    Route(
+        "/api/v0/qa_feedback/delete/<int:feedback_id>",
+        feedback.docs,
+        feedback.QaFeedbackDelete,
+        Access.ADMIN,
+        writes=("DELETE",),
+    ),
+    Route(
+        "/api/v0/qa_feedback/add_to_training",
+        feedback.docs,
+        feedback.QaFeedbackAddToTraining,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route("/api/v0/runs", runs.docs, runs.Runs, Access.PUBLIC),
+    Route("/api/v0/runs/<run_id>", runs.docs, runs.RunState, Access.PUBLIC),
+    Route("/api/v0/runs/<run_id>/events", runs.docs, runs.RunEvents, Access.PUBLIC),
+    Route("/api/v0/runs/<run_id>/stop", runs.docs, runs.RunStop, Access.PUBLIC),
+    Route("/api/v0/ask_react_agent", react.docs, react.AskReactAgent, Access.PUBLIC),
+    Route("/api/v0/react/status/<thread_id>", react.docs, react.ReactStatus, Access.PUBLIC),
+    Route("/api/v0/react/direct/status/<thread_id>", react.docs, react.ReactDirectStatus, Access.PUBLIC),
+    Route("/api/v0/react/users/<user_id>/conversations", react.docs, react.ReactUserConversations, Access.PUBLIC),
+    Route("/api/v0/react/conversations/<thread_id>", react.docs, react.ReactConversation, Access.PUBLIC),
+    Route(
+        "/api/v0/react/direct/users/<user_id>/conversations",
+        react.docs,
+        react.ReactDirectUserConversations,
+        Access.PUBLIC,
+    ),
+    Route("/api/v0/react/direct/conversations/<thread_id>", react.docs, react.ReactDirectConversation, Access.PUBLIC),
+    Route(
+        "/api/v0/react/direct/conversations/<thread_id>/compare", react.docs, react.ReactDirectCompare, Access.PUBLIC
+    ),
+    Route(
+        "/api/v0/react/direct/conversations/<thread_id>/summary", react.docs, react.ReactDirectSummary, Access.PUBLIC
+    ),
+    Route(
+        "/api/v0/checkpoint/direct/cleanup", react.docs, react.CheckpointCleanup, Access.ADMIN, writes=("POST",)
+    ),
+    Route("/api/v0/checkpoint/direct/stats", react.docs, react.CheckpointStats, Access.ADMIN),
+    Route("/api/test/redis", react.docs, react.TestRedis, Access.ADMIN),
+    Route("/api/v0/ask_agent_stream", streams.docs, streams.AskAgentStream, Access.PUBLIC),
+    Route("/api/v0/ask_react_agent_stream", streams.docs, streams.AskReactAgentStream, Access.PUBLIC),
+    Route("/api/v0/training_data/stats", training_data.docs, training_data.TrainingDataStats, Access.PUBLIC),
+    Route("/api/v0/training_data/query", training_data.docs, training_data.TrainingDataQuery, Access.PUBLIC),
+    Route(
+        "/api/v0/training_data/create",
+        training_data.docs,
+        training_data.TrainingDataCreate,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/training_data/delete",
+        training_data.docs,
+        training_data.TrainingDataDelete,
+        Access.ADMIN,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/training_data/update",
+        training_data.docs,
+        training_data.TrainingDataUpdate,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/training_data/upload",
+        training_data.docs,
+        training_data.TrainingDataUpload,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/training_data/combine",
+        training_data.docs,
+        training_data.TrainingDataCombine,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route("/api/v0/training_data/conflicts", training_review.docs, training_review.TrainingDataConflicts, Access.ADMIN),
+    Route(
+        "/api/v0/training_data/quarantine",
+        training_review.docs,
+        training_review.TrainingDataQuarantine,
+        Access.ADMIN,
+    ),
+    Route(
+        "/api/v0/training_data/quarantine/approve",
+        training_review.docs,
+        training_review.TrainingDataQuarantineApprove,
+        Access.ADMIN,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/training_data/quarantine/reject",
+        training_review.docs,
+        training_review.TrainingDataQuarantineReject,
+        Access.ADMIN,
+        writes=("POST",),
+    ),
+    Route("/api/v0/training_data/drift", training_review.docs, training_review.TrainingDataDrift, Access.ADMIN),
+    Route(
+        "/api/v0/citu_train_question_sql",
+        training_data.docs,
+        training_data.CituTrainQuestionSql,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/training_error_question_sql",
+        training_data.docs,
+        training_data.TrainingErrorQuestionSql,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
     Route("/api/v0/usage", usage.docs, usage.Usage, Access.ADMIN),
+    Route("/api/v0/user/<user_id>/conversations", conversations.docs, conversations.UserConversations, Access.PUBLIC),
+    Route(
+        "/api/v0/user/<user_id>/conversations/full",
+        conversations.docs,
+        conversations.UserConversationsFull,
+        Access.PUBLIC,
+    ),
+    Route(
+        "/api/v0/conversation/<conversation_id>/messages",
+        conversations.docs,
+        conversations.ConversationMessages,
+        Access.PUBLIC,
+    ),
+    Route(
+        "/api/v0/conversation/<conversation_id>/context",
+        conversations.docs,
+        conversations.ConversationContext,
+        Access.PUBLIC,
+    ),
+    Route("/api/v0/conversation_stats", conversations.docs, conversations.ConversationStats, Access.PUBLIC),
+    Route(
+        "/api/v0/conversation_cleanup",
+        conversations.docs,
+        conversations.ConversationCleanup,
+        Access.ADMIN,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/conversation_limit_enforcement",
+        conversations.docs,
+        conversations.ConversationLimitEnforcement,
+        Access.ADMIN,
+        writes=("POST",),
+    ),
 )

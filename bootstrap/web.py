@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import time
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from flask_restx import Api, Namespace
 
 from bootstrap import error_rendering
 from bootstrap.access import authorise
 from bootstrap.container import Container
-from core.logging import clear_log_context, get_app_logger, set_log_context
+from bootstrap.exchange_recorder import record_exchanges
+from bootstrap.process_figures import monitor_requests
+from bootstrap.request_hooks import log_requests
+from bootstrap.write_guard import guard_writes
 from features.http import Access, Route
-
-access_log = get_app_logger("access")
-REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 
 
 class EnvelopeApi(Api):  # type: ignore[misc]
@@ -53,7 +50,9 @@ def create_app(container: Container, routes: Sequence[Route]) -> Flask:
     )
     _add_routes(app, api, container, routes)
     app.register_error_handler(Exception, error_rendering.render)
-    _log_requests(app)
+    log_requests(app)
+    monitor_requests(app, container.collector)
+    record_exchanges(app, container.settings, name="unified_api")
     return app
 
 
@@ -69,6 +68,7 @@ def _add_routes(app: Flask, api: Api, container: Container, routes: Sequence[Rou
         api.add_namespace(namespace)
     app.extensions["citu_access"] = access_by_endpoint
     app.before_request(_authoriser(access_by_endpoint, container.settings.get("ADMIN_TOKEN")))
+    guard_writes(app, lambda: container.read_only_mode, {row.resource.__name__: row.writes for row in routes})
 
 
 def _by_namespace(routes: Sequence[Route]) -> dict[Namespace, list[Route]]:
@@ -93,25 +93,3 @@ def _authoriser(access_by_endpoint: dict[str, Access], admin_token: str) -> Call
             authorise(access, request, admin_token)
 
     return check
-
-
-def _log_requests(app: Flask) -> None:
-    """One line a request, with an id that the caller may choose and always gets back."""
-
-    def begin() -> None:
-        given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if REQUEST_ID.match(given) else uuid.uuid4().hex
-        g.started = time.perf_counter()
-        clear_log_context()
-        set_log_context(request_id=g.request_id)
-
-    def end(response: Response) -> Response:
-        if "request_id" in g:
-            response.headers["X-Request-ID"] = g.request_id
-            milliseconds = (time.perf_counter() - g.started) * 1000
-            access_log.info("%s %s %s %.1fms", request.method, request.path, response.status_code, milliseconds)
-        return response
-
-    app.before_request_funcs.setdefault(None, []).insert(0, begin)
-    app.after_request(end)
-    app.teardown_request(lambda _error: clear_log_context())

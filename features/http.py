@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from flask import Request, Response
@@ -17,13 +16,7 @@ from pydantic import BaseModel
 
 from common import messages
 from common.errors import BadRequestError
-
-
-class Access(Enum):
-    """Who may call a route. PUBLIC is a decision, not a default: every row of the table states one."""
-
-    PUBLIC = "public"
-    ADMIN = "admin"
+from features.access import Access as Access
 
 
 @dataclass(frozen=True)

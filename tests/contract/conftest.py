@@ -1,4 +1,4 @@
-"""Two services under contract, with real stores and real HTTP: one on the recordings' data, one on a small database."""
+"""Services under contract, with real stores and real HTTP: one on the recordings' data, one on a small database."""
 
 import os
 import runpy
@@ -20,6 +20,14 @@ READER_PASSWORD = "contract reader"
 COMPANIES = ("宜春分公司", "南昌分公司", "九江分公司")
 
 Start = Callable[..., AbstractContextManager[Service]]
+ENTRIES = ("unified", "citu")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test of `service` runs on both entries, unless it or its module is marked `entries("unified")`."""
+    if "entry" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("entries")
+        metafunc.parametrize("entry", marker.args if marker else ENTRIES[:1], scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +65,12 @@ def small_business_url(scratch_business_url: str, reader_role: str, worker_name:
 def start(
     platform_url: str, redis_url: str, reader_role: str, worker_name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Start]:
-    """`start(business_url, model, **settings)` serves on a platform database of its own and an emptied Redis."""
+    """`start(business_url, model, entry, **settings)` serves on a platform database of its own and an emptied Redis."""
     made: list[str] = []
 
-    def begin(business_url: str, model: ScriptedModelServer, **settings: str) -> AbstractContextManager[Service]:
+    def begin(
+        business_url: str, model: ScriptedModelServer, entry: str = "unified", **settings: str
+    ) -> AbstractContextManager[Service]:
         made.append(create_database(platform_url, f"citu_contract_platform_{worker_name}_{os.getpid()}_{len(made)}"))
         with redis.Redis.from_url(redis_url) as client:
             client.flushdb()
@@ -72,7 +82,7 @@ def start(
             "REDIS_URL": redis_url,
             "LLM_BASE_URL": model.base_url,
         }
-        return serving({**environ, **settings}, tmp_path_factory.mktemp("contract"))
+        return serving({**environ, **settings}, tmp_path_factory.mktemp("contract"), entry)
 
     yield begin
     for url in made:
@@ -87,7 +97,7 @@ def model() -> Iterator[ScriptedModelServer]:
 
 
 @pytest.fixture(scope="module")
-def service(start: Start, small_business_url: str, model: ScriptedModelServer) -> Iterator[Service]:
-    """The service on the small database, shared by the tests of a module."""
-    with start(small_business_url, model) as running:
+def service(start: Start, small_business_url: str, model: ScriptedModelServer, entry: str) -> Iterator[Service]:
+    """An entry on the small database, shared by the tests of a module."""
+    with start(small_business_url, model, entry) as running:
         yield running

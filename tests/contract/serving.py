@@ -1,24 +1,31 @@
-"""The whole service on a real port of this process: real settings, container, adapter and HTTP protocol."""
+"""An entry on a real port of this process: real settings, container and HTTP; the unified one under its ASGI server,
+the old one from its own text under its plain server.
+"""
 
 import contextlib
+import runpy
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import uvicorn
 from flask import Flask
+from werkzeug.serving import make_server
 
 import app_config
 from bootstrap.asgi import begin_shutdown, create_asgi_app
 from bootstrap.container import Container
+from bootstrap.plain_server import QuietHandler
 from bootstrap.route_table import ROUTES
 from bootstrap.web import create_app
 from common.config_service import ConfigService
 from core.uvicorn_protocol import BoundedHttpToolsProtocol
 
+ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 MODEL_SETTINGS = {
     "LLM_PROVIDER": "openai",
@@ -47,12 +54,36 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(environ: Mapping[str, str], folder: Path) -> Iterator[Service]:
-    """Serve the unified entry's routes with exactly these settings until the block ends."""
+def serving(environ: Mapping[str, str], folder: Path, entry: str = "unified") -> Iterator[Service]:
+    """Serve an entry's routes with exactly these settings until the block ends."""
     rows = app_config.rows()
     wanted = {**MODEL_SETTINGS, "DATA_DIR": str(folder), **environ}
     settings = ConfigService(rows, environ=wanted, dotenv_path=None, settings_path=folder / "system_settings.json")
     container = Container(settings)
+    with (_serving_unified if entry == "unified" else _serving_old)(container) as service:
+        yield service
+
+
+@contextlib.contextmanager
+def _serving_old(container: Container) -> Iterator[Service]:
+    """The frozen text itself, run with this container."""
+    with mock.patch("bootstrap.legacy_port.build_container", return_value=container):
+        app = runpy.run_path(str(ROOT / "citu_app.py"))["app"]
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30, trust_env=False) as client:
+            yield Service(client, container, app)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        container.close()
+
+
+@contextlib.contextmanager
+def _serving_unified(container: Container) -> Iterator[Service]:
     app = create_app(container, ROUTES)
     with (
         _listening(uvicorn.Server(_config(app, container))) as port,

@@ -110,6 +110,7 @@ def test_body_above_the_limit_is_413(service: Service) -> None:
     assert error_of(service.ask("长" * (limit // 2)), 413)["error_type"] == "payload_too_large"
 
 
+@pytest.mark.entries("unified")
 def test_head_above_the_limit_is_431(service: Service) -> None:
     limit = service.container.settings.get("MAX_HEADER_BYTES")
     error_of(service.client.get("/", headers={"X-Long": "a" * limit}), 431)

@@ -71,6 +71,7 @@ def test_error_of_the_database_is_a_500(service: Service) -> None:
     assert data["response"] == "SQL执行失败，请检查SQL语句是否正确"
 
 
+@pytest.mark.entries("unified")
 def test_statement_of_a_caller_who_left_is_cancelled(service: Service, small_business_url: str) -> None:
     body = json.dumps({"sql": ENDLESS}).encode()
     address = (service.client.base_url.host, service.client.base_url.port or 80)

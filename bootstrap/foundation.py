@@ -1,0 +1,234 @@
+"""What every feature stands on: stores, model, agent. Each is built at its first use and closed in reverse order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from agent.classic_agent import ClassicAgent
+from agent.classification.rules import RuleClassifier
+from bootstrap import agents, redis_roles
+from bootstrap.embeddings import build_embedder, build_embedding_cache
+from bootstrap.model_client import build_meter, build_model
+from bootstrap.preparation import listed, prepare
+from bootstrap.process_figures import CountedMeter, build_snapshots
+from bootstrap.stores import Stores, find_stores
+from common import messages
+from common.answering import Brain
+from common.config_service import ConfigService
+from common.errors import ConfigurationError, ServiceUnavailableError
+from common.redis_conversation_manager import RedisConversationManager
+from core.async_bridge import configure as configure_bridge
+from core.async_bridge import shutdown_blocking
+from core.database import Database
+from core.llm.client import LLMClient
+from core.llm.embedding_cache import EmbeddingCache
+from core.llm.metering import CallMeter
+from core.llm.usage_store import UsageStore
+from core.logging import get_app_logger
+from core.process_snapshots import ProcessSnapshots
+from core.read_only_mode import ReadOnlyMode
+from core.redis_client import RedisClient
+from core.schema_catalog import SchemaCatalog
+from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
+from core.sql_guard import SqlGuard
+from core.vector_store.embedding import Embedder
+from core.vector_store.store import VectorStore
+from features.metrics.collector import MetricsCollector
+from features.metrics.service import ServingStats
+
+logger = get_app_logger("foundation")
+
+
+class Foundation:
+    """Everything a process of the service shares. Safe in any thread; `start` and `close` may be called twice."""
+
+    def __init__(self, settings: ConfigService, *, stores: Stores | None = None) -> None:
+        """Args: stores: where to connect; by default what the settings say, or the embedded servers."""
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._given_stores = stores
+        self._stores: Stores | None = None
+        self._to_close: list[Callable[[], Any]] = []
+        self._serving_stats: ServingStats = dict
+        self._built_at = time.time()
+
+    def start(self, progress: Callable[[str], None] = lambda _step: None) -> None:
+        """Bring up what is missing: servers, tables, the reader role, demo data and training examples.
+
+        Raises:
+            ConfigurationError: something the service cannot start without is wrong, in one sentence.
+            StoreUnavailableError: a database named in the settings cannot be reached.
+        """
+        with self._lock:
+            if self._stores is not None:
+                return
+            configure_bridge(max_workers=self.settings.get("BLOCKING_THREADS"))
+            self._to_close.append(shutdown_blocking)
+            self._stores = self._given_stores or find_stores(self.settings, progress)
+            prepare(self.settings, self._stores, self.vector_store, progress)
+
+    def close(self, *, wait_seconds: float = 0) -> None:
+        """Close what was built, last built first. The container is not used afterwards.
+
+        Args:
+            wait_seconds: how long to wait for embedded servers that nobody else uses to have stopped.
+        """
+        with self._lock:
+            callbacks, self._to_close = self._to_close, []
+        for callback in reversed(callbacks):
+            callback()
+        if self._stores is not None:
+            self._stores.close(wait_seconds=wait_seconds)
+
+    def serve_through(self, stats: ServingStats) -> None:
+        """Tell `/metrics` where the counters of the server in front are; a plain WSGI start has none."""
+        self._serving_stats = stats
+
+    @property
+    def stores(self) -> Stores:
+        """Addresses of the three stores; starts the container when nobody has."""
+        with self._lock:
+            self.start()
+            assert self._stores is not None  # noqa: S101 - start() set it or raised
+            return self._stores
+
+    @cached_property
+    def platform(self) -> Database:
+        database = Database(
+            self.stores.platform_url, pool_size=self.settings.get("DB_POOL_SIZE"), application_name="citu-platform"
+        )
+        self._to_close.append(database.dispose)
+        return database
+
+    @cached_property
+    def redis(self) -> RedisClient:
+        """What must be kept: conversations, runs, locks."""
+        return redis_roles.connect(self.settings, self.stores.redis_url, self._to_close.append)
+
+    @cached_property
+    def cache_redis(self) -> RedisClient:
+        """What may be evicted; the same server unless the settings name one."""
+        url = self.settings.get("REDIS_CACHE_URL")
+        return redis_roles.connect(self.settings, url, self._to_close.append) if url else self.redis
+
+    @cached_property
+    def conversations(self) -> RedisConversationManager:
+        settings = self.settings
+        return RedisConversationManager(
+            self.redis.commands,
+            context_count=settings.get("CONVERSATION_CONTEXT_COUNT"),
+            max_length=settings.get("CONVERSATION_MAX_LENGTH"),
+            user_max_conversations=settings.get("USER_MAX_CONVERSATIONS"),
+            ttl_seconds=settings.get("CONVERSATION_TTL"),
+            user_list_ttl_seconds=settings.get("USER_CONVERSATIONS_TTL"),
+            is_context_enabled=settings.get("ENABLE_CONVERSATION_CONTEXT"),
+            is_read_only=lambda: self.read_only_mode.is_read_only(),
+        )
+
+    @cached_property
+    def embedding_cache(self) -> EmbeddingCache | None:
+        return build_embedding_cache(self.settings, lambda: self.cache_redis.commands)
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return build_embedder(self.settings, lambda: self._meter, self.embedding_cache, self._to_close.append)
+
+    @cached_property
+    def vector_store(self) -> VectorStore:
+        return VectorStore(self.platform, self._embedder)
+
+    @cached_property
+    def _reader_pool(self) -> ReaderPool:
+        pool = ReaderPool(self.stores.business_url, size=self.settings.get("BUSINESS_POOL_SIZE"))
+        self._to_close.append(pool.close)
+        return pool
+
+    @cached_property
+    def catalog(self) -> SchemaCatalog:
+        return SchemaCatalog(
+            pool=self._reader_pool,
+            schemas=listed(self.settings.get("BUSINESS_SCHEMAS")),
+            ttl_seconds=self.settings.get("SCHEMA_CACHE_SECONDS"),
+            denied_columns=listed(self.settings.get("SQL_DENIED_COLUMNS")),
+            user_functions=listed(self.settings.get("SQL_ALLOWED_FUNCTIONS")),
+        )
+
+    @cached_property
+    def executor(self) -> SqlExecutor:
+        return self._executor_for("API_MAX_RETURN_ROWS")
+
+    def _executor_for(self, row_cap: str) -> SqlExecutor:
+        settings = self.settings
+        guard = SqlGuard(self.catalog.guard_policy)
+        limits = ExecutionLimits(
+            row_cap=settings.get(row_cap),
+            byte_cap=settings.get("SQL_MAX_BYTES"),
+            statement_timeout_seconds=settings.get("SQL_STATEMENT_TIMEOUT"),
+            wall_clock_seconds=settings.get("SQL_WALL_CLOCK"),
+            cost_ceiling=settings.get("SQL_COST_CEILING"),
+        )
+        return SqlExecutor(pool=self._reader_pool, guard=guard, limits=limits)
+
+    @cached_property
+    def _usage_store(self) -> UsageStore:
+        return UsageStore(self.platform)
+
+    @cached_property
+    def _meter(self) -> CallMeter:
+        return CountedMeter(build_meter(self.settings, self._usage_store, self._to_close.append), self.collector)
+
+    @cached_property
+    def _brain(self) -> Brain:
+        return agents.build_brain(self.settings, self._model)
+
+    @cached_property
+    def _model(self) -> LLMClient | None:
+        return build_model(self.settings, lambda: self._meter, self._to_close.append)
+
+    @cached_property
+    def _rules(self) -> RuleClassifier:
+        return agents.build_rules(self.settings)
+
+    @cached_property
+    def _classic_agent(self) -> ClassicAgent:
+        return agents.build_classic_agent(
+            self.settings,
+            brain=self._brain,
+            rules=self._rules,
+            store=self.vector_store,
+            catalog=self.catalog,
+            executor=self.executor,
+        )
+
+    def classic_agent(self) -> ClassicAgent:
+        """The classic agent, built at the first question.
+
+        Raises:
+            ServiceUnavailableError: it cannot be built; only the routes that need it are affected.
+        """
+        try:
+            return self._classic_agent
+        except (ImportError, ConfigurationError) as error:
+            logger.error("the classic agent cannot be built: %s", error)
+            raise ServiceUnavailableError(messages.AGENT_UNAVAILABLE) from error
+
+    @cached_property
+    def read_only_mode(self) -> ReadOnlyMode:
+        return ReadOnlyMode(database=self.platform, redis=self.redis.commands)
+
+    @cached_property
+    def collector(self) -> MetricsCollector:
+        return MetricsCollector()
+
+    @cached_property
+    def _snapshots(self) -> ProcessSnapshots:
+        return build_snapshots(self.settings, self.collector, lambda: self._serving_stats(), self._built_at)
+
+    def share_figures(self) -> None:
+        """Let the other processes of the service speak for this one, too; called where requests are served."""
+        self._snapshots.start()
+        self._to_close.append(self._snapshots.close)

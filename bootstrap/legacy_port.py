@@ -1,0 +1,287 @@
+"""What the old entry `citu_app.py` may use of this project, and the only thing it may (ADR 0003).
+
+The old entry is frozen text, so this interface only grows: methods take keyword arguments only, their signatures are
+written down in `tests/fixtures/legacy_port.json`, and every answer is a plain dict
+
+    {"status": HTTP status, "headers": {name: value}, "body": JSON-ready object}
+
+whatever goes wrong: no exception leaves a method. Nothing here reaches the routes, the ReAct agent or other doors, so
+that a new dependency that breaks cannot stop the old entry from starting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask
+
+from bootstrap.container import Container, build_container
+from bootstrap.error_envelopes import envelope_of
+from bootstrap.legacy_rules import guard_requests
+from common import messages
+from common.cancellation import CancelSignal
+from common.errors import CituError, ServiceUnavailableError
+from common.messages import legacy as texts
+from common.result import Envelope, internal_error_response, local_timestamp
+from common.tenant import DEFAULT_TENANT_NAME as TENANT
+from core.logging import get_app_logger
+from features.ask.schemas import AskRequest
+from features.caches.schemas import CleanupRequest
+from features.direct_ask.schemas import DirectAskRequest
+from features.parsing import lenient_int, parse_body
+from features.run_sql.schemas import RunSqlRequest
+from features.training_data.schemas import CreateRequest, DeleteRequest, PairRequest, QueryRequest
+
+logger = get_app_logger("legacy_port")
+
+PortAnswer = dict[str, Any]
+Body = Mapping[str, Any]
+
+
+def open_port(*, name: str, version: str) -> LegacyPort:
+    """The port of this process, with settings read and logging set up; connects to nothing.
+
+    Raises:
+        ConfigurationError: a setting has a value the service cannot start with.
+    """
+    port = LegacyPort(name=name, version=version, container=build_container())
+    logger.info("%s %s", name, version)
+    return port
+
+
+class LegacyPort:
+    """See the module. One object a process; safe in any thread."""
+
+    def __init__(self, *, name: str, version: str, container: Container) -> None:
+        self._name = name
+        self._version = version
+        self._container = container
+
+    def configure(self, *, app: Flask) -> None:
+        """What every entry does around a request: ids and log lines, who may call, size limits, recording."""
+        guard_requests(app, self._container, name=self._name)
+
+    def serve(self, *, app: Flask) -> None:
+        """Serve `app` on HOST and PORT until the process is told to stop; brings up what is missing first."""
+        self._container.run_plain(app)
+
+    def root(self) -> PortAnswer:
+        """What runs here."""
+        return _raw(
+            {
+                "message": messages.SERVICE_RUNNING,
+                "name": self._name,
+                "version": self._version,
+                "docs": texts.DOCS,
+                "services": self._container.health.check().services,
+                "timestamp": local_timestamp(),
+            }
+        )
+
+    def health(self, *, query: Body) -> PortAnswer:
+        """Whether questions can be answered now; `strict=1` counts degraded as not."""
+        found = self._container.health.check()
+        is_fine = found.status == "healthy" or (found.status == "degraded" and query.get("strict") != "1")
+        return _raw(found.model_dump(), HTTPStatus.OK if is_fine else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    # Questions (contract 10)
+
+    async def ask_agent(self, *, body: Body, caller_left: CancelSignal | None = None) -> PortAnswer:
+        """A question to the classic agent."""
+        container = self._container
+        return await _elsewhere(lambda: container.ask.ask(parse_body(AskRequest, body), caller_left))
+
+    async def ask(self, *, body: Body, caller_left: CancelSignal | None = None) -> PortAnswer:
+        """A question straight to the database."""
+        container = self._container
+        return await _elsewhere(lambda: container.direct_ask.ask(parse_body(DirectAskRequest, body), caller_left))
+
+    async def ask_cached(self, *, body: Body, caller_left: CancelSignal | None = None) -> PortAnswer:
+        """The same, from the cache when it was asked before."""
+        container = self._container
+        return await _elsewhere(
+            lambda: container.direct_ask.ask_cached(parse_body(DirectAskRequest, body), caller_left)
+        )
+
+    async def agent_health(self) -> PortAnswer:
+        """The agent tried out."""
+        return await _elsewhere(lambda: self._container.agent_health.check())
+
+    def citu_run_sql(self, *, body: Body, caller_left: CancelSignal | None = None) -> PortAnswer:
+        """One statement of the caller's own."""
+        return _answered(lambda: self._container.run_sql.run(parse_body(RunSqlRequest, body).sql, caller_left))
+
+    # Conversations (contract 20 sections 1 to 6)
+
+    def user_conversations(self, *, user_id: str, query: Body) -> PortAnswer:
+        """A user's conversations; `query` may have `limit`."""
+        return _answered(
+            lambda: self._container.conversation_service.list_of_user(TENANT, user_id, _number(query, "limit"))
+        )
+
+    def user_conversations_full(self, *, user_id: str, query: Body) -> PortAnswer:
+        """The same with messages; `query` may have `conversation_limit` and `message_limit`."""
+        limits = (_number(query, "conversation_limit"), _number(query, "message_limit"))
+        return _answered(lambda: self._container.conversation_service.full_of_user(TENANT, user_id, *limits))
+
+    def conversation_messages(self, *, conversation_id: str, query: Body) -> PortAnswer:
+        """The messages of one conversation; `query` may have `limit`."""
+        limit = _number(query, "limit")
+        return _answered(lambda: self._container.conversation_service.messages_of(TENANT, conversation_id, limit))
+
+    def conversation_context(self, *, conversation_id: str, query: Body) -> PortAnswer:
+        """The last rounds as text; `query` may have `count`."""
+        count = _number(query, "count")
+        return _answered(lambda: self._container.conversation_service.context_of(TENANT, conversation_id, count))
+
+    def conversation_stats(self) -> PortAnswer:
+        """How much is kept."""
+        return _answered(lambda: self._container.conversation_service.stats(TENANT))
+
+    def conversation_cleanup(self) -> PortAnswer:
+        """Removes references to ended conversations, whatever the request says (ruling 8)."""
+        return _answered(lambda: self._container.conversation_service.remove_dead_references(TENANT))
+
+    # Caches (contract 20 sections 8 to 18)
+
+    def embedding_cache_stats(self) -> PortAnswer:
+        """Kept embeddings."""
+        return _answered(lambda: self._container.caches.embedding_stats(TENANT))
+
+    def embedding_cache_cleanup(self) -> PortAnswer:
+        """Empties the embeddings."""
+        return _answered(lambda: self._container.caches.clear_embeddings(TENANT))
+
+    def qa_cache_stats(self) -> PortAnswer:
+        """Kept answers."""
+        return _answered(lambda: self._container.caches.answer_stats(TENANT))
+
+    def qa_cache_list(self, *, query: Body) -> PortAnswer:
+        """The newest kept answers; `query` may have `limit`."""
+        return _answered(lambda: self._container.caches.list_answers(TENANT, _number(query, "limit")))
+
+    def qa_cache_cleanup(self) -> PortAnswer:
+        """Empties the answers."""
+        return _answered(lambda: self._container.caches.clear_answers(TENANT))
+
+    def cache_overview(self) -> PortAnswer:
+        """Sessions of ask_cached in short."""
+        return _answered(lambda: self._container.caches.session_overview(TENANT))
+
+    def cache_stats(self) -> PortAnswer:
+        """Sessions of ask_cached in numbers."""
+        return _answered(lambda: self._container.caches.session_stats(TENANT))
+
+    def cache_export(self) -> PortAnswer:
+        """Sessions of ask_cached in full."""
+        return _answered(lambda: self._container.caches.export_sessions(TENANT))
+
+    def cache_preview_cleanup(self, *, body: Body) -> PortAnswer:
+        """What a clean-up would remove."""
+        return _answered(lambda: self._container.caches.preview_cleanup(TENANT, parse_body(CleanupRequest, body)))
+
+    def cache_cleanup(self, *, body: Body) -> PortAnswer:
+        """Removes old sessions."""
+        return _answered(lambda: self._container.caches.clean_up(TENANT, parse_body(CleanupRequest, body)))
+
+    def cache_overview_full(self) -> PortAnswer:
+        """Every cache at once."""
+        return _answered(lambda: self._container.caches.full_overview(TENANT))
+
+    # Feedback (contract 30)
+
+    def qa_feedback_add(self, *, body: Body) -> PortAnswer:
+        """A new verdict."""
+        return _answered(lambda: self._container.feedback.add(TENANT, body))
+
+    def qa_feedback_query(self, *, body: Body) -> PortAnswer:
+        """Verdicts, filtered, sorted and in pages."""
+        return _answered(lambda: self._container.feedback.query(TENANT, body))
+
+    def qa_feedback_update(self, *, feedback_id: int, body: Body) -> PortAnswer:
+        """Changes of a verdict."""
+        return _answered(lambda: self._container.feedback.update(TENANT, feedback_id, body))
+
+    def qa_feedback_delete(self, *, feedback_id: int) -> PortAnswer:
+        """The end of a verdict."""
+        return _answered(lambda: self._container.feedback.delete(TENANT, feedback_id))
+
+    def qa_feedback_add_to_training(self, *, body: Body) -> PortAnswer:
+        """Verdicts that become training data."""
+        return _answered(lambda: self._container.feedback.add_to_training(TENANT, body))
+
+    def qa_feedback_stats(self) -> PortAnswer:
+        """Counts of verdicts."""
+        return _answered(lambda: self._container.feedback.stats(TENANT))
+
+    # Training data (contract 40 sections 1 to 4, 10 sections 7 and 8)
+
+    def training_data_stats(self) -> PortAnswer:
+        """How many records there are."""
+        return _answered(lambda: self._container.training.data.stats(TENANT))
+
+    def training_data_query(self, *, body: Body) -> PortAnswer:
+        """A page of records."""
+        return _answered(lambda: self._container.training.data.query(TENANT, parse_body(QueryRequest, body)))
+
+    def training_data_create(self, *, body: Body) -> PortAnswer:
+        """New records, each with its own outcome."""
+        return _answered(lambda: self._container.training.data.create(TENANT, parse_body(CreateRequest, body)))
+
+    def training_data_delete(self, *, body: Body) -> PortAnswer:
+        """Records that go, each with its own outcome."""
+        return _answered(lambda: self._container.training.data.delete(TENANT, parse_body(DeleteRequest, body)))
+
+    def citu_train_question_sql(self, *, body: Body) -> PortAnswer:
+        """One right pair."""
+        return _answered(lambda: self._container.training.pairs.train(TENANT, parse_body(PairRequest, body)))
+
+    def training_error_question_sql(self, *, body: Body) -> PortAnswer:
+        """One wrong pair."""
+        return _answered(lambda: self._container.training.pairs.train_wrong(TENANT, parse_body(PairRequest, body)))
+
+    def failed(self, *, error: Exception) -> PortAnswer:
+        """The answer to an exception of a request hook or a handler."""
+        return _answered(lambda: _raise(error))
+
+
+def _raise(error: Exception) -> Envelope:
+    raise error
+
+
+def _number(query: Body, name: str) -> int | None:
+    return lenient_int(query.get(name))
+
+
+def _raw(body: Mapping[str, Any], status: int = 200) -> PortAnswer:
+    return {"status": int(status), "headers": {}, "body": dict(body)}
+
+
+async def _elsewhere(ask: Callable[[], Envelope]) -> PortAnswer:
+    """The service runs its own event loop for the agent, so it needs a thread that has none."""
+    return await asyncio.to_thread(_answered, ask)
+
+
+def _answered(ask: Callable[[], Envelope]) -> PortAnswer:
+    try:
+        envelope = ask()
+    except CituError as error:
+        return _refused(error)
+    except Exception:
+        logger.exception("request failed")
+        return _raw(internal_error_response(messages.REQUEST_FAILED), HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _raw(envelope, envelope["code"])
+
+
+def _refused(error: CituError) -> PortAnswer:
+    """The answer to an error of ours."""
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("answered %s %s", error.status, error.error_type, exc_info=error.__cause__)
+    envelope = envelope_of(error)
+    answer = _raw(envelope, envelope["code"])
+    if isinstance(error, ServiceUnavailableError):
+        answer["headers"]["Retry-After"] = str(error.retry_after_seconds or 1)
+    return answer

@@ -1,0 +1,65 @@
+"""Who may call which route of the old entry, and which of them change something; installed by the legacy port.
+
+The old entry's own text is frozen, so what operators may decide anew (an admin token, read-only mode, recording, log
+lines) is decided here. Endpoints without a row are public and change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask import Flask, request
+
+from bootstrap.access import authorise
+from bootstrap.container import Container
+from bootstrap.exchange_recorder import record_exchanges
+from bootstrap.process_figures import monitor_requests
+from bootstrap.request_hooks import log_requests
+from bootstrap.write_guard import guard_writes
+from features.access import Access
+
+ADMINISTRATORS: Final = frozenset(
+    {
+        "conversation_cleanup",
+        "embedding_cache_cleanup",
+        "qa_cache_cleanup",
+        "cache_cleanup",
+        "qa_feedback_delete",
+        "training_data_delete",
+    }
+)
+"""Endpoints, named after the entry's functions, that only administrators may call."""
+
+WRITES: Final[Mapping[str, tuple[str, ...]]] = {
+    "conversation_cleanup": ("POST",),
+    "embedding_cache_cleanup": ("POST",),
+    "qa_cache_cleanup": ("POST",),
+    "cache_cleanup": ("POST",),
+    "qa_feedback_add": ("POST",),
+    "qa_feedback_update": ("PUT",),
+    "qa_feedback_delete": ("DELETE",),
+    "qa_feedback_add_to_training": ("POST",),
+    "training_data_create": ("POST",),
+    "training_data_delete": ("POST",),
+    "citu_train_question_sql": ("POST",),
+    "training_error_question_sql": ("POST",),
+}
+"""Methods of endpoints that change something; read-only mode refuses them."""
+
+
+def guard_requests(app: Flask, container: Container, *, name: str) -> None:
+    """Put the rules, the log lines and the recorder around every request of `app`, which renders what they raise."""
+    settings = container.settings
+    app.config["MAX_CONTENT_LENGTH"] = settings.get("MAX_REQUEST_BYTES")
+    token = settings.get("ADMIN_TOKEN")
+
+    def check() -> None:
+        access = Access.ADMIN if request.endpoint in ADMINISTRATORS else Access.PUBLIC
+        authorise(access, request, token)
+
+    app.before_request(check)
+    guard_writes(app, lambda: container.read_only_mode, WRITES)
+    log_requests(app)
+    monitor_requests(app, container.collector)
+    record_exchanges(app, settings, name=name)

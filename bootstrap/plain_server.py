@@ -1,0 +1,80 @@
+"""The WSGI server of the old way: werkzeug's, a thread a connection, a connection a request. Needs no ASGI server.
+
+werkzeug closes every connection after its answer; where that costs too much, serve `app` by another WSGI server.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wsgi import ClosingIterator
+
+from core.logging import get_app_logger
+
+logger = get_app_logger("plain_server")
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Speaks HTTP/1.1. Lines a request are written by `bootstrap.request_hooks`, not here."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """What is left to say are broken connections."""
+        logger.debug(message, *args)
+
+
+class RunningRequests:
+    """WSGI middleware that knows how many requests run, so that a stop can wait for them."""
+
+    def __init__(self, app: WsgiApp) -> None:
+        self._app = app
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self._add(1)
+        try:
+            answer = self._app(environ, start_response)
+        except BaseException:
+            self._add(-1)
+            raise
+        return ClosingIterator(answer, lambda: self._add(-1))
+
+    def wait(self, seconds: float) -> bool:
+        """Whether none ran any more within `seconds`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, timeout=seconds)
+
+    def _add(self, number: int) -> None:
+        with self._changed:
+            self._count += number
+            self._changed.notify_all()
+
+
+def serve_plain(app: WsgiApp, *, host: str, port: int, grace_seconds: float) -> None:
+    """Serve until SIGTERM or Ctrl-C; requests that run then get `grace_seconds` to end.
+
+    Raises:
+        SystemExit: the address cannot be bound.
+    """
+    running = RunningRequests(app)
+    server = make_server(host, port, running, threaded=True, request_handler=QuietHandler)
+    stop = threading.Thread(target=server.shutdown, daemon=True)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: stop.start())
+    logger.info("serving on http://%s:%s", host, port)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        logger.info("stopping")
+    finally:
+        server.server_close()
+        if not running.wait(grace_seconds):
+            logger.warning("stopped with requests still running")
