@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,10 +21,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from common.answering import Answer, Classification, Question, ResultSet
+from common.redis_keys import count_keys, key_batches, megabytes_of, redis_needed, unlink_keys
 from common.tenant import redis_key
 
 _LOGGER = logging.getLogger("app.question_answer_cache")
 _NAME_DIGITS: Final = 16
+_FAMILY: Final = "qa_cache"
+_READ_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,12 @@ class AnswerKey:
 
     @property
     def name(self) -> str:
-        return redis_key(self.tenant, f"qa_cache:{self.identity[:_NAME_DIGITS]}")
+        return redis_key(self.tenant, f"{_FAMILY}:{self.identity[:_NAME_DIGITS]}")
 
     @property
     def lock_name(self) -> str:
         """The lock of whoever is finding the answer; outside `qa_cache:*`, which is counted, listed and emptied."""
-        return redis_key(self.tenant, f"lock:qa_cache:{self.identity}")
+        return redis_key(self.tenant, f"lock:{_FAMILY}:{self.identity}")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,22 @@ class KeptAnswer:
     stored_at: float
 
 
+@dataclass(frozen=True)
+class ListedAnswer:
+    """What a list shows of a kept answer, whoever wrote it.
+
+    `ttl_seconds` is -1 when it is kept for ever; `question_type` is empty when the value does not say.
+    """
+
+    name: str
+    question: str
+    cached_at: str
+    ttl_seconds: int
+    question_type: str
+    has_sql: bool
+    has_summary: bool
+
+
 class QuestionAnswerCache:
     """Cached answers of every tenant; the key names the tenant.
 
@@ -66,6 +85,7 @@ class QuestionAnswerCache:
         ttl_seconds: life of an answer; None or 0 keeps it forever.
         max_bytes: larger answers are not kept.
         clock: seconds since 1970.
+        is_read_only: while it says so, nothing is kept.
     """
 
     def __init__(
@@ -75,7 +95,9 @@ class QuestionAnswerCache:
         ttl_seconds: int | None = 86_400,
         max_bytes: int = 2 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
+        is_read_only: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_read_only = is_read_only
         self._redis = redis
         self._ttl_seconds = ttl_seconds or None
         self._max_bytes = max_bytes
@@ -95,7 +117,7 @@ class QuestionAnswerCache:
         kept = KeptAnswer(answer, self._clock())
         try:
             value = json.dumps(_members(key, question, kept), allow_nan=False)
-            if len(value) <= self._max_bytes:
+            if len(value) <= self._max_bytes and not self._is_read_only():
                 self._redis.set(key.name, value, ex=self._ttl_seconds)
         except (RedisError, TypeError, ValueError) as error:
             _LOGGER.debug("an answer could not be cached: %s", type(error).__name__)
@@ -104,6 +126,95 @@ class QuestionAnswerCache:
     def age_seconds(self, kept: KeptAnswer) -> int:
         """Whole seconds since the answer was found."""
         return max(0, int(self._clock() - kept.stored_at))
+
+    @property
+    def ttl_seconds(self) -> int:
+        """Life of an answer; 0 is for ever."""
+        return self._ttl_seconds or 0
+
+    def is_available(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            return bool(self._redis.ping())
+        except RedisError:
+            return False
+
+    def stats(self, tenant: str) -> tuple[int, float]:
+        """Kept answers, and about how many megabytes they take.
+
+        Raises:
+            StoreUnavailableError: Redis is away.
+        """
+        with redis_needed():
+            count, sample = count_keys(self._redis, _pattern(tenant))
+            return count, megabytes_of(self._redis, count, sample)
+
+    def newest(self, tenant: str, limit: int) -> list[ListedAnswer]:
+        """At most `limit` kept answers, newest first.
+
+        Raises:
+            StoreUnavailableError: Redis is away.
+        """
+        with redis_needed():
+            lives = dict(self._lives(tenant))
+            # all get the same life, so that the longest left is the newest; values are read of the chosen ones only
+            names = sorted(lives, key=lives.__getitem__, reverse=True)[:limit]
+            listed = [_listed(name, lives[name], value) for name, value in self._values(names) if value is not None]
+        return sorted(listed, key=lambda answer: answer.cached_at, reverse=True)
+
+    def clear(self, tenant: str) -> int:
+        """Remove every kept answer and say how many there were.
+
+        Raises:
+            StoreUnavailableError: Redis is away; some may be gone.
+        """
+        with redis_needed():
+            return unlink_keys(self._redis, _pattern(tenant))
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Remove the answers of these key names, if Redis is there."""
+        try:
+            if names:
+                self._redis.unlink(*names)
+        except RedisError as error:
+            _LOGGER.warning("%d answers could not be forgotten: %s", len(names), type(error).__name__)
+
+    def _lives(self, tenant: str) -> Iterator[tuple[str, int]]:
+        """Key name and seconds left."""
+        for batch in key_batches(self._redis, _pattern(tenant)):
+            with self._redis.pipeline(transaction=False) as pipe:
+                for name in batch:
+                    pipe.ttl(name)
+                yield from zip(batch, map(int, pipe.execute()), strict=True)
+
+    def _values(self, names: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+        """A few at a time: one may be megabytes long."""
+        for start in range(0, len(names), _READ_AT_ONCE):
+            chosen = names[start : start + _READ_AT_ONCE]
+            found: Iterable[Any] = self._redis.mget(chosen)
+            yield from zip(chosen, found, strict=True)
+
+
+def _pattern(tenant: str) -> str:
+    return redis_key(tenant, f"{_FAMILY}:*")
+
+
+def _listed(name: str, ttl_seconds: int, value: str) -> ListedAnswer:
+    """Values of older releases have the same members; what cannot be read is listed without them."""
+    try:
+        members = json.loads(value)
+    except (ValueError, RecursionError):
+        members = {}
+    members = members if isinstance(members, dict) else {}
+    return ListedAnswer(
+        name=name,
+        question=str(members.get("original_question", "")),
+        cached_at=str(members.get("cached_at", "")),
+        ttl_seconds=ttl_seconds,
+        question_type=str(members.get("type") or ""),
+        has_sql=bool(members.get("sql")),
+        has_summary=bool(members.get("summary")),
+    )
 
 
 def _members(key: AnswerKey, question: Question, kept: KeptAnswer) -> dict[str, Any]:

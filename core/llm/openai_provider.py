@@ -12,11 +12,13 @@ from typing import Any, Final
 
 import httpx
 import openai
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
 
 from core.llm.config import LLMClientConfig
+from core.llm.direct_completions import DirectCompletions
 from core.llm.errors import (
     ModelCallError,
     ModelConnectionError,
@@ -25,14 +27,24 @@ from core.llm.errors import (
     ModelTimeoutError,
     error_for_status,
 )
-from core.llm.exchange import CALL_KIND_HEADER, CallKind, ChatMessage, ReplyPart, TokenUsage
+from core.llm.exchange import (
+    CALL_KIND_HEADER,
+    CallKind,
+    ChatMessage,
+    ReplyPart,
+    TokenUsage,
+    ToolCall,
+    ToolCallPiece,
+    ToolSpec,
+)
 from core.llm.http_pool import UnacceptableReplyError
 
 _MESSAGE_TYPES: Final[Mapping[str, type[BaseMessage]]] = {
     "system": SystemMessage,
     "user": HumanMessage,
-    "assistant": AIMessage,
 }
+_NO_KEY: Final = SecretStr("none")
+"""For a local server, which needs none: with an empty one the SDK would look for another in the environment."""
 _MALFORMED: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 """What the SDK and LangChain raise when an answer's JSON or its shape is not what they expect."""
 
@@ -44,9 +56,9 @@ class _ReasoningChatModel(ChatOpenAI):
         self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
     ) -> ChatResult:
         result = super()._create_chat_result(response, generation_info)
-        choices = getattr(response, "choices", None)
+        choices = response.get("choices") if isinstance(response, dict) else None
         if choices:
-            thinking = getattr(choices[0].message, "reasoning_content", None)
+            thinking = choices[0]["message"].get("reasoning_content")
             result.generations[0].message.additional_kwargs["reasoning_content"] = thinking
         return result
 
@@ -75,7 +87,7 @@ class OpenAIChatProvider:
         self._model = _ReasoningChatModel(
             model=config.model,
             base_url=config.base_url,
-            api_key=config.api_key,
+            api_key=config.api_key if config.api_key.get_secret_value() else _NO_KEY,
             temperature=config.temperature,
             max_retries=0,
             stream_usage=True,
@@ -87,21 +99,20 @@ class OpenAIChatProvider:
             # An async client would belong to one event loop; a truthy placeholder keeps LangChain from making one.
             async_client=object(),
         )
+        self._model.client = DirectCompletions(self._model.root_client)
 
-    def complete(self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float) -> ReplyPart:
+    def complete(
+        self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
+    ) -> ReplyPart:
         with _typed_errors():
-            reply = self._model.invoke(
-                _langchain_messages(messages), timeout=timeout_seconds, extra_headers={CALL_KIND_HEADER: kind}
-            )
+            reply = self._model.invoke(_langchain_messages(messages), **_options(kind, timeout_seconds, tools))
             return _part(reply)
 
     def stream(
-        self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float
+        self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
     ) -> Generator[ReplyPart, None, None]:
         with _typed_errors():
-            for chunk in self._model.stream(
-                _langchain_messages(messages), timeout=timeout_seconds, extra_headers={CALL_KIND_HEADER: kind}
-            ):
+            for chunk in self._model.stream(_langchain_messages(messages), **_options(kind, timeout_seconds, tools)):
                 yield _part(chunk)
 
     def close(self) -> None:
@@ -114,12 +125,35 @@ def _thinking_switch(config: LLMClientConfig) -> dict[str, Any] | None:
     return {config.thinking_parameter: config.enable_thinking}
 
 
+def _options(kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec]) -> dict[str, Any]:
+    options: dict[str, Any] = {"timeout": timeout_seconds, "extra_headers": {CALL_KIND_HEADER: kind}}
+    if tools:
+        options["tools"] = [
+            {
+                "type": "function",
+                "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
+            }
+            for tool in tools
+        ]
+    return options
+
+
 def _langchain_messages(messages: Sequence[ChatMessage]) -> list[BaseMessage]:
-    return [_MESSAGE_TYPES[message.role](content=message.content) for message in messages]
+    return [_langchain_message(message) for message in messages]
+
+
+def _langchain_message(message: ChatMessage) -> BaseMessage:
+    if message.role == "tool":
+        return ToolMessage(content=message.content, tool_call_id=message.tool_call_id)
+    if message.role == "assistant":
+        calls = [{"id": call.id, "name": call.name, "args": dict(call.arguments)} for call in message.tool_calls]
+        return AIMessage(content=message.content, tool_calls=calls)
+    return _MESSAGE_TYPES[message.role](content=message.content)
 
 
 def _part(message: AIMessage | AIMessageChunk) -> ReplyPart:
-    if not isinstance(message.content, str) or (message.invalid_tool_calls and not isinstance(message, AIMessageChunk)):
+    is_piece = isinstance(message, AIMessageChunk)
+    if not isinstance(message.content, str) or (message.invalid_tool_calls and not is_piece):
         raise ModelReplyError
     return ReplyPart(
         text=message.content,
@@ -127,6 +161,19 @@ def _part(message: AIMessage | AIMessageChunk) -> ReplyPart:
         finish_reason=message.response_metadata.get("finish_reason"),
         usage=_usage(message),
         model=message.response_metadata.get("model_name") or "",
+        tool_calls=() if is_piece else _calls(message),
+        tool_call_pieces=_pieces(message) if isinstance(message, AIMessageChunk) else (),
+    )
+
+
+def _calls(message: AIMessage) -> tuple[ToolCall, ...]:
+    return tuple(ToolCall(call["id"] or "", call["name"], call["args"]) for call in message.tool_calls)
+
+
+def _pieces(message: AIMessageChunk) -> tuple[ToolCallPiece, ...]:
+    return tuple(
+        ToolCallPiece(piece["index"] or 0, piece["id"] or "", piece["name"] or "", piece["args"] or "")
+        for piece in message.tool_call_chunks
     )
 
 

@@ -21,10 +21,14 @@ _FAILED_CLASSIFICATION: Final = frozenset({"llm_context_error", "llm_error", "ll
 
 @dataclass(frozen=True)
 class GivenAnswer:
-    """An answer for one caller; `age_seconds` is None when it was found for this caller."""
+    """An answer for one caller; `age_seconds` is None when it was found for this caller.
+
+    `cache_name` is the key it is kept under, if it is; empty when there is no cache before it.
+    """
 
     answer: Answer
     age_seconds: int | None = None
+    cache_name: str = ""
 
     @property
     def is_from_cache(self) -> bool:
@@ -73,8 +77,8 @@ class CachedAnswering:
         )
         landed = self._flights.run(key.lock_name, work, timeout_seconds=timeout_seconds, cancel=caller_left)
         if landed.is_own:
-            return GivenAnswer(landed.value.answer)
-        return GivenAnswer(landed.value.answer, self._cache.age_seconds(landed.value))
+            return GivenAnswer(landed.value.answer, cache_name=key.name)
+        return GivenAnswer(landed.value.answer, self._cache.age_seconds(landed.value), key.name)
 
     def _found(self, key: AnswerKey, question: Question, answer: Answer) -> KeptAnswer:
         if self._is_worth_keeping(answer):

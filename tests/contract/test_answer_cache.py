@@ -65,6 +65,7 @@ def test_second_answer_comes_from_the_cache_and_says_so(cached: Service, countin
     second = cached.ask(" 公司总数是多少 ", user_id="berta", **DATABASE).json()["data"]
     assert (first["from_cache"], second["from_cache"], len(counting.calls)) == (False, True, calls)
     assert isinstance(second["cache_age_seconds"], int)
+    assert (first["provenance"].pop("from_cache"), second["provenance"].pop("from_cache")) == (False, True)
     own = {"conversation_id", "user_id", "timestamp", "from_cache"}
     gone = {"routing_mode_used", "routing_mode_source"}
     assert {key: first[key] for key in first.keys() - own - gone} == {
@@ -111,7 +112,7 @@ def test_explanation_and_lost_summary_are_not_kept(cached: Service, model: Scrip
     assert sources(cached, "摘要丢失", **DATABASE) == [False, False]
 
 
-@pytest.mark.parametrize("lost", ["revision", "search"])
+@pytest.mark.parametrize("lost", ["revision", "find"])
 def test_answers_without_the_training_store_are_not_kept(
     cached: Service, counting: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:

@@ -32,7 +32,7 @@ def chat_client(
     The caller closes it.
     """
     limits = {"timeout_seconds": 10.0, "attempt_timeout_seconds": 5.0, **settings}
-    config = LLMClientConfig(base_url=base_url, model="scripted", api_key=SecretStr(TEST_KEY), **limits)
+    config = LLMClientConfig(base_url=base_url, model="scripted", **{"api_key": SecretStr(TEST_KEY), **limits})
     http_client = build_http_client(max_reply_bytes=config.max_reply_bytes, max_connections=config.max_connections)
     provider = OpenAIChatProvider(config=config, http_client=http_client)
     return LLMClient(
@@ -45,12 +45,26 @@ def chat_client(
     )
 
 
-def embeddings_client(base_url: str, **settings: Any) -> OpenAIEmbeddings:
+def embeddings_client(
+    base_url: str,
+    *,
+    breaker: CircuitBreaker | None = None,
+    gate: FairGate | None = None,
+    meter: CallMeter | None = None,
+    **settings: Any,
+) -> OpenAIEmbeddings:
     """An embeddings client; `settings` are those of `EmbeddingConfig`. The caller closes it."""
     limits = {"timeout_seconds": 10.0, "attempt_timeout_seconds": 5.0, **settings}
-    config = EmbeddingConfig(base_url=base_url, model="scripted", api_key=SecretStr(TEST_KEY), **limits)
+    config = EmbeddingConfig(base_url=base_url, model="scripted", **{"api_key": SecretStr(TEST_KEY), **limits})
     http_client = build_http_client(max_reply_bytes=4_000_000, max_connections=8)
-    return OpenAIEmbeddings(config=config, http_client=http_client, retry=_quick(config.attempt_timeout_seconds))
+    return OpenAIEmbeddings(
+        config=config,
+        http_client=http_client,
+        breaker=breaker,
+        gate=gate,
+        meter=meter,
+        retry=_quick(config.attempt_timeout_seconds),
+    )
 
 
 def _quick(attempt_timeout_seconds: float) -> RetryPolicy:

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from common.answering import Answer, Classification, Question, ResultSet
+from common.errors import StoreUnavailableError
 from common.question_answer_cache import AnswerKey, QuestionAnswerCache
 from core.redis_client import connect_redis
 
@@ -155,4 +156,39 @@ def test_lost_redis_finds_and_keeps_nothing() -> None:
     cache = QuestionAnswerCache(client.commands)
     assert cache.cache_answer(key(), QUESTION, ANSWER).answer == ANSWER
     assert cache.get_cached_answer(key()) is None
+    client.close()
+
+
+def test_figures_list_and_removal_are_a_tenants_own(cache: QuestionAnswerCache, redis: Redis) -> None:
+    for number in range(3):
+        for tenant in ("default", "acme"):
+            asked = replace(QUESTION, text=f"问题{number}", tenant=tenant)
+            cache.cache_answer(AnswerKey.of(asked, ORIGIN), asked, ANSWER)
+        redis.expire(AnswerKey.of(replace(QUESTION, text=f"问题{number}"), ORIGIN).name, 100 + number)
+    redis.set("qa_cache:0123456789abcdef", json.dumps({"original_question": "旧", "type": "CHAT"}), ex=50)
+    redis.set("qa_cache:fedcba9876543210", "no json", ex=40)
+    assert cache.stats("default")[0] == 5
+    assert [listed.question for listed in cache.newest("default", 4)] == ["问题2", "问题1", "问题0", "旧"]
+    newest = cache.newest("default", 1)[0]
+    assert (newest.question_type, newest.has_sql, newest.has_summary) == ("DATABASE", True, True)
+    assert 0 < newest.ttl_seconds <= 102
+    assert (cache.clear("default"), cache.clear("default")) == (5, 0)
+    assert [listed.question for listed in cache.newest("acme", 9)] == ["问题2", "问题1", "问题0"]
+
+
+def test_forgotten_answer_is_not_found(cache: QuestionAnswerCache) -> None:
+    cache.cache_answer(key(), QUESTION, ANSWER)
+    cache.forget([key().name])
+    cache.forget([])
+    assert cache.get_cached_answer(key()) is None
+
+
+def test_without_redis_figures_and_removal_are_failures() -> None:
+    client = connect_redis("redis://127.0.0.1:9/0", timeout_seconds=0.2)
+    cache = QuestionAnswerCache(client.commands)
+    for ask in (cache.stats, cache.clear, lambda tenant: cache.newest(tenant, 5)):
+        with pytest.raises(StoreUnavailableError):
+            ask("default")
+    cache.forget(["qa_cache:0"])
+    assert not cache.is_available()
     client.close()

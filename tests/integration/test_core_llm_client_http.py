@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pydantic import SecretStr
 
 from core.async_bridge import run_in_request_loop
 from core.llm.circuit_breaker import CircuitBreaker
@@ -222,3 +223,12 @@ def test_a_dead_endpoint_is_left_alone_and_found_again(server: ScriptedModelServ
         now = 30.0
         assert client.chat(ASKED, account=ACCOUNT, kind="chat").text
     assert breaker.state == "closed"
+
+
+def test_a_server_without_keys_is_asked_with_none_of_ours(
+    server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "somebody-elses")
+    with chat_client(server.base_url, api_key=SecretStr("")) as client:
+        client.generate("hello", account=ACCOUNT)
+    assert server.calls[0].headers["authorization"] == "Bearer none"

@@ -92,6 +92,38 @@ def _was_answered_without_sql(exchange: Exchange) -> bool:
     return _was_react_completed(exchange) and "generate_sql" in used and "sql" not in _old(exchange)
 
 
+def _was_failed_query(exchange: Exchange) -> bool:
+    """The query was run, and there are no rows, not even none."""
+    old = _old(exchange)
+    ran = (old.get("react_agent_meta") or {}).get("sql_execution_count", 0) > 0
+    return _was_react_completed(exchange) and ran and "records" not in old and bool(old.get("sql"))
+
+
+def _tells_run_failure(_exchange: Exchange, answer: Answer) -> bool:
+    """The failure, or the answer about no rows: the old answers to both look the same."""
+    if _new(answer).get("type") == "completed":
+        return "records" not in _new(answer)
+    return _tells_error(answer) and str(_new(answer).get("error")).startswith("SQL执行失败：")
+
+
+def _was_react_model_failure(exchange: Exchange) -> bool:
+    is_quoted = str(_old(exchange).get("error")).startswith("Error code: ")
+    return is_quoted or str(_old(exchange).get("response")).startswith("抱歉，由于网络连接问题")
+
+
+def _was_closed_loop(exchange: Exchange) -> bool:
+    return _old(exchange).get("error") in (
+        "Redis连接问题，请重试",
+        "服务暂时不可用，请稍后重试",
+        "Event loop is closed",
+    )
+
+
+def _completes(_exchange: Exchange, answer: Answer) -> bool:
+    is_success = _last(answer.events).get("success") is True
+    return is_success and _new(answer).get("type") == "completed" and bool(_new(answer).get("response"))
+
+
 def _says_why_before(exchange: Exchange, answer: Answer) -> bool:
     reason, _, rest = str(_new(answer).get("response")).partition("\n\n")
     return _new(answer).get("type") == "completed" and bool(reason) and rest == _old(exchange).get("response")
@@ -154,10 +186,23 @@ RULES = (
     ),
     Rule(
         "react-stream-model-failure",
-        "a failed model call was told in the provider's words; now in ours, which give nothing away",
+        "a failed model call was told in the provider's words or by an apology; now in ours, and may be tried again",
         REACT_STREAM,
-        was=lambda exchange: str(_old(exchange).get("error")).startswith("Error code: "),
+        was=_was_react_model_failure,
         became=_tells_model_failure,
-        covers=rf"{LAST}\.data\.error",
+    ),
+    Rule(
+        "react-stream-failed-query",
+        "a query that failed while running was summarised as done; now the stream ends with the error (ruling 4)",
+        REACT_STREAM,
+        was=_was_failed_query,
+        became=_tells_run_failure,
+    ),
+    Rule(
+        "react-stream-closed-loop",
+        "calls after the first met a closed event loop; now each one is answered",
+        REACT_STREAM,
+        was=_was_closed_loop,
+        became=_completes,
     ),
 )

@@ -1,0 +1,72 @@
+"""What the rules of the cache and direct question routes excuse, and what they do not."""
+
+from typing import Any
+
+import pytest
+
+from scripts.parity.answers import Answer
+from scripts.parity.compare import Difference
+from scripts.parity.exchanges import Exchange
+from scripts.parity.rules import intended
+
+STATS = {"enabled": True, "available": True, "total_count": 23, "memory_usage_mb": 0.13}
+
+
+def exchange(path: str, status: int, data: Any, body: Any = None) -> Exchange:
+    request = {"method": "POST", "path": f"/api/v0/{path}", "json": body}
+    return Exchange("x", "citu_app", "25", request, {"status": status, "json": enveloped(status, data)})
+
+
+def enveloped(status: int, data: Any) -> dict[str, Any]:
+    told = {200: "操作成功", 400: "请求参数错误", 422: "处理失败", 500: "处理失败", 503: "服务暂时不可用"}[status]
+    return {"code": status, "success": status < 400, "message": told, "data": {"timestamp": "t", **data}}
+
+
+def names(recorded: Exchange, status: int, data: Any, *paths: str) -> list[str]:
+    answer = Answer(status, enveloped(status, data))
+    return [rule.name for rule in intended(recorded, answer, [Difference(path, 1, 2) for path in paths])]
+
+
+@pytest.mark.parametrize(("count", "excused"), [(25, True), (0, False), (True, False), ("25", False)])
+def test_another_number_of_embeddings_is_excused_but_none_is_not(count: object, excused: bool) -> None:
+    recorded = exchange("embedding_cache_stats", 200, STATS)
+    assert bool(names(recorded, 200, {**STATS, "total_count": count}, "$.data.total_count")) is excused
+
+
+def test_count_of_an_empty_cache_is_never_excused() -> None:
+    recorded = exchange("embedding_cache_stats", 200, {**STATS, "total_count": 0})
+    assert not names(recorded, 200, STATS, "$.data.total_count")
+
+
+def test_failed_statement_needs_a_failure() -> None:
+    lost = {"sql": "SELECT x", "query_result": {"columns": [], "rows": []}}
+    recorded = exchange("ask", 200, lost)
+    told = {"error_type": "sql_execution_failed", "response": "SQL执行失败: x"}
+    assert names(recorded, 500, told, "status", "$.data.sql") == ["direct-failure-shown"]
+    assert not names(recorded, 503, {"error_type": "store_unavailable", "response": "x"}, "status")
+    worked = {"sql": "SELECT x", "query_result": {"columns": ["x"], "rows": []}}
+    assert not names(exchange("ask", 200, worked), 500, told, "status")
+
+
+@pytest.mark.parametrize(("shown", "excused"), [("2023-04-01", True), ("2023-04-02", False), ("1 Apr", False)])
+def test_dates_must_be_the_same_days(shown: str, excused: bool) -> None:
+    def rows(value: str) -> dict[str, Any]:
+        return {"sql": "s", "query_result": {"columns": ["d"], "rows": [{"d": value}]}}
+
+    recorded = exchange("ask", 200, rows("Sat, 01 Apr 2023 00:00:00 GMT"))
+    assert bool(names(recorded, 200, rows(shown), "$.data.query_result.rows[0].d")) is excused
+
+
+def test_cleanup_of_sessions_must_do_what_was_designed() -> None:
+    recorded = exchange("cache_cleanup", 503, {"error_type": "agent_initialization_failed"}, {"older_than_hours": 2})
+    done = {"time_condition": "older_than_hours: 2", "sessions_removed": 0, "sessions_kept": 0}
+    assert names(recorded, 200, done, "status") == ["session-cleanup-works"]
+    assert not names(recorded, 200, {**done, "time_condition": "older_than_days: 2"}, "status")
+    assert not names(recorded, 500, {"error_type": "database_error", "response": "x"}, "status")
+
+
+def test_kept_answer_says_how_old_it_is() -> None:
+    recorded = exchange("ask_cached", 200, {"cached": False, "sql": "s"})
+    assert names(recorded, 200, {"cached": True, "sql": "s", "cache_age_seconds": 0}, "$.data.cached")
+    assert not names(recorded, 200, {"cached": True, "sql": "s"}, "$.data.cached")
+    assert not names(recorded, 200, {"cached": True, "sql": "other", "cache_age_seconds": 0}, "$.data.sql")
