@@ -32,6 +32,7 @@ Model = partial(Setting, section="model")
 Embedding = partial(Setting, section="embedding")
 Sql = partial(Setting, section="sql")
 Answers = partial(Setting, section="answers")
+Runs = partial(Setting, section="runs")
 Conversations = partial(Setting, section="conversations")
 Logs = partial(Setting, section="logging")
 Demo = partial(Setting, section="demo")
@@ -44,7 +45,7 @@ SETTINGS: tuple[Setting, ...] = (
     Server("WSGI_THREADS", int, 128, "Request threads of one process.", minimum=1, maximum=1024),
     Server("WSGI_QUEUE", int, 256, "Requests of one process that may wait for a thread; more are answered 503.", minimum=0, maximum=100_000),
     Server("WSGI_STREAMS", int, 128, "Open streams of one process, beside the request threads.", minimum=0, maximum=100_000),
-    Server("BLOCKING_THREADS", int, 32, "Threads of one process that coroutines hand blocking calls to.", minimum=1, maximum=1024),
+    Server("BLOCKING_THREADS", int, 160, "Threads of one process that coroutines hand blocking calls to.", minimum=1, maximum=1024),
     Server("REQUEST_TIMEOUT", int, 60, "Seconds an answer may take.", minimum=1, maximum=3600, aliases=("TIMEOUT",)),
     Server("KEEPALIVE", int, 30, "Seconds an idle connection stays open.", minimum=1, maximum=3600),
     Server("WORKER_MAX_REQUESTS", int, 0, "Requests of one server process after which all are replaced, one by one; 0 for never.", minimum=0),
@@ -56,7 +57,7 @@ SETTINGS: tuple[Setting, ...] = (
     Server("MAX_REQUEST_BYTES", int, 10 * MEBIBYTE, "Largest request body in bytes; more is answered 413.", minimum=1024),
     Server("MAX_HEADER_BYTES", int, 65_536, "Largest request header block in bytes; more is answered 431.", minimum=1024, maximum=MEBIBYTE),
     Server("ADMIN_TOKEN", str, "", "Bearer token of the admin routes; without it they answer loopback callers only.", secret=True),
-    Server("LEGACY_HTTP_200_ERRORS", bool, False, "Answer upload and combine errors with HTTP 200, as the old service did.", is_effective=False),
+    Server("LEGACY_HTTP_200_ERRORS", bool, False, "Answer upload and combine errors with HTTP 200, as the old service did."),
     #
     Stores("DATA_DIR", str, "data", "Folder of the embedded servers and of system_settings.json; relative to the project.", is_environment_only=True),
     Stores("DATABASE_URL", str, "", "Platform database (PostgreSQL with pgvector); empty starts the embedded one.", secret=True, schemes=POSTGRESQL),
@@ -81,6 +82,7 @@ SETTINGS: tuple[Setting, ...] = (
     Stores("REDIS_PORT", int, 6379, "Redis port, with REDIS_HOST.", minimum=1, maximum=65535),
     Stores("REDIS_DB", int, 1, "Redis database number, with REDIS_HOST.", minimum=0),
     Stores("REDIS_PASSWORD", str, None, "Redis password, with REDIS_HOST.", secret=True),
+    Stores("REDIS_CACHE_URL", str, "", "Redis of the answer and embedding caches, which may evict; empty keeps them in REDIS_URL, which must not.", secret=True, schemes=("redis", "rediss", "unix")),
     Stores("REDIS_TIMEOUT", float, 0.4, "Seconds a Redis command may take before the service goes on without it.", minimum=0.01, maximum=60),
     Stores("REDIS_POOL_SIZE", int, 20, "Connections of one process to Redis.", minimum=1, maximum=1000),
     #
@@ -93,7 +95,7 @@ SETTINGS: tuple[Setting, ...] = (
     Model("LLM_ATTEMPT_TIMEOUT", int, 25, "Seconds one attempt at a model call may take, so that a hanging one leaves time for another.", minimum=1, maximum=3600),
     Model("LLM_ENABLE_THINKING", bool, None, "Ask the model to think, or not to; empty leaves it to the provider."),
     Model("LLM_MAX_CALLS", int, 3, "Attempts at one model call, the first included.", minimum=1, maximum=10),
-    Model("LLM_CONCURRENCY", int, 8, "Model calls one process makes at a time; further ones wait, tenants by turns.", minimum=1, maximum=1000),
+    Model("LLM_CONCURRENCY", int, 64, "Model calls one process makes at a time, fewer than BLOCKING_THREADS; further ones wait, tenants by turns.", minimum=1, maximum=1000),
     Model("LLM_REQUESTS_PER_MINUTE", int, 0, "Requests to the model one process begins within a minute; 0 for no limit.", minimum=0, maximum=1_000_000),
     Model("LLM_BREAKER_FAILURES", int, 10, "Failed attempts in a row after which the model is left alone for a while; 0 never.", minimum=0, maximum=1000),
     Model("LLM_BREAKER_SECONDS", int, 30, "How long it is left alone before one call tries again.", minimum=1, maximum=3600),
@@ -105,15 +107,19 @@ SETTINGS: tuple[Setting, ...] = (
     Model("QWEN_API_KEY", str, "", "Key for qianwen.", secret=True),
     Model("DEEPSEEK_API_KEY", str, "", "Key for deepseek.", secret=True),
     #
-    Embedding("EMBEDDING_PROVIDER", str, "offline", "`offline` hashes n-grams; `openai` is any OpenAI-compatible endpoint.", choices=("offline", "openai")),
+    Embedding("EMBEDDING_PROVIDER", str, "offline", "`offline` hashes n-grams; `openai` is any OpenAI-compatible endpoint; `qwen` and `ollama` are such with address and model known.", choices=("offline", "openai", "qwen", "ollama")),
     Embedding("EMBEDDING_BASE_URL", str, "", "Endpoint; empty takes the Qwen or Ollama one of EMBEDDING_MODEL_TYPE.", schemes=("http", "https")),
     Embedding("EMBEDDING_API_KEY", str, "", "Key of the endpoint.", secret=True),
     Embedding("EMBEDDING_MODEL", str, "", "Model name; empty takes the one of EMBEDDING_MODEL_TYPE."),
     Embedding("EMBEDDING_DIMENSION", int, 1024, "Length of a vector; changing it means embedding everything again.", minimum=8, maximum=16_000),
+    Embedding("EMBEDDING_SEND_DIMENSION", bool, None, "Ask the endpoint for vectors of that length; empty asks models known to have several."),
+    Embedding("EMBEDDING_BATCH_SIZE", int, 10, "Texts one request carries.", minimum=1, maximum=2048),
+    Embedding("EMBEDDING_CONCURRENCY", int, 32, "Embedding requests one process makes at a time; further ones wait, tenants by turns.", minimum=1, maximum=1000),
+    Embedding("EMBEDDING_REQUESTS_PER_MINUTE", int, 0, "Embedding requests one process begins within a minute; 0 for no limit.", minimum=0, maximum=1_000_000),
     Embedding("EMBEDDING_MODEL_TYPE", str, "api", "Which historical endpoint applies when EMBEDDING_BASE_URL is empty.", choices=("api", "ollama")),
-    Embedding("ENABLE_EMBEDDING_CACHE", bool, True, "Keep computed embeddings in Redis.", is_effective=False),
-    Embedding("EMBEDDING_CACHE_TTL", int, 30 * DAY, "Seconds an embedding is kept; 0 for ever.", minimum=0, is_effective=False),
-    Embedding("EMBEDDING_CACHE_MAX_SIZE", int, 5000, "Embeddings kept.", minimum=0, is_effective=False),
+    Embedding("ENABLE_EMBEDDING_CACHE", bool, True, "Keep the embeddings of questions in Redis."),
+    Embedding("EMBEDDING_CACHE_TTL", int, 30 * DAY, "Seconds an embedding is kept; 0 for ever.", minimum=0),
+    Embedding("EMBEDDING_CACHE_MAX_SIZE", int, 5000, "Embeddings kept of a tenant, the soonest to end go first; 0 keeps none.", minimum=0),
     #
     Sql("SQL_STATEMENT_TIMEOUT", int, 30, "Seconds the database works on one statement.", minimum=1, maximum=3600),
     Sql("SQL_WALL_CLOCK", int, 35, "Seconds a query may take from sending it to its last row.", minimum=1, maximum=3600),
@@ -124,10 +130,22 @@ SETTINGS: tuple[Setting, ...] = (
     Sql("SQL_MAX_BYTES", int, 2 * MEBIBYTE, "Bytes of rows one answer may carry.", minimum=1024),
     Sql("API_MAX_RETURN_ROWS", int, 1000, "Rows one answer may carry.", minimum=1, maximum=100_000),
     #
+    Runs("RUN_THREADS", int, 128, "Runs (streams and background questions) that one process executes at a time.", minimum=1, maximum=4096),
+    Runs("RUN_QUEUE", int, 256, "Runs of one process that may wait for that; more are answered 503.", minimum=0, maximum=100_000),
+    Runs("RUNS_PER_USER", int, 10, "Unfinished runs one user may have by the runs API, `guest` apart; 0 for no limit.", minimum=0),
+    Runs("RUN_KEEP_SECONDS", int, 3600, "Seconds a run and its events can be read after its end.", minimum=60, maximum=30 * DAY),
+    Runs("RUN_MAX_EVENTS", int, 5000, "Events kept of one run; the oldest go first.", minimum=10, maximum=1_000_000),
+    Runs("RUN_ORPHAN_SECONDS", int, 300, "Seconds a run goes on without a watcher.", minimum=1, maximum=DAY),
+    Runs("RUN_LEASE_SECONDS", int, 10, "Seconds after which a run of a silent worker is ended by another.", minimum=2, maximum=25),
+    Runs("SSE_HEARTBEAT_SECONDS", float, 15.0, "Seconds without an event after which a stream sends a comment.", minimum=0.1, maximum=600),
+    #
     Answers("QUESTION_ROUTING_MODE", str, "hybrid", "How a question finds its way when the caller does not say.", choices=("hybrid", "llm_only", "database_direct", "chat_direct")),
+    Answers("ASK_AUTO_TRAIN", bool, False, "Train every question that `ask` and `ask_cached` answered with rows, as the old service did."),
+    Answers("SESSION_CACHE_MAX_ENTRIES", int, 1000, "Answers of `ask_cached` one process remembers for the cache_* routes.", minimum=0, maximum=1_000_000),
+    Answers("SESSION_CACHE_MAX_BYTES", int, 64 * MEBIBYTE, "Bytes of rows and texts they may take; the oldest go first.", minimum=0),
     Answers("MAX_QUESTION_CHARS", int, 50_000, "Characters a question may have.", minimum=1),
     Answers("ENABLE_RESULT_SUMMARY", bool, True, "Say in words what the rows show."),
-    Answers("DISPLAY_RESULT_THINKING", bool, False, "Keep the model's <think> text in answers.", is_effective=False),
+    Answers("DISPLAY_RESULT_THINKING", bool, False, "Keep the model's <think> text in answers."),
     Answers("ENABLE_RESULT_VECTOR_SCORE_THRESHOLD", bool, True, "Drop retrieved examples below their threshold."),
     Answers("RESULT_VECTOR_SQL_SCORE_THRESHOLD", float, 0.65, "Least similarity of a question/SQL example.", minimum=0, maximum=1),
     Answers("RESULT_VECTOR_DDL_SCORE_THRESHOLD", float, 0.5, "Least similarity of a table definition.", minimum=0, maximum=1),
@@ -152,6 +170,7 @@ SETTINGS: tuple[Setting, ...] = (
     Logs("LOG_DIR", str, "logs", "Folder of the log files; relative to the project."),
     Logs("LOG_LEVEL", str, "INFO", "Least level written; DEBUG writes questions and prompts.", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
     Logs("LOG_JSON", bool, False, "Write one JSON object a line."),
+    Logs("RECORD_EXCHANGES", str, "", "File to append every request and its answer to, secrets masked, for `scripts.parity`; empty for none."),
     #
     Demo("DEMO_DATA", bool, True, "Fill an empty embedded business database with the demo data."),
     Demo("DEMO_END_DATE", str, "", "Last day of the demo data, YYYY-MM-DD; empty is today.", pattern=r"\d{4}-\d{2}-\d{2}"),
@@ -164,8 +183,10 @@ _service: ConfigService | None = None
 def rows() -> tuple[Setting, ...]:
     """Every row of the application: this table and those of the modules that keep their own."""
     from agent.config import SETTINGS as AGENT_SETTINGS
+    from data_pipeline.config import SETTINGS as PIPELINE_SETTINGS
+    from react_agent.config import SETTINGS as REACT_SETTINGS
 
-    return SETTINGS + AGENT_SETTINGS
+    return SETTINGS + AGENT_SETTINGS + REACT_SETTINGS + PIPELINE_SETTINGS
 
 
 def default_service() -> ConfigService:

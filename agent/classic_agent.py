@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
+from agent.findings import findings_of
 from agent.nodes import Nodes
 from agent.state import UNDECIDED, AgentState, initial_state
 from common import messages
-from common.answering import Answer, Question, ResultSet, Watch, nobody_watches
+from common.answering import Answer, NodeFinished, Question, ResultSet, Watch, nobody_watches
 from common.errors import AnswerFailedError, CituError, SqlExecutionError
+
+Step = Callable[[AgentState], Awaitable[AgentState]]
 
 
 class ClassicAgent:
@@ -18,6 +22,7 @@ class ClassicAgent:
 
     def __init__(self, nodes: Nodes) -> None:
         self._graph = compile_graph(nodes)
+        self._brain = nodes.brain
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -26,23 +31,27 @@ class ClassicAgent:
 
     async def answer(self, question: Question, watch: Watch = nobody_watches) -> Answer:
         """See `AnswerEngine.answer`."""
-        state: AgentState = await self._graph.ainvoke(initial_state(question))
+        state: AgentState = await self._graph.ainvoke(initial_state(question, watch))
         failure = state["failure"]
         if failure is not None:
             raise _with_findings(failure, state)
         if state["user_prompt"] is not None:
             raise AnswerFailedError(state["user_prompt"], data=_findings(state))
-        return _answer(state)
+        return _answer(state, self._brain.provenance)
 
 
 def compile_graph(nodes: Nodes) -> Any:
     """The graph of contract 50 section 2."""
     graph = StateGraph(AgentState)
-    graph.add_node("classify_question", nodes.classify_question)
-    graph.add_node("agent_chat", nodes.agent_chat)
-    graph.add_node("agent_sql_generation", nodes.agent_sql_generation)
-    graph.add_node("agent_sql_execution", nodes.agent_sql_execution)
-    graph.add_node("format_response", nodes.format_response)
+    steps = (
+        nodes.classify_question,
+        nodes.agent_chat,
+        nodes.agent_sql_generation,
+        nodes.agent_sql_execution,
+        nodes.format_response,
+    )
+    for step in steps:
+        graph.add_node(step.__name__, _watched(step.__name__, step))
     graph.add_edge(START, "classify_question")
     graph.add_conditional_edges("classify_question", _after_classification)
     graph.add_conditional_edges("agent_sql_generation", _after_generation)
@@ -50,6 +59,19 @@ def compile_graph(nodes: Nodes) -> Any:
     graph.add_edge("agent_chat", "format_response")
     graph.add_edge("format_response", END)
     return graph.compile()
+
+
+def _watched(name: str, step: Step) -> Any:
+    """The step, telling the question's watcher what it found when it has ended."""
+
+    async def run(state: AgentState) -> AgentState:
+        changes = await step(state)
+        if state["watch"] is not nobody_watches:
+            after = AgentState(**{**state, **changes})
+            state["watch"](NodeFinished(name, findings_of(name, after)))
+        return changes
+
+    return run
 
 
 def _after_classification(state: AgentState) -> str:
@@ -63,7 +85,7 @@ def _after_generation(state: AgentState) -> str:
     return "agent_sql_execution" if is_ready else "format_response"
 
 
-def _answer(state: AgentState) -> Answer:
+def _answer(state: AgentState, thought_by: Mapping[str, object]) -> Answer:
     is_data = state["classification"].question_type == "DATABASE"
     records, summary = state["records"], state["summary"]
     text = state["chat_response"] or summary or _row_count_text(state["question"], records)
@@ -75,7 +97,7 @@ def _answer(state: AgentState) -> Answer:
         sql=state["sql"],
         records=records,
         summary=summary,
-        provenance=_provenance(state),
+        provenance={**state["provenance"], **thought_by},
     )
 
 
@@ -84,15 +106,6 @@ def _row_count_text(question: Question, records: ResultSet | None) -> str:
         return ""
     columns = ", ".join(records.columns)
     return messages.ROWS_WITHOUT_SUMMARY.format(question=question.text, count=records.row_count, columns=columns)
-
-
-def _provenance(state: AgentState) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if state["based_on"]:
-        found["training_records"] = list(state["based_on"])
-    if state["notes"]:
-        found["notes"] = list(state["notes"])
-    return found
 
 
 def _findings(state: AgentState) -> dict[str, Any]:

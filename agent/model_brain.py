@@ -6,16 +6,22 @@ earlier turns are fenced with a random tag. A failing model raises `ModelUnavail
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from copy import copy
+from dataclasses import replace
+from typing import Final, Protocol
 
 from agent.model_replies import read_classification, read_sql
-from agent.prompt_context import PromptLimits, choose_material, markdown_table, table_list
+from agent.prompt_context import PromptLimits, PromptMaterial, latest_context, markdown_table, table_list
 from agent.prompt_files import PromptLibrary, new_fence
-from common.answering import Classification, Question, ResultSet, SqlDraft, SqlRequest
+from common.answering import Classification, LookedUp, Question, ResultSet, SqlDraft, SqlRequest, Write
 from common.business_schema import BusinessSchema
-from core.llm.exchange import CallKind, ChatMessage, ModelReply
+from core.llm.exchange import CallKind, ChatMessage, ModelReply, StreamPart
 from core.llm.metering import CallAccount
+
+_OPEN: Final = "<think>"
+_CLOSE: Final = "</think>\n\n"
 
 
 class ChatClient(Protocol):
@@ -28,6 +34,10 @@ class ChatClient(Protocol):
         self, messages: Sequence[ChatMessage], *, account: CallAccount, kind: CallKind = "other"
     ) -> ModelReply: ...
 
+    def async_stream(
+        self, messages: Sequence[ChatMessage], *, account: CallAccount, kind: CallKind = "other"
+    ) -> AsyncGenerator[StreamPart, None]: ...
+
 
 class ModelBrain:
     """See the module; it keeps nothing between calls, so many questions may share it.
@@ -36,7 +46,7 @@ class ModelBrain:
         client: the way to the model.
         prompts: the prompt files.
         limits: caps of what goes into a prompt.
-        account: whom calls are made for; without one the brain refuses to call (`on_behalf_of` gives it one).
+        shows_thinking: whether what the model thought stands before its words in `<think>` tags.
     """
 
     def __init__(
@@ -45,17 +55,20 @@ class ModelBrain:
         client: ChatClient,
         prompts: PromptLibrary,
         limits: PromptLimits | None = None,
-        account: CallAccount | None = None,
+        shows_thinking: bool = False,
     ) -> None:
         self._client = client
         self._prompts = prompts
         self._limits = limits or PromptLimits()
-        self._account = account
+        self._material = PromptMaterial(self._limits)
+        self._shows_thinking = shows_thinking
+        self._account: CallAccount | None = None
 
     def on_behalf_of(self, question: Question) -> ModelBrain:
-        """See `Brain.on_behalf_of`."""
-        account = CallAccount(question.tenant, question.user_id, question.route)
-        return ModelBrain(client=self._client, prompts=self._prompts, limits=self._limits, account=account)
+        """See `Brain.on_behalf_of`; without an account a brain refuses to call."""
+        mine = copy(self)
+        mine._account = CallAccount(question.tenant, question.user_id, question.route)
+        return mine
 
     @property
     def provenance(self) -> Mapping[str, object]:
@@ -64,34 +77,45 @@ class ModelBrain:
 
     async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification:
         """Which way the question goes; an unreadable reply is CHAT with confidence 0.5."""
-        tables = table_list(schema, self._limits.material_chars)
+        tables = table_list(self._material.ranked(question, context, schema), self._limits.table_list_tokens)
         instructions = self._prompts["classify"].fill(fence=new_fence(), tables=tables)
-        text = await self._ask("classify", instructions, self._question(question, context))
-        return read_classification(text)
+        reply = await self._ask("classify", instructions, self._question(question, context))
+        return read_classification(reply.text)
 
     async def write_sql(self, request: SqlRequest) -> SqlDraft:
         """SQL as the model wrote it, unchecked, or the model's reason for not writing any."""
-        material = choose_material(request, self._limits)
+        material = self._material.choose(request)
         instructions = self._prompts["write_sql"].fill(
             fence=new_fence(), material=material.text, today=request.today.isoformat()
         )
         turns: list[ChatMessage] = []
         for pair in material.pairs:
             turns += [ChatMessage("user", pair.question), ChatMessage("assistant", pair.sql)]
-        text = await self._ask("write_sql", instructions, self._question(request.question, request.context), turns)
-        return read_sql(text, tuple(pair.record_id for pair in material.pairs if pair.record_id))
+        asked = self._question(request.question, request.context)
+        if request.looked_up is not None:
+            turns += [ChatMessage("user", asked), ChatMessage("assistant", request.looked_up.sql)]
+            asked = self._look_up_result(request.looked_up)
+        reply = await self._ask("write_sql", instructions, asked, turns)
+        draft = read_sql(reply.text, material.record_ids)
+        return replace(draft, explanation=self._shown(reply)) if draft.reason == "llm_explanation" else draft
 
     async def repair_sql(self, request: SqlRequest, sql: str, error: str) -> SqlDraft:
         """One more attempt with the database's objection at hand; unchecked like the first."""
         fence = new_fence()
-        material = choose_material(request, self._limits)
+        material = self._material.choose(request)
         instructions = self._prompts["repair_sql"].fill(
             fence=fence, material=material.text, today=request.today.isoformat()
         )
         asked = self._prompts["repair_request"].fill(fence=fence, question=request.question, sql=sql, error=error)
-        return read_sql(await self._ask("repair_sql", instructions, asked))
+        return read_sql((await self._ask("repair_sql", instructions, asked)).text, material.record_ids)
 
-    async def summarise(self, question: str, result: ResultSet) -> str:
+    async def write_question(self, sql: str) -> str:
+        """The model's reply as it is; whoever keeps it takes the question out of it."""
+        fence = new_fence()
+        instructions = self._prompts["write_question"].fill(fence=fence)
+        return (await self._ask("other", instructions, f"<{fence}>\n{sql}\n</{fence}>")).text
+
+    async def summarise(self, question: str, result: ResultSet, *, write: Write | None = None) -> str:
         """The rows in a few sentences. Only the first rows are shown to the model."""
         fence = new_fence()
         table, shown = markdown_table(result, self._limits)
@@ -99,19 +123,72 @@ class ModelBrain:
         asked = self._prompts["summary_request"].fill(
             fence=fence, question=question, table=table, total=str(result.total_row_count), shown=str(shown)
         )
-        return await self._ask("summarise", instructions, asked)
+        return await self._write("summarise", instructions, asked, write)
 
-    async def chat(self, question: str, context: str) -> str:
+    async def chat(self, question: str, context: str, *, write: Write | None = None) -> str:
         """An answer without the database."""
-        return await self._ask("chat", self._prompts["chat"].fill(), self._question(question, context))
+        return await self._write("chat", self._prompts["chat"].fill(), self._question(question, context), write)
 
     def _question(self, question: str, context: str) -> str:
         if not context.strip():
             return question
-        return self._prompts["question_in_context"].fill(fence=new_fence(), context=context, question=question)
+        known = latest_context(context, self._limits.context_tokens)
+        return self._prompts["question_in_context"].fill(fence=new_fence(), context=known, question=question)
 
-    async def _ask(self, kind: CallKind, instructions: str, asked: str, turns: Sequence[ChatMessage] = ()) -> str:
+    def _look_up_result(self, looked_up: LookedUp) -> str:
+        if looked_up.result is None:
+            table, shown, total = looked_up.problem, 0, 0
+        else:
+            table, shown = markdown_table(looked_up.result, self._limits)
+            total = looked_up.result.total_row_count
+        return self._prompts["look_up_result"].fill(fence=new_fence(), table=table, total=str(total), shown=str(shown))
+
+    async def _ask(
+        self, kind: CallKind, instructions: str, asked: str, turns: Sequence[ChatMessage] = ()
+    ) -> ModelReply:
         sent = [ChatMessage("system", instructions), *turns, ChatMessage("user", asked)]
+        return await self._client.async_chat(sent, account=self._known_account(), kind=kind)
+
+    async def _write(self, kind: CallKind, instructions: str, asked: str, write: Write | None) -> str:
+        """Words for people; the model streams when somebody wants the pieces."""
+        if write is None:
+            return self._shown(await self._ask(kind, instructions, asked))
+        sent = [ChatMessage("system", instructions), ChatMessage("user", asked)]
+        tags = _ThinkingTags(write, shows_thinking=self._shows_thinking)
+        async with aclosing(self._client.async_stream(sent, account=self._known_account(), kind=kind)) as parts:
+            async for part in parts:
+                tags.add(part)
+        return tags.text
+
+    def _shown(self, reply: ModelReply) -> str:
+        if not (self._shows_thinking and reply.thinking.strip()):
+            return reply.text
+        return f"{_OPEN}{reply.thinking.strip()}{_CLOSE}{reply.text}"
+
+    def _known_account(self) -> CallAccount:
         if self._account is None:
             raise ValueError("a model is asked on somebody's account: take the brain from on_behalf_of")
-        return (await self._client.async_chat(sent, account=self._account, kind=kind)).text
+        return self._account
+
+
+class _ThinkingTags:
+    """Puts a stream together: thinking in tags when it is to be shown, then the text."""
+
+    def __init__(self, write: Write, *, shows_thinking: bool) -> None:
+        self._write = write
+        self._shows_thinking = shows_thinking
+        self._is_thinking = False
+        self.text = ""
+
+    def add(self, part: StreamPart) -> None:
+        if self._shows_thinking and part.thinking:
+            self._tell(part.thinking if self._is_thinking else _OPEN + part.thinking)
+            self._is_thinking = True
+        if part.text or part.reply is not None:
+            closing, self._is_thinking = (_CLOSE if self._is_thinking else ""), False
+            self._tell(closing + part.text)
+
+    def _tell(self, piece: str) -> None:
+        if piece:
+            self.text += piece
+            self._write(piece)

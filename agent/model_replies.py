@@ -42,6 +42,7 @@ _FIRST_WORD: Final = re.compile(r"[A-Za-z]+\b")
 _CTE_HEAD: Final = re.compile(r'WITH\s+(?:RECURSIVE\s+)?(?:"[^"]+"|\w+)\s*(?:\([^)]*\)\s*)?AS\b', re.IGNORECASE)
 _QUERY_BODY: Final = re.compile(r"\bFROM\b|[(*]", re.IGNORECASE)
 _PROSE_LINE: Final = re.compile(r"^(?!\s*--)[^'\"]*[，。：！；？][^'\"]*$")
+_INTERMEDIATE: Final = re.compile(r"(?:--|/\*)[ \t]*intermediate_sql\b", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(%|/\s*10+\b)?")
 
 
@@ -65,18 +66,18 @@ def read_sql(text: str, based_on: tuple[str, ...] = ()) -> SqlDraft:
     """The SQL of a reply, or the reason why there is none (contract 50 section 5)."""
     sql = find_sql(text)
     if sql:
-        return SqlDraft(sql=sql, based_on=based_on)
+        return SqlDraft(sql=sql, based_on=based_on, is_intermediate=bool(_INTERMEDIATE.search(text)))
     explanation = re.sub(r"\n\s*\n+", "\n\n", text).strip()[:_EXPLANATION_CHARS]
     lowered = explanation.lower()
     if not re.search(r"\w", explanation.replace("sql", "")):
         return SqlDraft(explanation=messages.UNKNOWN_GENERATION_FAILURE, reason="unknown_generation_failure")
     if _has_any(lowered, vocabulary().missing_table_marks):
-        return SqlDraft(explanation=messages.MISSING_DATABASE_INFO, reason="missing_database_info")
+        return SqlDraft(explanation=messages.MISSING_DATABASE_INFO, reason="missing_database_info", said=explanation)
     if _has_any(lowered, vocabulary().ambiguity_marks):
-        return SqlDraft(explanation=messages.AMBIGUOUS_QUESTION, reason="ambiguous_question")
+        return SqlDraft(explanation=messages.AMBIGUOUS_QUESTION, reason="ambiguous_question", said=explanation)
     if _has_any(lowered, vocabulary().refusal_marks) or not set(words.SQL_WORDS) & set(re.findall(r"[a-z]+", lowered)):
-        return SqlDraft(explanation=explanation, reason="llm_explanation")
-    return SqlDraft(explanation=explanation, reason="invalid_sql_format")
+        return SqlDraft(explanation=explanation, reason="llm_explanation", said=explanation)
+    return SqlDraft(explanation=explanation, reason="invalid_sql_format", said=explanation)
 
 
 def find_sql(text: str) -> str:

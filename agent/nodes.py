@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from agent.classification.routing import QuestionRouter
+from agent.provenance import sql_provenance
 from agent.retrieval import Retrieval
 from agent.sql_preparation import SqlPreparation
 from agent.state import AgentState
+from agent.written_text import WrittenText
 from common.answering import Brain, ResultSet
 from common.cancellation import CancelFlag
 from common.errors import CituError, ModelUnavailableError, SqlExecutionError
@@ -34,17 +36,14 @@ class Nodes:
     summarises: bool
 
     async def classify_question(self, state: AgentState) -> AgentState:
-        """Decide between the database and a chat."""
+        """Decide between the database and a chat; the business database is asked only when a brain decides."""
         question = state["question"]
         try:
-            retrieved = await self.retrieval.collect(question)
-            found = await self.router.classify(question, retrieved.request.schema)
+            found = await self.router.classify(question, self.retrieval.schema)
         except CituError as error:
             return {"failure": error, "execution_path": [*state["execution_path"], "classify_error"]}
         return {
             "classification": found,
-            "request": retrieved.request,
-            "notes": retrieved.notes,
             "execution_path": [*state["execution_path"], "classify"],
         }
 
@@ -52,23 +51,31 @@ class Nodes:
         """Answer without the database."""
         question = state["question"]
         try:
-            text = await self.brain.on_behalf_of(question).chat(question.text, question.context)
+            written = _written(state)
+            chatting = self.brain.on_behalf_of(question).chat(
+                question.text, question.context, write=written.add if question.wants_tokens else None
+            )
+            text = (await chatting).strip()
         except CituError as error:
             return {"failure": error, "execution_path": [*state["execution_path"], "agent_chat_error"]}
-        return {"chat_response": text.strip(), "execution_path": [*state["execution_path"], "agent_chat"]}
+        written.end(text)
+        return {"chat_response": text, "execution_path": [*state["execution_path"], "agent_chat"]}
 
     async def agent_sql_generation(self, state: AgentState) -> AgentState:
         """Write SQL, have it checked, repair it once; or find out why there is none."""
         try:
-            prepared = await self.preparation.prepare(state["question"], state["request"])
+            retrieved = await self.retrieval.collect(state["question"])
+            prepared = await self.preparation.prepare(state["question"], retrieved.request)
         except CituError as error:
             return {"failure": error, "execution_path": [*state["execution_path"], "agent_sql_generation_error"]}
+        if prepared.explanation:
+            _written(state).end(prepared.explanation)
         return {
             "sql": prepared.sql,
             "chat_response": prepared.explanation,
             "user_prompt": prepared.user_prompt,
             "validation_error_type": prepared.validation_error_type,
-            "based_on": prepared.based_on,
+            "provenance": sql_provenance(prepared, retrieved),
             "execution_path": [*state["execution_path"], prepared.path_token],
         }
 
@@ -110,8 +117,17 @@ class Nodes:
         if not self.summarises or not records.rows:
             return None
         try:
-            question = state["question"]
-            return await self.brain.on_behalf_of(question).summarise(question.text, records)
+            question, written = state["question"], _written(state)
+            summarising = self.brain.on_behalf_of(question).summarise(
+                question.text, records, write=written.add if question.wants_tokens else None
+            )
+            summary = (await summarising).strip()
         except ModelUnavailableError as error:
             logger.warning("no summary: %s", error.error_type)
             return None
+        written.end(summary)
+        return summary
+
+
+def _written(state: AgentState) -> WrittenText:
+    return WrittenText(state["watch"] if state["question"].wants_tokens else None)

@@ -1,95 +1,155 @@
 """Chooses what of a schema, of trained records and of rows goes into a prompt, most relevant first, within a size.
 
-Used by `agent.model_brain`. Sizes are characters.
+Used by `agent.model_brain`. Sizes are tokens as `core.llm.token_estimate` has them: four ASCII characters or one other
+make one, which is rather too many than too few for Chinese.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
+from agent.schema_ranking import Relevance, SchemaRankings
 from common.answering import ResultSet, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema, Column, Table
+from core.llm.token_estimate import cut_to_tokens, estimated_tokens
 
 _SHOWN_VALUES: Final = 20
 _VALUE_CHARS: Final = 40
-_NAMED_IN_EXAMPLE: Final = 100
+_WHOLE_COLUMNS: Final = 40
+_WHOLE_TABLES_SHARE: Final = 0.7
 _SHARES: Final = {"pairs": 0.2, "schema": 0.45, "ddl": 0.15, "documentation": 0.15, "wrong": 0.05}
 
 
 @dataclass(frozen=True)
 class PromptLimits:
-    """Caps of a prompt's variable parts."""
+    """Caps of a prompt's variable parts, in tokens, rows and characters."""
 
-    material_chars: int = 24_000
+    material_tokens: int = 8_000
+    table_list_tokens: int = 3_000
+    context_tokens: int = 2_000
     summary_rows: int = 50
-    summary_chars: int = 8_000
+    summary_tokens: int = 3_000
     cell_chars: int = 200
 
 
 @dataclass(frozen=True)
 class Material:
-    """What fits: `text` goes into the instructions, `pairs` become turns, best last, next to the question."""
+    """What fits: `text` goes into the instructions, `pairs` become turns, best last, next to the question.
+
+    `record_ids` are those of all trained records that are part of it.
+    """
 
     text: str
     pairs: tuple[TrainedPair, ...]
+    record_ids: tuple[str, ...]
 
 
-def choose_material(request: SqlRequest, limits: PromptLimits) -> Material:
-    """Fill the shares one after the other; what one leaves over goes to the next."""
-    total, spare = limits.material_chars, 0
+class PromptMaterial:
+    """Puts the material for SQL together; keeps what it learned of a schema. Threads share it."""
 
-    def fit(part: str, texts: Iterable[str]) -> list[str]:
-        nonlocal spare
-        chosen, spare = _fitting(texts, int(total * _SHARES[part]) + spare)
-        return chosen
+    def __init__(self, limits: PromptLimits) -> None:
+        self._limits = limits
+        self._rankings = SchemaRankings()
 
-    ranked = sorted(request.pairs, key=lambda pair: pair.score, reverse=True)
-    pair_count = len(fit("pairs", (f"{pair.question}{pair.sql}" for pair in ranked)))
-    sections = [
-        ("TABLES", fit("schema", (table_text(table) for table in rank_tables(request)))),
-        ("DDL", fit("ddl", request.ddl)),
-        ("DOCUMENTATION", fit("documentation", request.documentation)),
-        ("WRONG EXAMPLES", fit("wrong", (f"Q: {pair.question}\n{pair.sql}" for pair in request.wrong_pairs))),
+    def choose(self, request: SqlRequest) -> Material:
+        """Fill the shares one after the other; what one leaves over goes to the next."""
+        total, spare = self._limits.material_tokens, 0
+
+        def fit(part: str, texts: Iterable[str]) -> list[str]:
+            nonlocal spare
+            chosen, spare = _fitting(texts, int(total * _SHARES[part]) + spare)
+            return chosen
+
+        ranked = sorted(request.pairs, key=lambda pair: pair.score, reverse=True)
+        pairs = ranked[: len(fit("pairs", (f"{pair.question}{pair.sql}" for pair in ranked)))]
+        schema = self._schema(request, int(total * _SHARES["schema"]) + spare)
+        spare = max(0, int(total * _SHARES["schema"]) + spare - estimated_tokens(schema))
+        ddl, documentation = fit("ddl", request.ddl), fit("documentation", request.documentation)
+        wrong = [f"Q: {pair.question}\n{pair.sql}" for pair in request.wrong_pairs]
+        sections = [
+            ("TABLES", [schema]),
+            ("DDL", ddl),
+            ("DOCUMENTATION", documentation),
+            ("WRONG EXAMPLES", shown_wrong := fit("wrong", wrong)),
+        ]
+        text = "\n\n".join(f"[{title}]\n" + "\n\n".join(texts) for title, texts in sections if any(texts))
+        ids = [pair.record_id for pair in (*reversed(pairs), *request.wrong_pairs[: len(shown_wrong)])]
+        ids += [request.record_ids.get(content, "") for content in (*ddl, *documentation)]
+        return Material(text, tuple(reversed(pairs)), tuple(filter(None, ids)))
+
+    def ranked(self, question: str, context: str, schema: BusinessSchema) -> tuple[Table, ...]:
+        """All tables, those the question speaks of first."""
+        return self._rankings.of(schema).rank(SqlRequest(question, context, schema, date.min)).tables
+
+    def _schema(self, request: SqlRequest, limit: int) -> str:
+        """Tables whole, then with their relevant columns only, then their joins, within `limit` tokens."""
+        ranking = self._rankings.of(request.schema)
+        found = ranking.rank(request)
+        whole, left = _tables_that_fit(found.tables, int(limit * _WHOLE_TABLES_SHARE), lambda t: table_text(t, found))
+        rest = found.tables[len(whole) :]
+        left += limit - int(limit * _WHOLE_TABLES_SHARE)
+        named = [table for table in rest if found.scores.get(table.name)]
+        keys = {join.column for join in ranking.joins} | {join.target_column for join in ranking.joins}
+        parts, left = _tables_that_fit(named, int(left * 0.7), lambda t: table_part(t, found, keys))
+        shown = [*found.tables[: len(whole)], *named[: len(parts)]]
+        joins = [
+            f"{join.table}.{join.column} = {join.target}.{join.target_column}"
+            for join in ranking.joins_among(table.name for table in shown)
+        ]
+        lines, _ = _fitting(joins, limit - sum(map(estimated_tokens, [*whole, *parts])) - 16)
+        texts = [*whole, *parts]
+        return "\n\n".join([*texts, "JOINS:\n" + "\n".join(lines)] if lines else texts)
+
+
+def table_text(table: Table, found: Relevance) -> str:
+    """One table, a line for each column; of a very wide one the relevant columns first."""
+    columns = list(table)
+    if len(columns) > _WHOLE_COLUMNS:
+        columns.sort(key=lambda column: not (column.is_primary_key or found.speaks_for(column)))
+    lines = [_column_text(column, found) for column in columns[:_WHOLE_COLUMNS]]
+    if len(columns) > _WHOLE_COLUMNS:
+        lines.append(f"  ... {len(columns) - _WHOLE_COLUMNS} more columns")
+    return "\n".join([_head(table), *lines])
+
+
+def table_part(table: Table, found: Relevance, keys: set[str]) -> str:
+    """One table with its keys and the columns the question speaks of."""
+    columns = [column for column in table if column.is_primary_key or column.name in keys or found.speaks_for(column)][
+        :_WHOLE_COLUMNS
     ]
-    text = "\n\n".join(f"[{title}]\n" + "\n\n".join(texts) for title, texts in sections if texts)
-    return Material(text, tuple(reversed(ranked[:pair_count])))
+    lines = [_column_text(column, found) for column in columns]
+    if len(columns) < len(table.columns):
+        lines.append(f"  ... {len(table.columns) - len(columns)} more columns")
+    return "\n".join([_head(table), *lines])
 
 
-def rank_tables(request: SqlRequest) -> list[Table]:
-    """Tables by how much of the question's wording they share; those used by similar questions come first."""
-    wanted = _bigrams(f"{request.context} {request.question}")
-    examples = " ".join(pair.sql for pair in request.pairs)
-    named = set(re.findall(r"\w+", examples.lower()))
+def table_list(tables: Sequence[Table], limit: int) -> str:
+    """Names and comments of tables and columns without types, for deciding what the database is about.
 
-    def score(table: Table) -> int:
-        return len(wanted & _bigrams(table_text(table))) + _NAMED_IN_EXAMPLE * (table.name.lower() in named)
-
-    return sorted(request.schema.tables, key=score, reverse=True)
-
-
-def table_text(table: Table) -> str:
-    """One table, a line for each column."""
-    head = f"{table.name}（{table.comment}）" if table.comment else table.name
-    return "\n".join([head, *(_column_text(column) for column in table)])
-
-
-def table_list(schema: BusinessSchema, limit: int) -> str:
-    """Names and comments of tables and columns without types, for deciding what the database is about."""
-    lines = (
-        f"{table.name}（{table.comment}）：" + "、".join(column.comment or column.name for column in table)
-        for table in schema.tables
-    )
+    Tables without their columns when those of all tables do not fit.
+    """
+    lines = [f"{_head(table)}：" + "、".join(column.comment or column.name for column in table) for table in tables]
+    if sum(map(estimated_tokens, lines)) > limit:
+        lines = [_head(table) for table in tables]
     return "\n".join(_fitting(lines, limit)[0])
+
+
+def latest_context(context: str, limit: int) -> str:
+    """The end of earlier turns that fits, since the last ones matter most; a cut line begins with an ellipsis."""
+    if estimated_tokens(context) <= limit:
+        return context
+    return "…" + cut_to_tokens(context[::-1], limit)[::-1]
 
 
 def markdown_table(result: ResultSet, limits: PromptLimits) -> tuple[str, int]:
     """The first rows as a Markdown table, and how many of them fitted."""
     head = [_row(result.columns, limits), "|" + " --- |" * len(result.columns)]
     rows = (_row([row.get(name) for name in result.columns], limits) for row in result.rows[: limits.summary_rows])
-    chosen, _ = _fitting(rows, limits.summary_chars)
+    chosen, _ = _fitting(rows, limits.summary_tokens)
     return "\n".join([*head, *chosen]), len(chosen)
 
 
@@ -103,32 +163,33 @@ def _cell(text: str, limit: int) -> str:
     return re.sub(r"\s+", " ", short).replace("|", "\\|")
 
 
-def _column_text(column: Column) -> str:
+def _head(table: Table) -> str:
+    return f"{table.name}（{table.comment}）" if table.comment else table.name
+
+
+def _column_text(column: Column, found: Relevance) -> str:
     line = f"  {column.name} {column.data_type}"
     notes = [note for note in ("PRIMARY KEY" if column.is_primary_key else "", column.comment) if note]
     if column.values:
-        shown = "、".join(value[:_VALUE_CHARS] for value in column.values[:_SHOWN_VALUES])
-        notes.append(f"VALUES: {shown}" + ("、…" if len(column.values) > _SHOWN_VALUES else ""))
+        values = list(dict.fromkeys([*found.values(column), *column.values]))[:_SHOWN_VALUES]
+        shown = "、".join(value[:_VALUE_CHARS] for value in values)
+        notes.append(f"VALUES: {shown}" + ("、…" if len(column.values) > len(values) else ""))
     return f"{line} -- {'；'.join(notes)}" if notes else line
 
 
-def _bigrams(text: str) -> set[str]:
-    return {
-        word[start : start + 2]
-        for word in re.findall(r"\w{2,}", text.lower())
-        for start in range(len(word) - 1)
-        if not word[start : start + 2].isdigit()
-    }
+def _tables_that_fit(tables: Iterable[Table], limit: int, describe: Callable[[Table], str]) -> tuple[list[str], int]:
+    return _fitting(map(describe, tables), limit)
 
 
 def _fitting(texts: Iterable[str], limit: int) -> tuple[list[str], int]:
-    """The leading texts that fit into `limit`, and what they leave of it; a first one that is too long is cut."""
+    """The leading texts that fit into `limit` tokens, and what they leave; a first one that is too long is cut."""
     chosen: list[str] = []
     for text in texts:
-        if len(text) > limit:
+        size = estimated_tokens(text) + 1
+        if size > limit:
             if not chosen and limit > 0:
-                return [text[:limit]], 0
+                return [cut_to_tokens(text, limit)], 0
             break
         chosen.append(text)
-        limit -= len(text) + 1
+        limit -= size
     return chosen, max(0, limit)

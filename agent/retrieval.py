@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.answering import Question, SqlRequest, TrainedPair
+from common.business_schema import BusinessSchema
 from common.errors import ServiceUnavailableError
 from core.async_bridge import run_blocking
+from core.llm.metering import CallAccount
 from core.logging import get_agent_logger
 from core.schema_catalog import SchemaCatalog
 from core.vector_store.records import Kind, Match
+from core.vector_store.search import Wanted
 from core.vector_store.store import VectorStore
 
 logger = get_agent_logger("retrieval")
 
+NO_EXAMPLES = "no_examples"
+WORDS_ONLY = "examples_by_words_only"
+
 
 @dataclass(frozen=True)
 class RetrievalLimits:
-    """How many neighbours a kind, and the least similarity (0..1) each must have."""
+    """How many neighbours a kind, and the least similarity (0..1) each should have; None leaves them by rank."""
 
     count: int
-    sql_threshold: float
-    ddl_threshold: float
-    documentation_threshold: float
-    error_sql_threshold: float
+    sql_threshold: float | None
+    ddl_threshold: float | None
+    documentation_threshold: float | None
+    error_sql_threshold: float | None
     uses_wrong_pairs: bool
+
+    def wanted(self) -> dict[Kind, Wanted]:
+        """What is looked for, by kind."""
+        wanted: dict[Kind, Wanted] = {
+            "sql": Wanted(self.count, self.sql_threshold),
+            "ddl": Wanted(self.count, self.ddl_threshold),
+            "documentation": Wanted(self.count, self.documentation_threshold),
+        }
+        if self.uses_wrong_pairs:
+            wanted["error_sql"] = Wanted(self.count, self.error_sql_threshold)
+        return wanted
 
 
 @dataclass(frozen=True)
 class Retrieved:
-    """A request for a brain, and remarks about what was missing while it was put together."""
+    """A request for a brain, remarks about what was missing, and the ids of the records that are part of it."""
 
     request: SqlRequest
     notes: tuple[str, ...] = ()
+    record_ids: tuple[str, ...] = ()
 
 
 class Retrieval:
@@ -44,6 +62,10 @@ class Retrieval:
         self._catalog = catalog
         self._limits = limits
 
+    async def schema(self) -> BusinessSchema:
+        """What the business database is about; empty when it cannot be asked and never could be."""
+        return await run_blocking(self._schema)
+
     async def collect(self, question: Question) -> Retrieved:
         """Everything known for the question. A lost training store costs the examples, not the answer.
 
@@ -52,33 +74,35 @@ class Retrieval:
         """
         return await run_blocking(self._collect, question)
 
+    def _schema(self) -> BusinessSchema:
+        try:
+            return self._catalog.schema()
+        except ServiceUnavailableError as error:
+            logger.warning("classifying without the schema: %s", error.error_type)
+            return BusinessSchema(())
+
     def _collect(self, question: Question) -> Retrieved:
         schema, today = self._catalog.schema(), self._catalog.today()
         bare = SqlRequest(question=question.text, context=question.context, schema=schema, today=today)
         try:
-            return Retrieved(self._with_examples(question, bare))
+            return self._with_examples(question, bare)
         except ServiceUnavailableError as error:
             logger.warning("answering without examples: %s", error.error_type)
-            return Retrieved(bare, notes=("no_examples",))
+            return Retrieved(bare, notes=(NO_EXAMPLES,))
 
-    def _with_examples(self, question: Question, bare: SqlRequest) -> SqlRequest:
-        limits = self._limits
-        wrong = self._search(question, "error_sql", limits.error_sql_threshold) if limits.uses_wrong_pairs else ()
-        return SqlRequest(
-            question=bare.question,
-            context=bare.context,
-            schema=bare.schema,
-            today=bare.today,
-            pairs=_pairs(self._search(question, "sql", limits.sql_threshold)),
-            wrong_pairs=_pairs(wrong),
-            ddl=[match.content for match in self._search(question, "ddl", limits.ddl_threshold)],
-            documentation=[
-                match.content for match in self._search(question, "documentation", limits.documentation_threshold)
-            ],
+    def _with_examples(self, question: Question, bare: SqlRequest) -> Retrieved:
+        account = CallAccount(question.tenant, question.user_id, question.route)
+        found = self._store.find(question.tenant, question.text, self._limits.wanted(), account=account)
+        matches = found.matches
+        request = replace(
+            bare,
+            pairs=_pairs(matches["sql"]),
+            wrong_pairs=_pairs(matches.get("error_sql", ())),
+            ddl=[match.content for match in matches["ddl"]],
+            documentation=[match.content for match in matches["documentation"]],
         )
-
-    def _search(self, question: Question, kind: Kind, threshold: float) -> Sequence[Match]:
-        return self._store.search(question.tenant, kind, question.text, limit=self._limits.count, threshold=threshold)
+        record_ids = tuple(match.id for kind in matches for match in matches[kind])
+        return Retrieved(request, (WORDS_ONLY,) if found.is_lexical_only else (), record_ids)
 
 
 def _pairs(matches: Sequence[Match]) -> tuple[TrainedPair, ...]:

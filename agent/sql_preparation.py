@@ -1,17 +1,20 @@
 """From a question to SQL that the guard and the database's planner accept, with one repair (contract 50 sections 5, 6).
 
-Called by the graph's generation node; nothing is executed here but EXPLAIN.
+Called by the graph's generation node. A brain may ask once to look at the data first; that query passes the same guard.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from common import messages
-from common.answering import Brain, Question, SqlDraft, SqlRequest
-from common.errors import SqlRefusedError
+from common.answering import Brain, LookedUp, Question, SqlDraft, SqlRequest
+from common.cancellation import CancelFlag
+from common.errors import SqlExecutionError, SqlRefusedError
 from core.async_bridge import run_blocking
 from core.sql_executor import SqlExecutor
 from core.sql_guard import is_repairable
@@ -27,7 +30,10 @@ FIRST_WORD = re.compile(r"[A-Za-z]+")
 
 @dataclass(frozen=True)
 class PreparedSql:
-    """The outcome of generation; `sql` is admitted only when `user_prompt` and `explanation` are both None."""
+    """The outcome of generation; `sql` is admitted only when `user_prompt` and `explanation` are both None.
+
+    `attempts` is the number of statements written, `looked_up_by` the query that was run before the real one.
+    """
 
     path_token: str
     sql: str | None = None
@@ -35,6 +41,12 @@ class PreparedSql:
     user_prompt: str | None = None
     validation_error_type: str | None = None
     based_on: tuple[str, ...] = ()
+    attempts: int = 1
+    looked_up_by: str | None = None
+
+    @property
+    def is_repaired(self) -> bool:
+        return self.path_token.startswith("sql_repair_success")
 
 
 @dataclass(frozen=True)
@@ -47,14 +59,30 @@ class Objection:
     is_repairable: bool
 
 
-class SqlPreparation:
-    """Writes, checks and repairs; the same checks apply to the first and to the repaired statement."""
+@dataclass(frozen=True)
+class CheckRules:
+    """Checks besides the guard's, which always decides; none of these can admit what it refuses.
 
-    def __init__(self, *, brain: Brain, executor: SqlExecutor, repairs: bool, repair_timeout_seconds: float) -> None:
+    Args:
+        forbidden_operations: first words of statements, in capitals, that are refused by name without asking further.
+        asks_planner: whether the database plans a statement before it is run.
+        repairs: whether a statement the planner or the guard's grammar objects to may be repaired once.
+        repair_timeout_seconds: what the repair may take.
+    """
+
+    forbidden_operations: frozenset[str] = frozenset()
+    asks_planner: bool = True
+    repairs: bool = True
+    repair_timeout_seconds: float = 60.0
+
+
+class SqlPreparation:
+    """Writes, checks and repairs; the same checks apply to the first, the looking-up and the repaired statement."""
+
+    def __init__(self, *, brain: Brain, executor: SqlExecutor, rules: CheckRules) -> None:
         self._brain = brain
         self._executor = executor
-        self._repairs = repairs
-        self._repair_timeout_seconds = repair_timeout_seconds
+        self._rules = rules
 
     async def prepare(self, question: Question, request: SqlRequest) -> PreparedSql:
         """SQL ready to run, or the reason there is none.
@@ -64,34 +92,65 @@ class SqlPreparation:
         """
         brain = self._brain.on_behalf_of(question)
         draft = await brain.write_sql(request)
+        if not draft.is_intermediate:
+            return await self._checked(brain, request, draft)
+        objection = await run_blocking(partial(self._object, draft.sql, asks_planner=False))
+        if objection is not None and objection.kind == "forbidden_keywords":
+            return _refused(objection, draft)
+        informed = replace(request, looked_up=await self._look_up(draft.sql))
+        final = await brain.write_sql(informed)
+        if final.is_intermediate:
+            final = SqlDraft(explanation=messages.UNKNOWN_GENERATION_FAILURE, reason="unknown_generation_failure")
+        prepared = await self._checked(brain, informed, final)
+        return replace(prepared, attempts=prepared.attempts + 1, looked_up_by=draft.sql)
+
+    async def _checked(self, brain: Brain, request: SqlRequest, draft: SqlDraft) -> PreparedSql:
         if not draft.sql:
             return _without_sql(draft)
         objection = await run_blocking(self._object, draft.sql)
         if objection is None:
             return PreparedSql("agent_sql_generation", sql=draft.sql, based_on=draft.based_on)
-        if not (objection.is_repairable and self._repairs):
+        if not (objection.is_repairable and self._rules.repairs and self._rules.asks_planner):
             return _refused(objection, draft)
-        return await self._repair(brain, request, draft, objection)
+        return replace(await self._repair(brain, request, draft, objection), attempts=2)
+
+    async def _look_up(self, sql: str) -> LookedUp:
+        """Run the brain's own query; what the database objects to is told to the brain, like a result."""
+        caller_left = CancelFlag()
+        try:
+            result = await run_blocking(partial(self._executor.execute, sql, cancel=caller_left))
+        except asyncio.CancelledError:
+            caller_left.set()
+            raise
+        except (SqlRefusedError, SqlExecutionError) as error:
+            return LookedUp(sql, problem=error.message)
+        return LookedUp(sql, result)
 
     async def _repair(self, brain: Brain, request: SqlRequest, draft: SqlDraft, objection: Objection) -> PreparedSql:
         try:
-            async with asyncio.timeout(self._repair_timeout_seconds):
+            async with asyncio.timeout(self._rules.repair_timeout_seconds):
                 repaired = await brain.repair_sql(request, draft.sql, objection.detail)
         except TimeoutError:
-            seconds = int(self._repair_timeout_seconds)
+            seconds = int(self._rules.repair_timeout_seconds)
             return _unrepaired(draft.sql, messages.SQL_REPAIR_TIMEOUT.format(seconds=seconds))
         if not repaired.sql:
             return _unrepaired(draft.sql, messages.SQL_REPAIR_EMPTY)
         still = await run_blocking(self._object, repaired.sql)
         if still is None:
-            return PreparedSql("sql_repair_success", sql=repaired.sql, based_on=repaired.based_on)
+            return PreparedSql("sql_repair_success", sql=repaired.sql, based_on=repaired.based_on or draft.based_on)
         if still.kind == "forbidden_keywords":
             return _refused(still, repaired)
         return _unrepaired(repaired.sql, messages.SQL_REPAIR_FAILED.format(detail=still.detail))
 
-    def _object(self, sql: str) -> Objection | None:
-        """The guard's objection, else the planner's, else None."""
+    def _object(self, sql: str, *, asks_planner: bool | None = None) -> Objection | None:
+        """The list's objection, else the guard's, else the planner's, else None."""
+        if (operation := _first_word(sql)) in self._rules.forbidden_operations:
+            prompt = messages.SQL_OPERATION_FORBIDDEN.format(operation=operation)
+            return Objection("forbidden_keywords", prompt, prompt, is_repairable=False)
         try:
+            if not (self._rules.asks_planner if asks_planner is None else asks_planner):
+                self._executor.check(sql)
+                return None
             verdict = self._executor.explain(sql)
         except SqlRefusedError as error:
             return _guard_objection(error, sql)
@@ -99,6 +158,16 @@ class SqlPreparation:
             return None
         prompt = messages.SQL_VALIDATION_FAILED.format(detail=verdict.detail)
         return Objection("syntax_error", prompt, verdict.detail, is_repairable=not verdict.is_too_costly)
+
+
+def forbidden_words(names: Sequence[str]) -> frozenset[str]:
+    """The operations of a setting as `CheckRules.forbidden_operations` has them."""
+    return frozenset(name.strip().upper() for name in names if name.strip())
+
+
+def _first_word(sql: str) -> str:
+    word = FIRST_WORD.match(sql.lstrip())
+    return word[0].upper() if word else ""
 
 
 def _guard_objection(error: SqlRefusedError, sql: str) -> Objection:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
-from common.answering import Classification, Question, ResultSet, SqlRequest
+from common.answering import Classification, Question, ResultSet, Watch, nobody_watches
 from common.errors import CituError
 
 UNDECIDED = Classification("UNCERTAIN", 0.0, "", "")
@@ -14,11 +15,12 @@ class AgentState(TypedDict, total=False):
     """One question on its way. Nodes return the members they change.
 
     `failure` is the error that ends the question; `user_prompt` is the text for a question without valid SQL, with
-    `validation_error_type` saying which kind; `chat_response` is text to show instead of rows.
+    `validation_error_type` saying which kind; `chat_response` is text to show instead of rows; `watch` is told of
+    each finished step; `provenance` says what the answer rests on.
     """
 
     question: Question
-    request: SqlRequest
+    watch: Watch
     classification: Classification
     sql: str | None
     records: ResultSet | None
@@ -27,15 +29,15 @@ class AgentState(TypedDict, total=False):
     user_prompt: str | None
     validation_error_type: str | None
     failure: CituError | None
-    based_on: tuple[str, ...]
-    notes: tuple[str, ...]
+    provenance: Mapping[str, Any]
     execution_path: list[str]
 
 
-def initial_state(question: Question) -> AgentState:
+def initial_state(question: Question, watch: Watch = nobody_watches) -> AgentState:
     """Every member of a fresh question."""
     return AgentState(
         question=question,
+        watch=watch,
         classification=UNDECIDED,
         sql=None,
         records=None,
@@ -44,7 +46,6 @@ def initial_state(question: Question) -> AgentState:
         user_prompt=None,
         validation_error_type=None,
         failure=None,
-        based_on=(),
-        notes=(),
+        provenance={},
         execution_path=["start"],
     )

@@ -91,8 +91,9 @@ def build_health(parts: Container) -> HealthService:
             Component("training_records", RecordsProbe(parts.vector_store)),
             Component("original_agent", probes.agent_probe(parts.classic_agent), is_vital=True),
             Component("react_agent", parts.react.agent_probe),
-            Component("checkpoints", parts.react.checkpoints_probe),
-        ]
+            Component("checkpoints", parts.react.checkpoints_probe, detail=parts.react.store_name),
+        ],
+        has_react_answered=lambda: parts.react.has_answered,
     )
 
 

@@ -69,6 +69,7 @@ class React:
         self._lock = threading.RLock()
         self._checkpoints: CheckpointStore | None = None
         self._agent: CustomReactAgent | None = None
+        self._is_asked = False
 
     def agent(self) -> CustomReactAgent:
         """The agent, built at the first question.
@@ -76,6 +77,10 @@ class React:
         Raises:
             ServiceUnavailableError: it cannot be built now; the next question tries again.
         """
+        self._is_asked = True
+        return self._built_agent()
+
+    def _built_agent(self) -> CustomReactAgent:
         with self._lock:
             if self._agent is None:
                 try:
@@ -97,9 +102,9 @@ class React:
             return self._checkpoints
 
     @property
-    def is_built(self) -> bool:
-        """Whether somebody has asked yet."""
-        return self._agent is not None
+    def has_answered(self) -> bool:
+        """Whether somebody has asked yet; a look at the health is no question."""
+        return self._is_asked and self._agent is not None
 
     @cached_property
     def ask(self) -> AskReactService:
@@ -122,7 +127,7 @@ class React:
     def agent_probe(self) -> str | None:
         """For `/health`: building the agent is the test."""
         try:
-            self.agent()
+            self._built_agent()
         except CituError:
             return texts.COMPONENT_REACT_LOST
         return None
@@ -134,6 +139,10 @@ class React:
         except CituError:
             return texts.COMPONENT_CHECKPOINTS_LOST.format(store=self._settings.get("REACT_CHECKPOINTS"))
         return None if store.is_available() else texts.COMPONENT_CHECKPOINTS_LOST.format(store=store.store)
+
+    def store_name(self) -> str:
+        """`postgresql` or `redis`."""
+        return self.checkpoints().store
 
     def _build_agent(self) -> CustomReactAgent:
         settings, needs = self._settings, self._needs

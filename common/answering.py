@@ -21,7 +21,8 @@ ROUTING_MODES: tuple[str, ...] = ("database_direct", "chat_direct", "hybrid", "l
 class Question:
     """What a caller asks. `context` is earlier turns, one `User: …` / `Assistant: …` line each, or empty.
 
-    `route` names the door it came through; model usage is reported by it.
+    `route` names the door it came through; model usage is reported by it. `wants_tokens` says that the watcher wants
+    the answer's text piece by piece; then a model is asked to stream it.
     """
 
     text: str
@@ -31,6 +32,7 @@ class Question:
     routing_mode: str = "hybrid"
     context: str = ""
     route: str = "other"
+    wants_tokens: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,21 @@ class TrainedPair:
 
 
 @dataclass(frozen=True)
+class LookedUp:
+    """What a query that a brain needed before the real one has given; `problem` says why it gave none."""
+
+    sql: str
+    result: ResultSet | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class SqlRequest:
-    """Everything a brain may use to write SQL. `today` is the business database's date."""
+    """Everything a brain may use to write SQL. `today` is the business database's date.
+
+    `record_ids` has the training record of each text in `ddl` and `documentation`; `looked_up` is there when the
+    brain's first attempt asked for a look at the data.
+    """
 
     question: str
     context: str
@@ -69,6 +84,8 @@ class SqlRequest:
     wrong_pairs: Sequence[TrainedPair] = ()
     ddl: Sequence[str] = ()
     documentation: Sequence[str] = ()
+    record_ids: Mapping[str, str] = field(default_factory=dict)
+    looked_up: LookedUp | None = None
 
 
 @dataclass(frozen=True)
@@ -77,12 +94,16 @@ class SqlDraft:
 
     `explanation` is user-facing text that says why there is no SQL; `reason` is one of the contract's
     `validation_error_type` values (50 section 9) when there is none; `based_on` names the trained records used.
+    `is_intermediate`: the statement only looks up values; its result is wanted before the real one can be written.
+    `said` is what a model itself wrote instead of SQL.
     """
 
     sql: str = ""
     explanation: str = ""
     reason: str = ""
     based_on: tuple[str, ...] = ()
+    is_intermediate: bool = False
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,9 +138,14 @@ class Answer:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
+Write = Callable[[str], None]
+"""Takes the next piece of a text that is being written; must neither block nor raise."""
+
+
 class Brain(Protocol):
     """The thinking an engine needs. One implementation asks a language model, the other works offline.
 
+    A method with `write` hands the text on piece by piece as it comes, when given; it returns the whole in any case.
     Every method raises `ModelUnavailableError` when the thinking cannot be done now; none invents an answer.
     """
 
@@ -138,9 +164,13 @@ class Brain(Protocol):
 
     async def repair_sql(self, request: SqlRequest, sql: str, error: str) -> SqlDraft: ...
 
-    async def summarise(self, question: str, result: ResultSet) -> str: ...
+    async def write_question(self, sql: str) -> str:
+        """A question that `sql` answers, in a person's words; empty when none can be told."""
+        ...
 
-    async def chat(self, question: str, context: str) -> str: ...
+    async def summarise(self, question: str, result: ResultSet, *, write: Write | None = None) -> str: ...
+
+    async def chat(self, question: str, context: str, *, write: Write | None = None) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -153,7 +183,11 @@ class NodeFinished:
 
 @dataclass(frozen=True)
 class TextWritten:
-    """A piece of the answer's text as the model writes it; the pieces in order are the text."""
+    """A piece of the answer's text as it is written, only for questions that want tokens.
+
+    The pieces in order are the answer's `response`, unless a model breaks off: the `Answer` or the error that comes
+    in the end decides.
+    """
 
     text: str
 

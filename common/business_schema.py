@@ -40,10 +40,21 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Join:
+    """A declared foreign key: `table.column` refers to `target.target_column`. Names without their schema."""
+
+    table: str
+    column: str
+    target: str
+    target_column: str
+
+
+@dataclass(frozen=True)
 class BusinessSchema:
-    """All relations the reader role may read."""
+    """All relations the reader role may read, and the declared foreign keys of one column between them."""
 
     tables: tuple[Table, ...]
+    joins: tuple[Join, ...] = ()
 
     def table(self, name: str) -> Table | None:
         return next((table for table in self.tables if table.name == name), None)

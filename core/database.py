@@ -148,6 +148,16 @@ class Database:
         with translated_errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        """A connection without a transaction, for statements that may not run in one (`CREATE INDEX CONCURRENTLY`).
+
+        Raises:
+            StoreUnavailableError: no connection, or it broke. Other database errors pass unchanged.
+        """
+        with translated_errors(), self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
     def is_available(self) -> bool:
         """Whether the database answers a query now."""
         try:

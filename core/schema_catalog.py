@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 from psycopg import Connection, sql
 
-from common.business_schema import BusinessSchema, Column, Table
+from common.business_schema import BusinessSchema, Column, Join, Table
 from common.errors import StoreUnavailableError
 from core.logging import get_app_logger
 from core.sql_executor.database_errors import unavailable
@@ -46,6 +46,16 @@ LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND
 WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition AND n.nspname = ANY (%s)
   AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
 ORDER BY array_position(%s, n.nspname::text), c.relname, a.attnum
+"""
+_JOINS_QUERY: Final = """
+SELECT c.relname, a.attname, t.relname, f.attname
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class t ON t.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+JOIN pg_attribute f ON f.attrelid = t.oid AND f.attnum = k.confkey[1]
+WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND n.nspname = ANY (%s) AND tn.nspname = ANY (%s)
+ORDER BY 1, 2, 3, 4
 """
 _ENUMS_QUERY: Final = """
 SELECT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -126,6 +136,7 @@ class SchemaCatalog:
         self._clock = clock
         self._loading = threading.Lock()
         self._snapshot: _Snapshot | None = None
+        self._moment: tuple[float, datetime] | None = None
 
     def schema(self) -> BusinessSchema:
         """Tables and views with their readable columns.
@@ -144,17 +155,24 @@ class SchemaCatalog:
         return self._current().hidden_columns
 
     def today(self) -> date:
-        """The business database's date, by its own clock and time zone.
+        """The business database's date, by its own clock and time zone; asked for once in `ttl_seconds`.
 
         Raises:
-            StoreUnavailableError: it cannot be reached.
+            StoreUnavailableError: it cannot be reached and was not asked lately.
         """
+        asked = self._clock()
+        moment = self._moment
+        if moment is None or asked - moment[0] >= self._ttl_seconds:
+            moment = self._moment = (asked, self._ask_the_time())
+        return (moment[1] + timedelta(seconds=asked - moment[0])).date()
+
+    def _ask_the_time(self) -> datetime:
         try:
             with self._pool.connection() as connection:
-                row = connection.execute("SELECT current_date").fetchone()
+                rows = connection.execute("SELECT localtimestamp(0)::text").fetchall()
         except psycopg.Error as error:
             raise unavailable(error) from error
-        return date.fromisoformat(str(row[0])) if row else date.min
+        return datetime.fromisoformat(str(rows[0][0]))
 
     def refresh(self) -> BusinessSchema:
         """Load again now, for instance after the tables changed; raises `StoreUnavailableError`."""
@@ -192,10 +210,12 @@ class SchemaCatalog:
             with self._pool.connection() as connection:
                 rows = connection.execute(_COLUMNS_QUERY, (self._schemas, self._schemas)).fetchall()
                 found = [_Found(*row) for row in rows]
+                joins = connection.execute(_JOINS_QUERY, (self._schemas, self._schemas)).fetchall()
                 enums = connection.execute(_ENUMS_QUERY, (self._schemas,)).fetchall()
                 schema, hidden = self._build(connection, found)
         except psycopg.Error as error:
             raise unavailable(error) from error
+        schema = replace(schema, joins=_readable_joins(schema, joins))
         policy = policy_for(
             schema,
             denied_columns=hidden,
@@ -228,6 +248,13 @@ class SchemaCatalog:
             ),
             frozenset(hidden),
         )
+
+
+def _readable_joins(schema: BusinessSchema, rows: Iterable[Sequence[Any]]) -> tuple[Join, ...]:
+    """The foreign keys both of whose ends may be read."""
+    readable = {(table.name, column.name) for table in schema.tables for column in table}
+    joins = (Join(*map(str, row)) for row in rows)
+    return tuple(join for join in joins if {(join.table, join.column), (join.target, join.target_column)} <= readable)
 
 
 def _distinct_values(connection: Connection[Any], item: _Found, seconds: float) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,9 @@ from agent.classification.rules import RuleClassifier
 from common import messages
 from common.answering import Brain, Classification, Question
 from common.business_schema import BusinessSchema
+
+ReadSchema = Callable[[], Awaitable[BusinessSchema]]
+"""Reads the business schema, when a brain has to be asked."""
 
 DIRECT_ROUTES: Final = {
     "database_direct": Classification("DATABASE", 1.0, messages.ROUTED_TO_DATABASE, "direct_database"),
@@ -23,7 +27,7 @@ class QuestionRouter:
     rules: RuleClassifier
     brain: Brain
 
-    async def classify(self, question: Question, schema: BusinessSchema) -> Classification:
+    async def classify(self, question: Question, schema: ReadSchema) -> Classification:
         """Which way the question goes.
 
         Raises:
@@ -39,8 +43,9 @@ class QuestionRouter:
             return ruled
         return _preferred(ruled, await self._ask_brain(question, schema))
 
-    async def _ask_brain(self, question: Question, schema: BusinessSchema) -> Classification:
-        return await self.brain.on_behalf_of(question).classify(question.text, question.context, schema)
+    async def _ask_brain(self, question: Question, schema: ReadSchema) -> Classification:
+        brain = self.brain.on_behalf_of(question)
+        return await brain.classify(question.text, question.context, await schema())
 
 
 def _preferred(ruled: Classification, thought: Classification) -> Classification:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from agent.classification.dictionary import ClassifierDictionary, Keyword
 from agent.classification.keywords import normalise, stands_in
@@ -31,6 +33,11 @@ class RuleClassifier:
     def __init__(self, dictionary: ClassifierDictionary) -> None:
         self._dictionary = dictionary
         self._weights = dictionary.weights
+
+    @cached_property
+    def version(self) -> str:
+        """A digest of the dictionary: another one classifies otherwise."""
+        return hashlib.sha256(repr(self._dictionary).encode()).hexdigest()[:16]
 
     def is_sure(self, found: Classification) -> bool:
         """Whether nobody else needs to be asked."""

@@ -20,11 +20,12 @@ from agent.offline.classify import ClassifierWords, classify, contains, current_
 from agent.offline.composer import Composed, Composer
 from agent.offline.follow_up import with_context
 from agent.offline.normalise import normalise
+from agent.offline.question_from_sql import question_from_sql
 from agent.offline.repair import repair_names
 from agent.offline.summary import summarise_rows
 from agent.offline.vocabulary import Vocabulary, load_vocabulary
 from common import messages
-from common.answering import Classification, Question, ResultSet, SqlDraft, SqlRequest, TrainedPair
+from common.answering import Classification, Question, ResultSet, SqlDraft, SqlRequest, TrainedPair, Write
 from common.business_schema import BusinessSchema
 
 _ENOUGH = 0.6
@@ -74,7 +75,7 @@ class OfflineBrain:
         """By rules over the schema's words; a follow-up of a data question is a data question."""
         engine = self._engine(schema)
         today = datetime.now(UTC).date()
-        text = with_context(current_part(question), context, engine.composer, today)
+        text = with_context(current_part(question)[:_MOST_CHARACTERS], context, engine.composer, today)
         return classify(text, words=self._classifier_words, scanner=engine.composer.scanner, today=today)
 
     async def write_sql(self, request: SqlRequest) -> SqlDraft:
@@ -86,16 +87,22 @@ class OfflineBrain:
         engine = self._engine(request.schema)
         if repaired := repair_names(sql, engine.composer.index):
             return SqlDraft(sql=repaired)
+        if _is_too_long(request):
+            return SqlDraft(explanation=messages.OFFLINE_CANNOT_REPAIR, reason="syntax_repair_failed")
         fresh = engine.composer.compose(self._question(request, engine), request.today)
         if fresh.confidence >= _ENOUGH and fresh.sql != sql:
             return SqlDraft(sql=fresh.sql)
         return SqlDraft(explanation=messages.OFFLINE_CANNOT_REPAIR, reason="syntax_repair_failed")
 
-    async def summarise(self, question: str, result: ResultSet) -> str:
+    async def write_question(self, sql: str) -> str:
+        """A question told by the Chinese names in `sql`; empty when they do not say what it is about."""
+        return question_from_sql(sql)
+
+    async def summarise(self, question: str, result: ResultSet, *, write: Write | None = None) -> str:
         """What the rows show."""
         return summarise_rows(result)
 
-    async def chat(self, question: str, context: str) -> str:
+    async def chat(self, question: str, context: str, *, write: Write | None = None) -> str:
         """A greeting or an account of what this can do; anything else needs a language model, and that is said."""
         text = normalise(current_part(question))
         tables = self._table_names()
@@ -131,7 +138,7 @@ class OfflineBrain:
         return with_context(current_part(request.question), request.context, engine.composer, request.today)
 
     def _draft(self, request: SqlRequest) -> SqlDraft:
-        if len(request.question) > _MOST_CHARACTERS + len(request.context):
+        if _is_too_long(request):
             return _refused("ambiguous_question", "")
         engine = self._engine(request.schema)
         question = self._question(request, engine)
@@ -140,6 +147,11 @@ class OfflineBrain:
         adapted = engine.adapter.adapt(question, request.today, pairs)
         composed = engine.composer.compose(question, request.today)
         return _arbitrate(adapted, composed, wrong)
+
+
+def _is_too_long(request: SqlRequest) -> bool:
+    """Reading takes time with every character; a question of pages is not one that could be answered here."""
+    return len(current_part(request.question)) > _MOST_CHARACTERS
 
 
 def _arbitrate(adapted: Adapted | None, composed: Composed, wrong: set[str]) -> SqlDraft:

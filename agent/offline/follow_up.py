@@ -5,6 +5,7 @@ Used by `OfflineBrain` for classification and for SQL. Only the last `User:` lin
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from agent.offline.composer import Composer
@@ -13,14 +14,20 @@ from agent.offline.scanner import Token
 
 _STARTS = ("那", "那么", "还有", "换成", "改成", "再看", "再查", "and ", "what about", "how about")
 _ENDS = ("呢", "呢?", "怎么样", "如何", "的呢", "的呢?")
+_MOST_CHARACTERS = 1_000
+_SPLIT = re.compile(
+    r"(?:那|再|请)?[按每](?P<unit>年|季度|月|周|日|天)(?:拆开|拆分|分开|分组|统计|汇总|看)?(?:看看|一下|呢|吧)?\??"
+)
 _SLOTS = ("period", "value", "number", "measure", "concept")
 
 
 def with_context(question: str, context: str, composer: Composer, today: date) -> str:
-    """The question made complete, or unchanged when it stands by itself or nothing fits."""
+    """The question made complete; unchanged when it stands by itself, nothing fits or the earlier one is very long."""
     previous = _last_question(context)
     text = normalise(question)
-    if not previous or not (text.startswith(_STARTS) or text.endswith(_ENDS)):
+    if previous and len(previous) <= _MOST_CHARACTERS and (split := _SPLIT.fullmatch(text)):
+        return f"{normalise(previous).rstrip('?。')}按{split['unit']}统计"
+    if not previous or len(previous) > _MOST_CHARACTERS or not (text.startswith(_STARTS) or text.endswith(_ENDS)):
         return question
     asked = [token for token in composer.tokens(text, today) if token.kind in _SLOTS]
     earlier = composer.tokens(previous, today)

@@ -22,7 +22,7 @@ from core.llm.call_scope import CallScope, activate
 from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.config import LLMClientConfig
 from core.llm.errors import ModelCallError
-from core.llm.exchange import CallKind, ChatMessage, ChatProvider, ModelReply, ReplyPart, StreamPart
+from core.llm.exchange import CallKind, ChatMessage, ChatProvider, ModelReply, ReplyPart, StreamPart, ToolSpec
 from core.llm.fair_gate import FairGate
 from core.llm.metering import CallAccount, CallMeter, NoMeter
 from core.llm.reply_builder import ReplyBuilder
@@ -46,6 +46,7 @@ class _Call:
     kind: CallKind
     scope: CallScope
     attempts: Attempts
+    tools: tuple[ToolSpec, ...]
 
 
 class LLMClient:
@@ -94,19 +95,31 @@ class LLMClient:
         """Ask with a single user message; otherwise like `chat`."""
         return self.chat([ChatMessage("user", prompt)], account=account, kind=kind)
 
-    def chat(self, messages: Sequence[ChatMessage], *, account: CallAccount, kind: CallKind = "other") -> ModelReply:
-        """Ask and wait for the complete answer.
+    def chat(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        account: CallAccount,
+        kind: CallKind = "other",
+        tools: Sequence[ToolSpec] = (),
+    ) -> ModelReply:
+        """Ask and wait for the complete answer; with `tools`, that may be calls of some of them.
 
         Raises:
             ModelCallError: one of its subclasses.
             BudgetExceededError: the account has used its tokens of the day.
         """
-        call = self._new_call(messages, account, kind)
+        call = self._new_call(messages, account, kind, tools)
         with self._gate.enter(account.tenant, call.scope):
             return self._chat(call)
 
     def stream(
-        self, messages: Sequence[ChatMessage], *, account: CallAccount, kind: CallKind = "other"
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        account: CallAccount,
+        kind: CallKind = "other",
+        tools: Sequence[ToolSpec] = (),
     ) -> Generator[StreamPart, None, None]:
         """Ask and hand on the answer as it comes; the last part carries the complete reply.
 
@@ -116,7 +129,7 @@ class LLMClient:
             ModelCallError: one of its subclasses.
             BudgetExceededError: the account has used its tokens of the day.
         """
-        call = self._new_call(messages, account, kind)
+        call = self._new_call(messages, account, kind, tools)
         with self._gate.enter(account.tenant, call.scope):
             yield from self._stream(call)
 
@@ -125,10 +138,15 @@ class LLMClient:
         return await self.async_chat([ChatMessage("user", prompt)], account=account, kind=kind)
 
     async def async_chat(
-        self, messages: Sequence[ChatMessage], *, account: CallAccount, kind: CallKind = "other"
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        account: CallAccount,
+        kind: CallKind = "other",
+        tools: Sequence[ToolSpec] = (),
     ) -> ModelReply:
         """`chat` for coroutines; cancelling it stops the call."""
-        call = self._new_call(messages, account, kind)
+        call = self._new_call(messages, account, kind, tools)
         with await self._gate.enter_async(account.tenant, call.scope):
             is_done = False
             try:
@@ -140,10 +158,15 @@ class LLMClient:
             return reply
 
     async def async_stream(
-        self, messages: Sequence[ChatMessage], *, account: CallAccount, kind: CallKind = "other"
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        account: CallAccount,
+        kind: CallKind = "other",
+        tools: Sequence[ToolSpec] = (),
     ) -> AsyncGenerator[StreamPart, None]:
         """`stream` for coroutines; the model is read only as fast as the caller takes parts."""
-        call = self._new_call(messages, account, kind)
+        call = self._new_call(messages, account, kind, tools)
         with await self._gate.enter_async(account.tenant, call.scope):
             parts = self._stream(call)
             try:
@@ -167,9 +190,12 @@ class LLMClient:
     ) -> None:
         self.close()
 
-    def _new_call(self, messages: Sequence[ChatMessage], account: CallAccount, kind: CallKind) -> _Call:
+    def _new_call(
+        self, messages: Sequence[ChatMessage], account: CallAccount, kind: CallKind, tools: Sequence[ToolSpec]
+    ) -> _Call:
         scope = CallScope(self._config.timeout_seconds, self._clock)
-        return _Call(tuple(messages), account, kind, scope, Attempts(self._retry, scope, kind, self._breaker))
+        attempts = Attempts(self._retry, scope, kind, self._breaker)
+        return _Call(tuple(messages), account, kind, scope, attempts, tuple(tools))
 
     def _chat(self, call: _Call) -> ModelReply:
         self._meter.admit(call.account)
@@ -177,7 +203,10 @@ class LLMClient:
         def ask(seconds: float) -> ModelReply:
             with self._gathering(call) as gathered:
                 if not self._config.enable_thinking:
-                    gathered.add(self._provider.complete(call.messages, kind=call.kind, timeout_seconds=seconds))
+                    reply = self._provider.complete(
+                        call.messages, kind=call.kind, timeout_seconds=seconds, tools=call.tools
+                    )
+                    gathered.add(reply)
                     return gathered.reply()
                 with contextlib.closing(self._parts(call, seconds)) as parts:
                     for part in parts:
@@ -216,7 +245,7 @@ class LLMClient:
             yield StreamPart(reply=reply)
 
     def _parts(self, call: _Call, seconds: float) -> Generator[ReplyPart, None, None]:
-        return self._provider.stream(call.messages, kind=call.kind, timeout_seconds=seconds)
+        return self._provider.stream(call.messages, kind=call.kind, timeout_seconds=seconds, tools=call.tools)
 
     @contextlib.contextmanager
     def _gathering(self, call: _Call) -> Iterator[ReplyBuilder]:

@@ -5,23 +5,56 @@ Used by `core.llm.client`, by providers, and by everyone who calls the client.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
-Role = Literal["system", "user", "assistant"]
-CallKind = Literal["classify", "write_sql", "repair_sql", "summarise", "chat", "embed", "other"]
+Role = Literal["system", "user", "assistant", "tool"]
+CallKind = Literal[
+    "classify", "write_sql", "repair_sql", "summarise", "chat", "react", "embed", "describe_table", "write_themes",
+    "write_pairs", "write_scope", "repair_pairs", "write_question", "other",
+]  # fmt: skip
 
 CALL_KIND_HEADER: Final = "X-Citu-Call"
 """Every request to a model carries its `CallKind` here, so that nobody needs to read prompts to tell calls apart."""
 
 
 @dataclass(frozen=True)
+class ToolSpec:
+    """A tool the model may call; `parameters` is the JSON Schema of its arguments, an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A call the model asks for. `id` ties the tool's answer to it; providers need not make it unique."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolCallPiece:
+    """A piece of a streamed call: pieces of the same `index` belong together, `arguments` is a piece of JSON text."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True)
 class ChatMessage:
-    """One turn."""
+    """One turn. `tool_calls` are the assistant's, `tool_call_id` says which call a `tool` turn answers."""
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,17 +81,20 @@ class ReplyPart:
     finish_reason: str | None = None
     usage: TokenUsage | None = None
     model: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_pieces: tuple[ToolCallPiece, ...] = ()
 
 
 @dataclass(frozen=True)
 class ModelReply:
-    """A complete, non-empty answer. `thinking` never appears in `text`."""
+    """A complete answer: text, calls of tools, or both. `thinking` never appears in `text`."""
 
     text: str
     thinking: str
     usage: TokenUsage | None
     model: str
     finish_reason: str | None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,10 +113,12 @@ class ChatProvider(Protocol):
     Both raise the errors of `core.llm.errors`, without any text of the provider in them.
     """
 
-    def complete(self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float) -> ReplyPart: ...
+    def complete(
+        self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
+    ) -> ReplyPart: ...
 
     def stream(
-        self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float
+        self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
     ) -> Generator[ReplyPart, None, None]: ...
 
     def close(self) -> None: ...

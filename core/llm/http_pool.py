@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import httpcore
@@ -21,6 +22,7 @@ STREAM_FRAMING_FACTOR: Final = 8
 """A streamed answer is about this many times larger on the wire than its text."""
 
 _WRITTEN_AT_ONCE: Final = 16_384
+_CONNECTIONS_A_POOL: Final = 16
 _SHORTEST_WAIT: Final = 0.001  # zero would mean "do not block" to a socket
 
 
@@ -37,20 +39,76 @@ def build_http_client(*, max_reply_bytes: int, max_connections: int) -> httpx.Cl
         max_reply_bytes: cap of an answer's body; event streams get `STREAM_FRAMING_FACTOR` times that.
         max_connections: further requests wait for a free connection, as long as their timeout allows.
     """
-    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     return httpx.Client(
-        transport=_CappedTransport(_DeadlineTransport(limits), max_reply_bytes),
+        transport=_CappedTransport(_spread(max_connections), max_reply_bytes),
         headers={"Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
     )
 
 
+def _spread(max_connections: int) -> httpx.BaseTransport:
+    """One pool, or several small ones: each request makes httpcore look at every connection of its pool, squared."""
+    count = -(-max_connections // _CONNECTIONS_A_POOL)
+    limits = httpx.Limits(max_connections=-(-max_connections // count), max_keepalive_connections=_CONNECTIONS_A_POOL)
+    context = httpx.create_ssl_context()
+    pools = [_DeadlineTransport(limits, context) for _ in range(count)]
+    return pools[0] if count == 1 else _SpreadTransport(pools)
+
+
+class _SpreadTransport(httpx.BaseTransport):
+    """Several pools; a request goes to the one with the fewest requests under way."""
+
+    def __init__(self, pools: Sequence[httpx.BaseTransport]) -> None:
+        self._pools = pools
+        self._lock = threading.Lock()
+        self._busy = [0] * len(pools)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with self._lock:
+            number = self._busy.index(min(self._busy))
+            self._busy[number] += 1
+        try:
+            response = self._pools[number].handle_request(request)
+        except BaseException:
+            self._ended(number)
+            raise
+        if isinstance(response.stream, httpx.SyncByteStream):
+            response.stream = _CountedStream(response.stream, lambda: self._ended(number))
+        return response
+
+    def close(self) -> None:
+        for pool in self._pools:
+            pool.close()
+
+    def _ended(self, number: int) -> None:
+        with self._lock:
+            self._busy[number] -= 1
+
+
+class _CountedStream(httpx.SyncByteStream):
+    """Tells once that it was closed."""
+
+    def __init__(self, inner: httpx.SyncByteStream, ended: Callable[[], None]) -> None:
+        self._inner = inner
+        self._ended: Callable[[], None] | None = ended
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._inner
+
+    def close(self) -> None:
+        ended, self._ended = self._ended, None
+        try:
+            self._inner.close()
+        finally:
+            if ended is not None:
+                ended()
+
+
 class _DeadlineTransport(httpx.HTTPTransport):
     """httpx's own transport over a pool whose network operations know the deadline."""
 
-    def __init__(self, limits: httpx.Limits) -> None:
-        context = httpx.create_ssl_context()
+    def __init__(self, limits: httpx.Limits, context: ssl.SSLContext) -> None:
         super().__init__(verify=context, limits=limits)
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from core.llm.errors import ModelReplyError
-from core.llm.exchange import ModelReply, ReplyPart, StreamPart, TokenUsage
+from core.llm.exchange import ModelReply, ReplyPart, StreamPart, TokenUsage, ToolCall, ToolCallPiece
 from core.llm.thinking import ThinkingSplitter, split_thinking
 from core.llm.token_estimate import estimated_tokens
 
@@ -14,7 +15,7 @@ class ReplyBuilder:
     """One answer in the making.
 
     Args:
-        max_bytes: cap of text and thinking together, UTF-8.
+        max_bytes: cap of text, thinking and tools' arguments together, UTF-8.
         model: name to report when the provider gives none.
     """
 
@@ -26,6 +27,8 @@ class ReplyBuilder:
         self._usage: TokenUsage | None = None
         self._finish_reason: str | None = None
         self._splitter = ThinkingSplitter()
+        self._calls: list[ToolCall] = []
+        self._pieces: list[ToolCallPiece] = []
 
     def add(self, part: ReplyPart) -> Iterator[StreamPart]:
         """Take a part in; returns what of it may be shown already.
@@ -33,9 +36,12 @@ class ReplyBuilder:
         Raises:
             ModelReplyError: the answer has grown beyond the cap.
         """
-        self._bytes_left -= len(part.text.encode("utf-8", "replace")) + len(part.thinking.encode("utf-8", "replace"))
+        arguments = "".join(piece.arguments for piece in part.tool_call_pieces)
+        self._bytes_left -= sum(len(text.encode("utf-8", "replace")) for text in (part.text, part.thinking, arguments))
         if self._bytes_left < 0:
             raise ModelReplyError
+        self._calls += part.tool_calls
+        self._pieces += part.tool_call_pieces
         self._texts.append(part.text)
         self._thoughts.append(part.thinking)
         self._usage = part.usage or self._usage
@@ -48,7 +54,7 @@ class ReplyBuilder:
         """Tokens of what has come so far and whether they are estimated, from `asked` too; None when nothing came."""
         if self._usage is not None:
             return self._usage, False
-        came = "".join(self._texts) + "".join(self._thoughts)
+        came = "".join([*self._texts, *self._thoughts, *(piece.arguments for piece in self._pieces)])
         if not came and self._finish_reason is None:
             return None
         return TokenUsage(estimated_tokens(asked), estimated_tokens(came)), True
@@ -64,13 +70,29 @@ class ReplyBuilder:
             must_be_finished: a stream says how it ended; without that it was cut.
 
         Raises:
-            ModelReplyError: nothing but thinking or white space came, or the stream was cut.
+            ModelReplyError: nothing but thinking or white space came, the stream was cut, or a call cannot be read.
         """
         text, thinking = split_thinking("".join(self._texts))
-        if not text or (must_be_finished and self._finish_reason is None):
+        calls = (*self._calls, *_assembled(self._pieces))
+        if not (text or calls) or (must_be_finished and self._finish_reason is None):
             raise ModelReplyError
         thoughts = [thought for thought in ("".join(self._thoughts).strip(), thinking) if thought]
-        return ModelReply(text, "\n".join(thoughts), self._usage, self._model, self._finish_reason)
+        return ModelReply(text, "\n".join(thoughts), self._usage, self._model, self._finish_reason, calls)
+
+
+def _assembled(pieces: list[ToolCallPiece]) -> Iterator[ToolCall]:
+    """The calls that streamed pieces make up, in the order they began."""
+    for index in dict.fromkeys(piece.index for piece in pieces):
+        parts = [piece for piece in pieces if piece.index == index]
+        text = "".join(part.arguments for part in parts)
+        try:
+            arguments = json.loads(text) if text.strip() else {}
+        except (ValueError, RecursionError):
+            raise ModelReplyError from None
+        if not isinstance(arguments, dict):
+            raise ModelReplyError
+        call_id = next((part.id for part in parts if part.id), "")
+        yield ToolCall(call_id, "".join(part.name for part in parts), arguments)
 
 
 def _shown(text: str, thinking: str) -> Iterator[StreamPart]:

@@ -74,11 +74,15 @@ class ExplainVerdict:
 
 @dataclass(frozen=True)
 class ExecutedQuery:
-    """A result with what was learned on the way: planner cost, and which cap cut it (None: every row is there)."""
+    """A result with what was learned on the way: planner cost, and which cap cut it (None: every row is there).
+
+    `type_oids` are PostgreSQL's numbers of the columns' types, in column order.
+    """
 
     result: ResultSet
     cost: float
     cut_by: Literal["rows", "bytes"] | None = None
+    type_oids: tuple[int, ...] = ()
 
 
 class SqlExecutor:
@@ -115,6 +119,15 @@ class SqlExecutor:
         """
         admitted = self._guard.check(sql)
         return self._run(admitted, lambda connection, watch: self._fetch(connection, admitted, watch), cancel)
+
+    def check(self, sql: str) -> None:
+        """Ask the guard alone; the database is not touched.
+
+        Raises:
+            SqlRefusedError: the guard said no.
+            StoreUnavailableError: what the guard admits cannot be read from the database.
+        """
+        self._guard.check(sql)
 
     def explain(self, sql: str) -> ExplainVerdict:
         """Whether the planner accepts `sql`, and at what cost; nothing is executed.
@@ -224,7 +237,8 @@ class SqlExecutor:
         if taken.cut_by:
             total = max(total + 1, self._count_on(connection, total + 1, watch))
         named = tuple(dict(zip(columns, row, strict=True)) for row in rows)
-        return ExecutedQuery(ResultSet(columns, named, total, bool(taken.cut_by)), plan.cost, taken.cut_by)
+        result = ResultSet(columns, named, total, bool(taken.cut_by))
+        return ExecutedQuery(result, plan.cost, taken.cut_by, tuple(taken.types))
 
     def _count_on(self, connection: ReaderConnection, fetched: int, watch: QueryWatch) -> int:
         """How many rows there are in all, as far as the limits let us look."""
@@ -268,13 +282,14 @@ class _Taken:
     """Rows within both caps, and which cap ended them."""
 
     names: list[str]
+    types: list[int]
     rows: list[tuple[Any, ...]]
     cut_by: Literal["rows", "bytes"] | None = None
 
 
 def _take_rows(connection: ReaderConnection, limits: ExecutionLimits) -> _Taken:
     """Fetch from the cursor in batches that start with one row, grow, and shrink when rows are wide."""
-    taken = _Taken([], [])
+    taken = _Taken([], [], [])
     used, widest, batch = 0, 1, 1
     while True:
         batch = min(batch, limits.row_cap + 1 - len(taken.rows))
@@ -284,7 +299,9 @@ def _take_rows(connection: ReaderConnection, limits: ExecutionLimits) -> _Taken:
         except TooMuchReceivedError:
             taken.cut_by = "bytes"
             return taken
-        taken.names = taken.names or [column.name for column in cursor.description or ()]
+        if not taken.names:
+            taken.names = [column.name for column in cursor.description or ()]
+            taken.types = [column.type_code for column in cursor.description or ()]
         fetched = cursor.fetchall()
         for row in fetched:
             size = sum(map(value_bytes, row))

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, Protocol
 
+from core.llm.metering import CallAccount
+
 _GRAM_SIZES: Final = (1, 2, 3)
 _CACHED_GRAMS: Final = 65_536
 
@@ -21,12 +23,16 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int: ...
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each text, in order.
+    def embed(self, texts: Sequence[str], *, account: CallAccount) -> list[list[float]]:
+        """One vector for each text, in order, on the account of whoever asks.
 
         Raises:
             ModelUnavailableError: the embedding service does not answer.
         """
+        ...
+
+    def embed_question(self, question: str, *, account: CallAccount) -> list[float]:
+        """The vector of a question, which may be kept and found again; raises like `embed`."""
         ...
 
 
@@ -53,8 +59,11 @@ class HashedNgramEmbedder:
         self.dimension = dimension
         self.model_name = f"hashed-ngram-{dimension}"
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], *, account: CallAccount | None = None) -> list[list[float]]:
         return [self._embed_one(text.lower()) for text in texts]
+
+    def embed_question(self, question: str, *, account: CallAccount | None = None) -> list[float]:
+        return self._embed_one(question.lower())
 
     def _embed_one(self, text: str) -> list[float]:
         vector = [0.0] * self.dimension

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 _CJK: Final = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
@@ -38,3 +39,14 @@ def bigrams(text: str) -> list[str]:
 def any_of(terms: list[str]) -> str:
     """A PostgreSQL `tsquery` text that matches a row with any of `terms` (as `bigrams` gives them)."""
     return " | ".join(f"'{term}'" for term in terms)
+
+
+def all_of(terms: list[str]) -> str:
+    """A `tsquery` text that matches a row with all of `terms`."""
+    return " & ".join(f"'{term}'" for term in terms)
+
+
+def shared_share(terms: Sequence[str], others: Sequence[str]) -> float:
+    """How much two texts' terms have in common, 0 to 1 (Dice: twice the shared ones through the sum of both)."""
+    ours, theirs = set(terms), set(others)
+    return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours or theirs else 0.0

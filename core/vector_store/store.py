@@ -6,21 +6,20 @@ method raises `StoreUnavailableError` and the caller goes on without examples.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, TextClause, and_, cast, delete, func, select, text
+from sqlalchemy import and_, cast, delete, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT, insert
 from sqlalchemy.orm import Session
 
 from common.tenant import Tenant
 from core.database import Database
+from core.llm.metering import CallAccount
 from core.vector_store.embedding import Embedder
-from core.vector_store.fusion import fuse_by_rank, keep_similar
-from core.vector_store.lexical import any_of, bigrams
+from core.vector_store.lexical import bigrams
 from core.vector_store.records import (
     KINDS,
     Kind,
@@ -30,37 +29,14 @@ from core.vector_store.records import (
     content_hash,
     is_record_id,
     new_record_id,
-    parse_document,
 )
+from core.vector_store.search import Found, TrainingSearch, Wanted, checked_vectors
 from core.vector_store.tables import COLLECTION, EMBEDDING, REVISION
 
+NOBODY: Final = "nobody"
+TRAINING: Final = "training"
 _ROWS_PER_INSERT: Final = 100
-_CANDIDATES_PER_RESULT: Final = 4
-_MIN_CANDIDATES: Final = 20
-_MAX_RESULTS: Final = 200
 _REFRESHED_COLUMNS: Final = ("embedding", "embedding_model", "embedding_dimension", "lexical_terms")
-
-_SEARCH: Final[TextClause] = text(
-    """
-    WITH mine AS NOT MATERIALIZED (
-        SELECT e.id, e.document, e.embedding, e.lexical_terms
-        FROM langchain_pg_embedding e JOIN langchain_pg_collection c ON c.uuid = e.collection_id
-        WHERE c.name = :kind AND e.tenant_id = :tenant
-          AND e.embedding_model = :model AND e.embedding_dimension = :dimension
-    ), near AS (
-        SELECT id, row_number() OVER (ORDER BY distance, id) AS place
-        FROM (SELECT id, embedding <=> CAST(:vector AS vector) AS distance FROM mine
-              ORDER BY distance, id LIMIT :candidates) nearest
-    ), worded AS (
-        SELECT id, row_number() OVER (ORDER BY weight DESC, id) AS place
-        FROM (SELECT id, ts_rank(lexical_terms, CAST(:terms AS tsquery), 1) AS weight FROM mine
-              WHERE lexical_terms @@ CAST(:terms AS tsquery) ORDER BY weight DESC, id LIMIT :candidates) best
-    )
-    SELECT mine.id, mine.document, 1 - (mine.embedding <=> CAST(:vector AS vector)) AS similarity,
-           near.place AS near_place, worded.place AS worded_place
-    FROM near FULL JOIN worded USING (id) JOIN mine USING (id)
-    """
-)
 
 
 @dataclass(frozen=True)
@@ -76,9 +52,15 @@ class VectorStore:
     def __init__(self, database: Database, embedder: Embedder) -> None:
         self._database = database
         self._embedder = embedder
+        self._search = TrainingSearch(database, embedder)
 
-    def add(self, tenant: str, kind: Kind, items: Iterable[TrainingItem]) -> list[str]:
+    def add(
+        self, tenant: str, kind: Kind, items: Iterable[TrainingItem], *, account: CallAccount | None = None
+    ) -> list[str]:
         """Store the items and return their ids, in order. What is there already keeps its id and is not doubled.
+
+        Args:
+            account: who pays for their vectors; by default the tenant, as training.
 
         Raises:
             ValueError: an item lacks its text. Nothing is stored then.
@@ -90,26 +72,58 @@ class VectorStore:
             ids = self._known_ids(session, name, kind, [record.hash for record in records])
         missing = list({record.hash: record for record in records if record.hash not in ids}.values())
         if missing:
-            vectors = self._embed([record.item.searched_text(kind) for record in missing])
+            texts = [record.item.searched_text(kind) for record in missing]
+            vectors = checked_vectors(self._embedder, texts, account or CallAccount(name, NOBODY, TRAINING))
             with self._database.session() as session:
                 ids |= self._insert(session, name, kind, missing, vectors)
         return [ids[record.hash] for record in records]
 
+    def prepare(
+        self, tenant: str, kind: Kind, items: Sequence[TrainingItem], *, account: CallAccount | None = None
+    ) -> list[dict[str, Any]]:
+        """Rows of the items as they would be stored, vectors included, without a collection. Nothing is stored.
+
+        Raises:
+            ValueError: an item lacks its text.
+            ModelUnavailableError: the embedder does not answer.
+        """
+        name = Tenant(tenant)
+        records = [_new_record(kind, item) for item in items]
+        texts = [record.item.searched_text(kind) for record in records]
+        vectors = (
+            checked_vectors(self._embedder, texts, account or CallAccount(name, NOBODY, TRAINING)) if texts else []
+        )
+        pairs = zip(records, vectors, strict=True)
+        return [self._row(name, kind, None, record, vector) for record, vector in pairs]
+
     def search(
-        self, tenant: str, kind: Kind, query: str, *, limit: int = 6, threshold: float | None = None
+        self,
+        tenant: str,
+        kind: Kind,
+        query: str,
+        *,
+        limit: int = 6,
+        threshold: float | None = None,
+        account: CallAccount | None = None,
     ) -> list[Match]:
         """The records that fit `query` best, by fused rank; `score` is the cosine similarity.
 
         With a threshold, most similar first: wrong SQL must reach it, of the others at least half stay anyway.
 
-        Raises:
-            ModelUnavailableError: the embedder does not answer.
+        Without an embedding they are found by words alone, see `find`.
         """
-        limit = min(max(limit, 1), _MAX_RESULTS)
-        matches = _ranked(kind, self._candidates(Tenant(tenant), kind, query, limit))[:limit]
-        if threshold is None:
-            return matches
-        return keep_similar(matches, threshold, score=lambda match: match.score, is_strict=kind == "error_sql")
+        wanted: dict[Kind, Wanted] = {kind: Wanted(max(limit, 1), threshold)}
+        return list(self.find(tenant, query, wanted, account=account).matches[kind])
+
+    def find(
+        self, tenant: str, query: str, wanted: Mapping[Kind, Wanted], *, account: CallAccount | None = None
+    ) -> Found:
+        """Records of several kinds at once; see `core.vector_store.search.TrainingSearch.find`.
+
+        Args:
+            account: who pays for the query's vector; by default the tenant, as training.
+        """
+        return self._search.find(tenant, query, wanted, account or CallAccount(tenant, NOBODY, TRAINING))
 
     def count(self, tenant: str) -> RecordCounts:
         """How many records there are of each kind, and how many the current embedder cannot search."""
@@ -141,12 +155,6 @@ class VectorStore:
         with self._database.session() as session:
             return session.scalar(statement) or 0
 
-    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
-        vectors = self._embedder.embed(texts)
-        if len(vectors) != len(texts) or any(len(vector) != self._embedder.dimension for vector in vectors):
-            raise ValueError(f"{self._embedder.model_name} gave vectors of another number or dimension")
-        return vectors
-
     def _is_usable(self) -> tuple[Any, Any]:
         return (
             EMBEDDING.c.embedding_model == self._embedder.model_name,
@@ -171,7 +179,7 @@ class VectorStore:
         records: Sequence[_NewRecord],
         vectors: Sequence[list[float]],
     ) -> dict[str, str]:
-        collection_id = _collection_id(session, kind)
+        collection_id = collection_of(session, kind)
         rows = [
             self._row(tenant, kind, collection_id, record, vector)
             for record, vector in zip(records, vectors, strict=True)
@@ -190,8 +198,8 @@ class VectorStore:
         return ids
 
     def _row(
-        self, tenant: Tenant, kind: Kind, collection_id: UUID, record: _NewRecord, vector: list[float]
-    ) -> Mapping[str, Any]:
+        self, tenant: Tenant, kind: Kind, collection_id: UUID | None, record: _NewRecord, vector: list[float]
+    ) -> dict[str, Any]:
         record_id = new_record_id(kind)
         creation = {"createdat": None} if kind in ("sql", "error_sql") else {}
         terms = cast(bigrams(record.item.searched_text(kind)), ARRAY(TEXT))
@@ -208,47 +216,14 @@ class VectorStore:
             "lexical_terms": func.array_to_tsvector(terms),
         }
 
-    def _candidates(self, tenant: Tenant, kind: Kind, query: str, limit: int) -> Sequence[Row[Any]]:
-        vector = self._embed([query])[0]
-        parameters = {
-            "tenant": tenant,
-            "kind": kind,
-            "model": self._embedder.model_name,
-            "dimension": self._embedder.dimension,
-            "vector": "[" + ",".join(map(repr, vector)) + "]",
-            "terms": any_of(bigrams(query)),
-            "candidates": max(limit * _CANDIDATES_PER_RESULT, _MIN_CANDIDATES),
-        }
-        with self._database.session() as session:
-            return session.execute(_SEARCH, parameters).all()
-
 
 def _new_record(kind: Kind, item: TrainingItem) -> _NewRecord:
     document = item.document(kind)
     return _NewRecord(item, document, content_hash(document))
 
 
-def _collection_id(session: Session, kind: Kind) -> UUID:
+def collection_of(session: Session, kind: Kind) -> UUID:
+    """The id of the collection that records of `kind` are kept in, made when there is none."""
     session.execute(insert(COLLECTION).values(uuid=uuid4(), name=kind).on_conflict_do_nothing(index_elements=["name"]))
     collection_id: UUID = session.scalars(select(COLLECTION.c.uuid).where(COLLECTION.c.name == kind)).one()
     return collection_id
-
-
-def _ranked(kind: Kind, rows: Sequence[Row[Any]]) -> list[Match]:
-    by_id = {row.id: row for row in rows}
-    near = sorted((row for row in rows if row.near_place), key=lambda row: row.near_place)
-    worded = sorted((row for row in rows if row.worded_place), key=lambda row: row.worded_place)
-    matches: list[Match] = []
-    for record_id in fuse_by_rank([row.id for row in near], [row.id for row in worded]):
-        row = by_id[record_id]
-        item = parse_document(kind, row.document or "")
-        if item is not None:
-            matches.append(
-                Match(record_id, kind, item.content, item.question, _score(row.similarity), len(matches) + 1)
-            )
-    return matches
-
-
-def _score(similarity: float) -> float:
-    """Between 0 and 1, four decimals. The zero vector of an empty text has no angle to anything: 0."""
-    return 0.0 if math.isnan(similarity) else round(min(max(similarity, 0.0), 1.0), 4)

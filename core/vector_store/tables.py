@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
@@ -48,6 +49,11 @@ EMBEDDING: Final = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("ix_cmetadata_gin", "cmetadata", postgresql_using="gin", postgresql_ops={"cmetadata": "jsonb_path_ops"}),
     Index("ix_langchain_pg_embedding_lexical_terms", "lexical_terms", postgresql_using="gin"),
+    Index(
+        "ix_langchain_pg_embedding_question_key",
+        "tenant_id",
+        text("training_question_key(training_pair(document) ->> 'question')"),
+    ),
     Index("uq_langchain_pg_embedding_tenant_content", "tenant_id", "collection_id", "content_hash", unique=True),
 )
 

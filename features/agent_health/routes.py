@@ -34,6 +34,7 @@ class AgentHealthCheck(Resource):
         description="Exercise classifier, model, training store and business database with a test question.",
     )
     @docs.response(200, "The agent answers", report)
+    @docs.response(500, "The examination itself broke off", report)
     @docs.response(503, "The agent is degraded or does not answer", report)
     def get(self) -> Response:
         return envelope_response(self._services.agent_health.check())

@@ -15,10 +15,12 @@ from typing import Any, Final, Protocol, TypeVar
 from common import messages
 from common.answering import Answer, Question
 from common.errors import CituError, ModelUnavailableError, StoreUnavailableError
-from common.result import Envelope, health_error_response, health_success_response
+from common.result import Envelope, health_error_response, health_success_response, internal_error_response
 from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import run_in_request_loop
+from core.logging import get_app_logger
 
+logger = get_app_logger("agent_health")
 Found = TypeVar("Found")
 ASKER: Final = "health_check"
 NO_EXAMPLES: Final = "no_examples"
@@ -87,8 +89,12 @@ class AgentHealthService:
         self._last: tuple[float, _Findings] | None = None
 
     def check(self) -> Envelope:
-        """The contract's envelope: 200 when healthy, else 503."""
-        return _envelope(self._findings())
+        """The contract's envelope: 200 when healthy, else 503; 500 when the examination itself broke."""
+        try:
+            return _envelope(self._findings())
+        except Exception:  # whatever is wrong with the agent, a health check answers
+            logger.exception("the examination of the agent broke off")
+            return internal_error_response(messages.AGENT_HEALTH_BROKEN)
 
     def _findings(self) -> _Findings:
         arrived = self._clock()

@@ -87,6 +87,7 @@ class AskData(BaseModel):
     requested_conversation_id: str | None = None
     routing_mode_used: str | None = None
     routing_mode_source: str | None = None
+    read_only: bool | None = Field(None, description="true: answered in read-only mode, nothing was stored")
 
 
 class AskEnvelope(BaseModel):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from common import messages
-from common.answering import ROUTING_MODES, Answer, AnswerEngine, Question
+from common.answering import ROUTING_MODES, Answer, AnswerEngine, Question, Watch, nobody_watches
 from common.cancellation import CancelSignal
-from common.errors import BadRequestError, CituError, ServiceUnavailableError
+from common.errors import AnswerStoppedError, AnswerTimedOutError, BadRequestError, CituError
 from common.redis_conversation_manager import RedisConversationManager, ResolvedConversation
 from common.result import AGENT_VERSION, Envelope, agent_success_response
 from common.tenant import DEFAULT_TENANT_NAME
@@ -35,6 +35,39 @@ class AskLimits:
     max_question_chars: int
     timeout_seconds: float
     default_routing_mode: str
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """A question that was found valid, with its user and its conversation; `routing_source` says who chose the mode."""
+
+    wanted: AskRequest
+    user_id: str
+    conversation: ResolvedConversation
+    routing_mode: str
+    routing_source: str
+
+    @property
+    def conversation_id(self) -> str:
+        return self.conversation.conversation_id
+
+
+@dataclass(frozen=True)
+class AskDoor:
+    """What differs between the doors a question comes through.
+
+    Attributes:
+        route: model usage is reported by it.
+        keeps_classification: the stored answer says how the question was classified.
+        wants_tokens: the watcher is told the answer's text as it is written.
+    """
+
+    route: str = ROUTE
+    keeps_classification: bool = False
+    wants_tokens: bool = False
+
+
+PLAIN_DOOR = AskDoor()
 
 
 class AskService:
@@ -60,32 +93,66 @@ class AskService:
             BadRequestError: a parameter is wrong.
             CituError: what the engine raises, with `conversation_id` and `user_id` added to its `data`.
         """
+        return self.answer(self.open(wanted), caller_left=caller_left)
+
+    def user_of(self, wanted: AskRequest) -> str:
+        """Who asks. Raises BadRequestError when user and conversation do not belong together."""
+        return self._conversations.resolve_user_id(wanted.user_id, wanted.conversation_id)
+
+    def open(self, wanted: AskRequest) -> OpenQuestion:
+        """Check a question and find its user and conversation; nothing is thought and no message kept yet.
+
+        Raises:
+            BadRequestError: a parameter is wrong.
+        """
         routing_mode, source = self._routing_mode(wanted)
         self._check_length(wanted.question)
-        user_id = self._conversations.resolve_user_id(wanted.user_id, wanted.conversation_id)
+        user_id = self.user_of(wanted)
         conversation = self._conversations.resolve_conversation_id(
             TENANT, user_id, wanted.conversation_id, continue_conversation=wanted.continue_conversation
         )
-        set_log_context(tenant=TENANT, user_id=user_id, conversation_id=conversation.conversation_id)
-        context = self._conversations.get_context(TENANT, conversation.conversation_id)
-        self._conversations.save_message(TENANT, conversation.conversation_id, "user", wanted.question)
-        question = Question(
-            text=wanted.question,
-            tenant=TENANT,
-            user_id=user_id,
-            conversation_id=conversation.conversation_id,
-            routing_mode=routing_mode,
-            context=context,
-            route=ROUTE,
-        )
-        given = self._answer(question, caller_left)
-        self._remember(conversation, given)
-        return _envelope(wanted, question, conversation, given, source)
+        return OpenQuestion(wanted, user_id, conversation, routing_mode, source)
 
-    def _answer(self, question: Question, caller_left: CancelSignal | None) -> GivenAnswer:
+    def answer(
+        self,
+        opened: OpenQuestion,
+        *,
+        door: AskDoor = PLAIN_DOOR,
+        watch: Watch = nobody_watches,
+        caller_left: CancelSignal | None = None,
+    ) -> Envelope:
+        """Answer an open question within its conversation; both messages are kept before this returns.
+
+        Raises:
+            CituError: what the engine raises, with `conversation_id` and `user_id` added to its `data`.
+            AnswerTimedOutError: it took too long.
+            AnswerStoppedError: `caller_left` was set first.
+        """
+        conversation_id = opened.conversation_id
+        set_log_context(tenant=TENANT, user_id=opened.user_id, conversation_id=conversation_id)
+        context = self._conversations.get_context(TENANT, conversation_id)
+        self._conversations.save_message(TENANT, conversation_id, "user", opened.wanted.question)
+        question = Question(
+            text=opened.wanted.question,
+            tenant=TENANT,
+            user_id=opened.user_id,
+            conversation_id=conversation_id,
+            routing_mode=opened.routing_mode,
+            context=context,
+            route=door.route,
+            wants_tokens=door.wants_tokens,
+        )
+        given = self._answer(question, watch, caller_left)
+        self._remember(opened.conversation, given, door)
+        envelope = _envelope(opened, question, given)
+        if self._conversations.is_read_only():
+            envelope["data"]["read_only"] = True
+        return envelope
+
+    def _answer(self, question: Question, watch: Watch, caller_left: CancelSignal | None) -> GivenAnswer:
         def think(seconds: float) -> Answer:
-            engine = self._engine()
-            return run_in_request_loop(lambda: engine.answer(question), timeout_seconds=seconds, cancel=caller_left)
+            answer = self._engine().answer
+            return run_in_request_loop(lambda: answer(question, watch), timeout_seconds=seconds, cancel=caller_left)
 
         seconds = self._limits.timeout_seconds
         try:
@@ -97,16 +164,18 @@ class AskService:
             error.data = {**known, "agent_version": AGENT_VERSION, **error.data}
             raise
         except TimeoutError as error:
-            raise ServiceUnavailableError(messages.REQUEST_TIMED_OUT) from error
+            raise AnswerTimedOutError(messages.REQUEST_TIMED_OUT) from error
         except CallerLeftError as error:
-            raise ServiceUnavailableError(messages.CALLER_LEFT) from error
+            raise AnswerStoppedError(messages.CALLER_LEFT) from error
 
-    def _remember(self, conversation: ResolvedConversation, given: GivenAnswer) -> None:
+    def _remember(self, conversation: ResolvedConversation, given: GivenAnswer, door: AskDoor) -> None:
         answer = given.answer
         metadata: dict[str, Any] = {"from_cache": True}
         if not given.is_from_cache:
             path = list(answer.execution_path)
             metadata = {"type": answer.question_type, "sql": answer.sql, "execution_path": path}
+            if door.keeps_classification:
+                metadata["classification_info"] = answer.classification.as_wire()
         is_kept = self._conversations.save_message(
             TENANT, conversation.conversation_id, "assistant", stored_text(answer), metadata
         )
@@ -128,10 +197,8 @@ class AskService:
             raise BadRequestError(text, invalid_params=["question"])
 
 
-def _envelope(
-    wanted: AskRequest, question: Question, conversation: ResolvedConversation, given: GivenAnswer, source: str
-) -> Envelope:
-    answer, is_from_cache = given.answer, given.is_from_cache
+def _envelope(opened: OpenQuestion, question: Question, given: GivenAnswer) -> Envelope:
+    answer, is_from_cache, conversation = given.answer, given.is_from_cache, opened.conversation
     return agent_success_response(
         answer.question_type,
         conversation_id=conversation.conversation_id,
@@ -141,7 +208,7 @@ def _envelope(
         sql=answer.sql,
         records=records_on_the_wire(answer.records),
         summary=answer.summary,
-        session_id=wanted.session_id,
+        session_id=opened.wanted.session_id,
         user_id=question.user_id,
         is_guest_user=question.user_id == "guest",
         context_used=bool(question.context),
@@ -151,6 +218,6 @@ def _envelope(
         conversation_message=messages.CONVERSATION_STATUS[conversation.status],
         requested_conversation_id=conversation.requested_conversation_id,
         routing_mode_used=None if is_from_cache else question.routing_mode,
-        routing_mode_source=None if is_from_cache else source,
-        provenance=dict(answer.provenance) or None,
+        routing_mode_source=None if is_from_cache else opened.routing_source,
+        provenance={**answer.provenance, "from_cache": is_from_cache},
     )

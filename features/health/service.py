@@ -18,18 +18,23 @@ class Component:
         name: its key in the report.
         probe: returns None when it works, else why not (user-facing text); cheap and bounded in time.
         is_vital: no answer is possible without it.
+        detail: what stands behind it, asked only when it works.
     """
 
     name: str
     probe: Callable[[], str | None]
     is_vital: bool = False
+    detail: Callable[[], str] | None = None
 
 
 class HealthService:
     """Asks every component and draws the conclusion of ruling 5."""
 
-    def __init__(self, components: Sequence[Component]) -> None:
+    def __init__(
+        self, components: Sequence[Component], *, has_react_answered: Callable[[], bool] = lambda: False
+    ) -> None:
         self._components = tuple(components)
+        self._has_react_answered = has_react_answered
 
     def check(self) -> HealthReport:
         """One look at every component; never raises."""
@@ -38,13 +43,18 @@ class HealthService:
         services = {component.name: reasons[component.name] is None for component in self._components}
         return HealthReport(
             status=_status(failing),
-            react_agent_initialized=False,
+            react_agent_initialized=self._has_react_answered(),
             timestamp=local_timestamp(),
             services={**services, "vanna": services.get("original_agent", False)},
             components={
                 component.name: _status([component] if component in failing else []) for component in self._components
             },
             reasons={name: reason for name, reason in reasons.items() if reason is not None},
+            details={
+                component.name: component.detail()
+                for component in self._components
+                if component.detail is not None and reasons[component.name] is None
+            },
         )
 
 

@@ -7,13 +7,33 @@ import os
 import sys
 from collections.abc import Callable
 
-from . import bridge, guard, guard_live, hostile, keepalive, lifecycle, llm_faults, mixed, parallel, rates
+from . import (
+    ask,
+    ask_faults,
+    bridge,
+    conversations,
+    guard,
+    guard_live,
+    hostile,
+    keepalive,
+    killed_writes,
+    lifecycle,
+    llm_faults,
+    mixed,
+    parallel,
+    pipeline,
+    rates,
+    react,
+    retrieval,
+    stampede,
+    streams,
+)
 from .child import pin_to_core
 from .figures import Figure, show
 
 Options = argparse.Namespace
 
-# name: what measures it. `keepalive` asks a service that runs already and therefore only comes when named.
+# name: what measures it. `keepalive` asks a service that runs already and `retrieval` takes minutes: only when named.
 MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     "rates": lambda options: rates.measure(rounds=options.rounds),
     "mixed": lambda options: mixed.measure(seconds=60 if options.long else 10),
@@ -32,11 +52,26 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     "guard": lambda _options: guard.measure(),
     "guard_live": lambda _options: guard_live.measure(),
     "llm_faults": lambda _options: llm_faults.measure(),
+    "react": lambda _options: react.measure(),
+    "pipeline": lambda _options: pipeline.measure_demo(),
+    "pipeline_many": lambda _options: pipeline.measure_many(),
+    "pipeline_kills": lambda _options: pipeline.measure_kills(),
+    "ask": lambda _options: ask.measure_own_cost(),
+    "ask_crowd": lambda _options: ask.measure_crowd(),
+    "ask_twenty": lambda options: ask.measure_twenty(seconds=600 if options.long else 10),
+    "stampede": lambda _options: stampede.measure(),
+    "ask_faults": lambda options: ask_faults.measure(
+        questions=1000 if options.long else 160, runs=20 if options.long else 2
+    ),
+    "retrieval": lambda _options: retrieval.measure(),
+    "conversations": lambda _options: conversations.measure(),
+    "killed_writes": lambda options: killed_writes.measure(kills=20 if options.long else 5),
+    "streams": lambda _options: streams.measure(),
     "keepalive": lambda options: keepalive.measure(
         options.url, requests=options.requests, connections=options.connections
     ),
 }
-ON_REQUEST = frozenset({"keepalive"})
+ON_REQUEST = frozenset({"keepalive", "retrieval", "pipeline_many", "pipeline_kills"})
 
 
 def main(arguments: list[str]) -> int:

@@ -65,7 +65,7 @@ def sample_service(side: str, **options: int) -> Iterator[SampleService]:
 
     Raises RuntimeError when it does not answer in time.
     """
-    port = _free_port()
+    port = free_port()
     named = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     command = [sys.executable, "-m", "scripts.bench.sample_servers", side, str(port), *named]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -84,7 +84,7 @@ def sample_services(*sides: str, **options: int) -> Iterator[dict[str, SampleSer
         yield {side: stack.enter_context(sample_service(side, **options)) for side in sides}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

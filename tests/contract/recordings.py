@@ -3,10 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from core.vector_store.records import Kind, TrainingItem
 from scripts.parity.exchanges import Exchange, read_exchanges
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,21 +16,8 @@ ENTRY = "unified_api"
 ABSENT_REASON = f"no recordings at {FOLDER}: set CITU_RECORDINGS to the folder of exchanges.jsonl"
 
 NOT_SERVED_YET = (
-    r"/api/test/redis",
-    r"/api/v0/ask_agent_stream",
-    r"/api/v0/ask_react_agent",
-    r"/api/v0/ask_react_agent_stream",
-    r"/api/v0/checkpoint/direct/\w+",
-    r"/api/v0/conversation/[^/]+/messages",
-    r"/api/v0/conversation_(cleanup|limit_enforcement|stats)",
     r"/api/v0/data_pipeline/.+",
     r"/api/v0/database/.+",
-    r"/api/v0/embedding_cache_(cleanup|stats)",
-    r"/api/v0/qa_cache_(cleanup|stats)",
-    r"/api/v0/qa_feedback/.+",
-    r"/api/v0/react/.+",
-    r"/api/v0/training_data/.+",
-    r"/api/v0/user/[^/]+/conversations.*",
 )
 """Whole paths of routes without a handler. A route that gets one must leave this list in the same change."""
 
@@ -53,26 +38,15 @@ def unserved_route(path: str) -> str | None:
 
 def replayed_exchanges() -> list[Exchange]:
     """The exchanges that every route we serve, and every path nobody serves, has to answer as recorded."""
-    return [exchange for exchange in all_exchanges() if unserved_route(exchange.request["path"]) is None]
+    everything = all_exchanges()
+    unserved = [exchange for exchange in everything if unserved_route(exchange.request["path"]) is not None]
+    unknown = {name for exchange in unserved for name in exchange.capture}
+    served = [exchange for exchange in everything if unserved_route(exchange.request["path"]) is None]
+    return [exchange for exchange in served if not _needs(exchange, unknown)]
 
 
-def recorded_training() -> Iterator[tuple[Kind, TrainingItem]]:
-    """What group 00 trained through routes that do not exist yet, as records of the training store."""
-    for exchange in all_exchanges():
-        if exchange.group.startswith("00") and exchange.request["path"].endswith("training_data/create"):
-            data = exchange.request["json"]["data"]
-            for row in data if isinstance(data, list) else [data]:
-                yield _training_item(row)
-
-
-def _training_item(row: dict[str, str]) -> tuple[Kind, TrainingItem]:
-    kinds: dict[str, tuple[Kind, str]] = {
-        "ddl": ("ddl", "ddl"),
-        "sql": ("sql", "sql"),
-        "documentation": ("documentation", "content"),
-    }
-    kind, member = kinds[row["training_data_type"]]
-    return kind, TrainingItem(row[member], row.get("question", ""))
+def _needs(exchange: Exchange, names: set[str]) -> bool:
+    return any(f"{{{{{name}}}}}" in json.dumps(exchange.template) for name in names)
 
 
 def shown(exchange: Exchange) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from core.llm.errors import ModelCallError
-from core.llm.exchange import CallKind, ChatMessage, ReplyPart
+from core.llm.exchange import CallKind, ChatMessage, ReplyPart, ToolSpec
 
 Step = ReplyPart | ModelCallError
 
@@ -18,11 +18,13 @@ class ScriptedProvider:
         self.kinds: list[str] = []
         self.is_closed = False
 
-    def complete(self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float) -> ReplyPart:
+    def complete(
+        self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
+    ) -> ReplyPart:
         return next(self.stream(messages, kind=kind, timeout_seconds=timeout_seconds))
 
     def stream(
-        self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float
+        self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
     ) -> Generator[ReplyPart, None, None]:
         self.kinds.append(kind)
         for step in self.scripts.pop(0):

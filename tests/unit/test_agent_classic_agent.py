@@ -13,8 +13,8 @@ from agent.classification.routing import QuestionRouter
 from agent.classification.rules import RuleClassifier
 from agent.nodes import Nodes
 from agent.retrieval import Retrieved
-from agent.sql_preparation import SqlPreparation
-from common.answering import Answer, Classification, Question, ResultSet, SqlDraft, SqlRequest
+from agent.sql_preparation import CheckRules, SqlPreparation
+from common.answering import Answer, Classification, Question, ResultSet, SqlDraft, SqlRequest, Write
 from common.business_schema import BusinessSchema
 from common.errors import AnswerFailedError, ModelUnavailableError, SqlExecutionError, SqlRefusedError
 from core.sql_executor import ExplainVerdict
@@ -28,6 +28,7 @@ NO_ROWS = ResultSet(columns=("数量",), rows=(), total_row_count=0)
 
 @dataclass
 class ScriptedBrain:
+    provenance = {"model": "scripted"}  # noqa: RUF012
     classification: Classification = DATABASE
     draft: SqlDraft = field(default_factory=lambda: SqlDraft(sql="SELECT 1"))
     repaired: SqlDraft = field(default_factory=lambda: SqlDraft(sql="SELECT 2"))
@@ -55,13 +56,15 @@ class ScriptedBrain:
         self._called(f"repair {error}")
         return self.repaired
 
-    async def summarise(self, question: str, result: ResultSet) -> str:
+    async def summarise(self, question: str, result: ResultSet, *, write: Write | None = None) -> str:
         self._called("summarise")
         return "共3个"
 
-    async def chat(self, question: str, context: str) -> str:
+    async def chat(self, question: str, context: str, *, write: Write | None = None) -> str:
         self._called("chat")
-        return " 您好 "
+        for piece in (" \n", " 您", "好 ", " ！", " ") if write else ():
+            write(piece)
+        return " 您好  ！ "
 
 
 @dataclass
@@ -71,6 +74,11 @@ class ScriptedExecutor:
     explained: dict[str, Any] = field(default_factory=dict)
     outcomes: list[Any] = field(default_factory=lambda: [ROWS])
     executed: list[str] = field(default_factory=list)
+
+    def check(self, sql: str) -> None:
+        verdict = self.explained.get(sql)
+        if isinstance(verdict, Exception):
+            raise verdict
 
     def explain(self, sql: str) -> ExplainVerdict:
         verdict = self.explained.get(sql, ExplainVerdict(is_accepted=True))
@@ -87,13 +95,17 @@ class ScriptedExecutor:
 
 
 class FixedRetrieval:
+    async def schema(self) -> BusinessSchema:
+        return BusinessSchema(())
+
     async def collect(self, question: Question) -> Retrieved:
         request = SqlRequest(question.text, question.context, BusinessSchema(()), date(2024, 1, 1))
         return Retrieved(request, notes=("no_examples",))
 
 
 def agent(brain: ScriptedBrain, executor: ScriptedExecutor, **options: Any) -> ClassicAgent:
-    preparation = SqlPreparation(brain=brain, executor=executor, repairs=True, repair_timeout_seconds=5)
+    rules = options.get("rules", CheckRules(repair_timeout_seconds=5))
+    preparation = SqlPreparation(brain=brain, executor=executor, rules=rules)
     router = QuestionRouter(RULES, brain)
     nodes = Nodes(brain, router, FixedRetrieval(), preparation, executor, options.get("summarises", True))
     return ClassicAgent(nodes)
@@ -121,7 +133,7 @@ def test_chat_question_never_touches_the_database() -> None:
     executor = ScriptedExecutor()
     answer = ask(agent(ScriptedBrain(classification=CHAT), executor))
     assert answer.execution_path == ("start", "classify", "agent_chat", "format_response")
-    assert (answer.question_type, answer.response, answer.sql) == ("CHAT", "您好", None)
+    assert (answer.question_type, answer.response, answer.sql) == ("CHAT", "您好  ！", None)
     assert not executor.executed
 
 
@@ -247,9 +259,75 @@ def test_failure_before_the_classification_claims_none() -> None:
 
 
 def test_answer_says_that_examples_were_missing() -> None:
-    assert ask(agent(ScriptedBrain(), ScriptedExecutor())).provenance == {"notes": ["no_examples"]}
+    assert ask(agent(ScriptedBrain(), ScriptedExecutor())).provenance["notes"] == ["no_examples"]
 
 
 def test_many_questions_share_one_agent() -> None:
     shared = agent(ScriptedBrain(), ScriptedExecutor(outcomes=[ROWS] * 20))
     assert [ask(shared).records for _ in range(20)] == [ROWS] * 20
+
+
+LOOK = SqlDraft(sql="SELECT DISTINCT 名称", is_intermediate=True)
+
+
+@dataclass
+class LookingBrain(ScriptedBrain):
+    """Asks to look at the data `looks` times before it writes its SQL; keeps what it was told."""
+
+    looks: int = 1
+    told: list[Any] = field(default_factory=list)
+
+    async def write_sql(self, request: SqlRequest) -> SqlDraft:
+        self.told.append(request.looked_up)
+        return LOOK if len(self.told) <= self.looks else self.draft
+
+
+def test_brain_may_look_at_the_data_once_before_it_writes() -> None:
+    brain, executor = LookingBrain(), ScriptedExecutor(outcomes=[NO_ROWS, ROWS])
+    answer = ask(agent(brain, executor))
+    assert executor.executed == [LOOK.sql, "SELECT 1"]
+    assert brain.told[1].result == NO_ROWS
+    assert (answer.sql, answer.records) == ("SELECT 1", ROWS)
+    assert answer.provenance["intermediate_sql"] == LOOK.sql
+    assert answer.provenance["sql_attempts"] == 2
+
+
+def test_brain_that_goes_on_looking_has_no_sql() -> None:
+    executor = ScriptedExecutor(outcomes=[NO_ROWS] * 5)
+    with pytest.raises(AnswerFailedError) as failed:
+        ask(agent(LookingBrain(looks=9), executor))
+    assert failed.value.data["validation_error_type"] == "unknown_generation_failure"
+    assert executor.executed == [LOOK.sql]
+
+
+def test_forbidden_look_is_refused_and_never_run() -> None:
+    refused = SqlRefusedError("不允许的操作", rule="statement.kind", position=1)
+    executor = ScriptedExecutor(explained={LOOK.sql: refused})
+    with pytest.raises(AnswerFailedError) as failed:
+        ask(agent(LookingBrain(), executor))
+    assert failed.value.data["validation_error_type"] == "forbidden_keywords"
+    assert executor.executed == []
+
+
+def test_look_the_database_objects_to_is_told_like_a_result() -> None:
+    brain = LookingBrain()
+    answer = ask(agent(brain, ScriptedExecutor(outcomes=[SqlExecutionError("列不存在"), ROWS])))
+    assert (brain.told[1].result, brain.told[1].problem) == (None, "列不存在")
+    assert answer.records == ROWS
+
+
+def test_listed_operation_is_refused_by_name_before_anything_else() -> None:
+    brain = ScriptedBrain(draft=SqlDraft(sql="with x as (select 1) select * from x"))
+    rules = CheckRules(forbidden_operations=frozenset({"WITH"}))
+    with pytest.raises(AnswerFailedError, match="不允许的操作: WITH") as failed:
+        ask(agent(brain, ScriptedExecutor(), rules=rules))
+    assert failed.value.data["execution_path"][-2:] == ["forbidden_keywords_failed", "format_response"]
+
+
+def test_without_the_planner_the_guard_still_decides() -> None:
+    rules = CheckRules(asks_planner=False)
+    assert ask(agent(ScriptedBrain(), ScriptedExecutor({"SELECT 1": rejected("x")}), rules=rules)).records == ROWS
+    refused = SqlRefusedError("不允许", rule="statement.kind")
+    with pytest.raises(AnswerFailedError) as failed:
+        ask(agent(ScriptedBrain(), ScriptedExecutor({"SELECT 1": refused}), rules=rules))
+    assert failed.value.data["validation_error_type"] == "forbidden_keywords"

@@ -38,9 +38,13 @@ def thought(question_type: Any, confidence: float) -> OneVerdict:
     return OneVerdict(Classification(question_type, confidence, "", "enhanced_llm"))
 
 
+async def no_tables() -> BusinessSchema:
+    return BusinessSchema(())
+
+
 def route(text: str, brain: Any, mode: str = "hybrid") -> Classification:
     question = Question(text, "default", "alice", "alice:20260101000000000", mode, context="User: 服务区")
-    return asyncio.run(QuestionRouter(RULES, brain).classify(question, BusinessSchema(())))
+    return asyncio.run(QuestionRouter(RULES, brain).classify(question, no_tables))
 
 
 @pytest.mark.parametrize(("mode", "method"), [("database_direct", "direct_database"), ("chat_direct", "direct_chat")])

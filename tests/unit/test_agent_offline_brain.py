@@ -153,3 +153,14 @@ def test_summary_of_one_row_and_of_none(brain: Brain) -> None:
 def test_chat_says_what_it_cannot_do(brain: Brain) -> None:
     assert messages.OFFLINE_CHAT_NEEDS_MODEL in run(brain.chat("给我讲个故事", ""))
     assert messages.OFFLINE_CHAT_GREETING in run(brain.chat("你好", ""))
+
+
+def test_question_of_pages_is_refused_politely_however_it_comes(brain: Brain) -> None:
+    pages = "2023年4月1日宜春服务区的总营收和微信支付金额最高的5个档口" * 1_000
+    draft = ask(brain, pages)
+    assert (draft.sql, draft.reason) == ("", "ambiguous_question")
+    assert draft.explanation
+    repaired = run(brain.repair_sql(SqlRequest(pages, "", MOTORWAY, TODAY), "SELECT 1", "x"))
+    assert (repaired.sql, repaired.reason) == ("", "syntax_repair_failed")
+    assert run(brain.classify(pages, "", MOTORWAY)).question_type == "DATABASE"
+    assert "庐山服务区" in ask(brain, "那庐山服务区呢", context=f"User: {pages}").sql

@@ -7,7 +7,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from common.answering import Answer, Classification, Question, ResultSet
+from common.answering import Answer, Classification, Question, ResultSet, Watch, nobody_watches
 from common.errors import AnswerFailedError, BadRequestError, ServiceUnavailableError
 from common.redis_conversation_manager import RedisConversationManager
 from features.ask.schemas import AskRequest
@@ -22,7 +22,7 @@ class ScriptedEngine:
         self.outcome = outcome
         self.questions: list[Question] = []
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question, watch: Watch = nobody_watches) -> Answer:
         self.questions.append(question)
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -118,7 +118,7 @@ def test_engine_error_tells_whose_conversation_it_was() -> None:
 
 def test_slow_engine_is_cut_off_and_said_to_be_slow() -> None:
     class SlowEngine(ScriptedEngine):
-        async def answer(self, question: Question) -> Answer:
+        async def answer(self, question: Question, watch: Watch = nobody_watches) -> Answer:
             import asyncio
 
             await asyncio.sleep(30)

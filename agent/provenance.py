@@ -1,0 +1,37 @@
+"""What an answer rests on, for people and tools that want to know: the optional `provenance` of an answer.
+
+    training_records  ids of the trained records the SQL was written with
+    tables            tables and views the SQL names
+    sql_attempts      statements written, looking-up and repair included
+    is_repaired       the statement is a repaired one
+    intermediate_sql  the query whose result was wanted before the real one could be written
+    notes             what was missing: `no_examples`, `examples_by_words_only`
+    model, prompts    what thought, and the versions of its prompts; offline: model, version
+
+Members without a value are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agent.retrieval import Retrieved
+    from agent.sql_preparation import PreparedSql
+
+_NAME = re.compile(r"\w+")
+
+
+def sql_provenance(prepared: PreparedSql, retrieved: Retrieved) -> dict[str, Any]:
+    """Of an answer with SQL, or of the attempt at one."""
+    named = {word.casefold() for word in _NAME.findall(prepared.sql or "")}
+    members = {
+        "training_records": list(prepared.based_on),
+        "tables": [table.name for table in retrieved.request.schema.tables if table.name.casefold() in named],
+        "sql_attempts": prepared.attempts if prepared.sql else 0,
+        "is_repaired": prepared.is_repaired,
+        "intermediate_sql": prepared.looked_up_by,
+        "notes": list(retrieved.notes),
+    }
+    return {name: value for name, value in members.items() if value}

@@ -1,0 +1,164 @@
+"""Finds the tables and columns of a large schema that a question is about. Used when a prompt is put together.
+
+Words are the bigrams and identifiers of `core.vector_store.lexical`; a word counts the more, the fewer tables have it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from common.answering import SqlRequest
+from common.business_schema import BusinessSchema, Column, Join, Table
+from core.vector_store.lexical import bigrams
+
+_KEPT_SCHEMAS: Final = 4
+_TABLE_WEIGHT: Final = 3.0
+_COLUMN_WEIGHT: Final = 1.0
+_VALUE_WEIGHT: Final = 4.0
+_EXAMPLE_WEIGHT: Final = 60.0
+_CONTEXT_SHARE: Final = 0.3
+_LEAST_VALUE_CHARS: Final = 2
+_BRIDGED_TABLES: Final = 6
+_NAME: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """Tables, most relevant first; `scores` by table name, absent for those nothing speaks for."""
+
+    tables: tuple[Table, ...]
+    scores: dict[str, float]
+    words: frozenset[str]
+    text: str
+
+    def speaks_for(self, column: Column) -> bool:
+        """Whether the question names the column or one of its values."""
+        own = set(bigrams(f"{column.name} {column.comment}"))
+        return bool(own & self.words) or any(value in self.text for value in self.values(column))
+
+    def values(self, column: Column) -> list[str]:
+        """The column's values that the question names."""
+        return [value for value in column.values if len(value) >= _LEAST_VALUE_CHARS and value in self.text]
+
+
+class SchemaRanking:
+    """Built once for a schema; threads share it."""
+
+    def __init__(self, schema: BusinessSchema) -> None:
+        self.schema = schema
+        self._by_word: defaultdict[str, dict[int, float]] = defaultdict(dict)
+        self._by_value: defaultdict[str, set[int]] = defaultdict(set)
+        self._place = {table.name: number for number, table in reversed(list(enumerate(schema.tables)))}
+        for number, table in enumerate(schema.tables):
+            self._learn(number, table)
+        self.joins = schema.joins + tuple(_likely_joins(schema))
+
+    def rank(self, request: SqlRequest) -> Relevance:
+        """Every table of the schema; those that join the best ones with each other follow right after them."""
+        text = f"{request.context}\n{request.question}"
+        asked = bigrams(request.question)
+        scores = self._scores(asked, 1.0)
+        scores.update(self._scores([word for word in bigrams(request.context) if word not in asked], _CONTEXT_SHARE))
+        for value, numbers in self._by_value.items():
+            if value in text:
+                scores.update(dict.fromkeys(numbers, _VALUE_WEIGHT + len(value)))
+        for pair in request.pairs:
+            named = {self._place[word] for word in _NAME.findall(pair.sql) if word in self._place}
+            scores.update(dict.fromkeys(named, _EXAMPLE_WEIGHT * max(pair.score, 0.1)))
+        order = sorted(range(len(self.schema.tables)), key=lambda number: -scores.get(number, 0.0))
+        order = self._with_bridges(order)
+        tables = self.schema.tables
+        return Relevance(
+            tuple(tables[number] for number in order),
+            {tables[number].name: score for number, score in scores.items() if score > 0},
+            frozenset(bigrams(text)),
+            text,
+        )
+
+    def joins_among(self, names: Iterable[str]) -> list[Join]:
+        """The joins both of whose tables are named."""
+        wanted = set(names)
+        return [join for join in self.joins if join.table in wanted and join.target in wanted]
+
+    def _learn(self, number: int, table: Table) -> None:
+        for column in table:
+            for word in bigrams(f"{column.name} {column.comment}"):
+                self._by_word[word].setdefault(number, _COLUMN_WEIGHT)
+            for value in column.values:
+                if len(value) >= _LEAST_VALUE_CHARS:
+                    self._by_value[value].add(number)
+        for word in bigrams(f"{table.name} {table.comment}"):
+            self._by_word[word][number] = _TABLE_WEIGHT
+
+    def _scores(self, words: Sequence[str], share: float) -> Counter[int]:
+        scores: Counter[int] = Counter()
+        count = len(self.schema.tables)
+        for word in words:
+            found = self._by_word.get(word)
+            if found:
+                rarity = share * math.log(1 + count / len(found))
+                for number, weight in found.items():
+                    scores[number] += weight * rarity  # type: ignore[assignment]
+        return scores
+
+    def _with_bridges(self, order: list[int]) -> list[int]:
+        """The order, with tables that join two of the first ones moved up behind these."""
+        first = set(order[:_BRIDGED_TABLES])
+        neighbours: defaultdict[int, set[int]] = defaultdict(set)
+        for join in self.joins:
+            left, right = self._place[join.table], self._place[join.target]
+            neighbours[left].add(right)
+            neighbours[right].add(left)
+        linked = {number for number in first if neighbours[number] & first}
+        loose = first - linked
+        bridges = [
+            number
+            for number in order[_BRIDGED_TABLES:]
+            if len(neighbours[number] & first) > 1 and neighbours[number] & loose
+        ]
+        moved = set(bridges[:_BRIDGED_TABLES])
+        head, tail = order[:_BRIDGED_TABLES], [number for number in order[_BRIDGED_TABLES:] if number not in moved]
+        return [*head, *bridges[:_BRIDGED_TABLES], *tail]
+
+
+class SchemaRankings:
+    """The rankings of the schemas in use, each built once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[int, SchemaRanking] = OrderedDict()
+
+    def of(self, schema: BusinessSchema) -> SchemaRanking:
+        """The ranking of exactly this object; an equal one read later is learned anew."""
+        with self._lock:
+            known = self._known.get(id(schema))
+            if known is None or known.schema is not schema:
+                known = self._known[id(schema)] = SchemaRanking(schema)
+            self._known.move_to_end(id(schema))
+            while len(self._known) > _KEPT_SCHEMAS:
+                self._known.popitem(last=False)
+            return known
+
+
+def _likely_joins(schema: BusinessSchema) -> Iterable[Join]:
+    """Joins nobody declared: a column called like another table's only key, or `<table>_id` to that table's id."""
+    declared = {(join.table, join.column) for join in schema.joins}
+    owners: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for table in schema.tables:
+        keys = [column.name for column in table if column.is_primary_key]
+        if len(keys) == 1:
+            names = {table.name, table.name.partition("_")[2]} - {""}
+            called = {f"{name}_{keys[0]}" for name in names} | ({keys[0]} if keys[0] != "id" else set())
+            for name in called:
+                owners[name].append((table.name, keys[0]))
+    for table in schema.tables:
+        for column in table:
+            found = [owner for owner in owners.get(column.name, ()) if owner != (table.name, column.name)]
+            if len(found) == 1 and (table.name, column.name) not in declared:
+                yield Join(table.name, column.name, *found[0])
