@@ -5,6 +5,7 @@
     ├── ForbiddenError            403  forbidden
     ├── NotFoundError             404  resource_not_found
     ├── MethodNotAllowedError     405  method_not_allowed
+    ├── ConflictError             409  conflict                  (something else is in the way)
     ├── PayloadTooLargeError      413  payload_too_large
     ├── ValidationFailedError     422  invalid_params
     ├── AnswerFailedError         422  agent_processing_failed   (no valid SQL could be produced)
@@ -14,7 +15,11 @@
     │   ├── ModelUnavailableError 503  model_unavailable
     │   │   └── BudgetExceededError 429 budget_exceeded          (the day's tokens are used up)
     │   ├── StoreUnavailableError 503  store_unavailable
-    │   └── OverloadedError       503  overloaded
+    │   ├── ReadOnlyError         503  read_only                 (nothing is written for a while)
+    │   ├── OverloadedError       503  overloaded
+    │   │   └── TooManyRunsError  429  too_many_runs             (the user has as many unfinished runs as he may)
+    │   ├── AnswerTimedOutError   503  service_unavailable       (the answer took too long)
+    │   └── AnswerStoppedError    503  service_unavailable       (it was stopped, or its caller left)
     └── ConfigurationError         -   raised at start, never answered
 
 The `message` of an error is user-facing text from `common.messages`; details for operators go to the log, not into it.
@@ -85,6 +90,13 @@ class MethodNotAllowedError(CituError):
 
     status = 405
     error_type = "method_not_allowed"
+
+
+class ConflictError(CituError):
+    """What is asked for is in conflict with something that exists or happens now (409)."""
+
+    status = 409
+    error_type = "conflict"
 
 
 class PayloadTooLargeError(CituError):
@@ -187,10 +199,31 @@ class StoreUnavailableError(ServiceUnavailableError):
     error_type = "store_unavailable"
 
 
+class ReadOnlyError(ServiceUnavailableError):
+    """The service is in read-only mode and this would write (503 with Retry-After)."""
+
+    error_type = "read_only"
+
+
 class OverloadedError(ServiceUnavailableError):
     """Pool and queue are full (503 with Retry-After)."""
 
     error_type = "overloaded"
+
+
+class TooManyRunsError(OverloadedError):
+    """The user has as many unfinished runs as one may have (429 with Retry-After)."""
+
+    status = 429
+    error_type = "too_many_runs"
+
+
+class AnswerTimedOutError(ServiceUnavailableError):
+    """The answer took longer than an answer may take (503)."""
+
+
+class AnswerStoppedError(ServiceUnavailableError):
+    """The answer was given up because it was stopped or its caller left (503)."""
 
 
 class ConfigurationError(CituError):

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.container import build_container
-from bootstrap.error_rendering import envelope_of
+from bootstrap.error_envelopes import envelope_of
 from bootstrap.progress_display import ProgressDisplay
 from common import messages
 from common.errors import CituError

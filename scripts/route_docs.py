@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,14 @@ METHODS = ("get", "post", "put", "delete", "patch")
 def render_routes(app: Flask, routes: Sequence[Route]) -> str:
     """The page as Markdown, one section a route in the order of the table."""
     document = app.test_client().get("/swagger.json").get_json()
-    sections = [_section(route, document["paths"][route.path], document["definitions"]) for route in routes]
+    paths, definitions = document["paths"], document["definitions"]
+    sections = [_section(route, paths[_documented(route.path)], definitions) for route in routes]
     return "\n".join([HEADER, *sections])
+
+
+def _documented(path: str) -> str:
+    """The path as OpenAPI spells it: `{name}` for `<name>` and `<int:name>`."""
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)
 
 
 def _section(route: Route, item: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:

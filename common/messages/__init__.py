@@ -21,6 +21,7 @@ OPERATION_FAILED: Final = "操作失败"
 FORBIDDEN: Final = "没有权限"
 METHOD_NOT_ALLOWED: Final = "请求方法不支持"
 PAYLOAD_TOO_LARGE: Final = "请求内容过大"
+CONFLICT: Final = "请求与当前状态冲突"
 QUOTA_EXCEEDED: Final = "超出使用额度"
 
 # Requests
@@ -57,6 +58,7 @@ EMPTY_RESULT: Final = "查询执行成功，但没有找到符合条件的数据
 # Agent
 AGENT_HEALTH_DONE: Final = "Agent健康检查完成"
 AGENT_HEALTH_FAILED: Final = "Agent健康检查失败"
+AGENT_HEALTH_BROKEN: Final = "健康检查失败，请稍后重试"
 SOME_COMPONENTS_FAILING: Final = "部分组件异常"
 AGENT_CREATION_FAILED: Final = "Agent创建失败: {reason}"
 AGENT_FULL_TEST_FAILED: Final = "完整测试失败: {reason}"

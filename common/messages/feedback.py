@@ -30,4 +30,5 @@ TRAINING_FAILED: Final = "添加训练数据失败，请稍后重试"
 STATS_FAILED: Final = "获取统计信息失败，请稍后重试"
 
 ITEM_WITHOUT_TEXT: Final = "问题或SQL为空"
+ITEM_SUSPICIOUS: Final = "内容疑似包含针对模型的指令或隐藏字符，不能直接用于训练，请通过训练数据接口提交并由管理员审核"
 ITEM_CHANGED: Final = "反馈记录在处理期间被修改，请重试"

@@ -17,6 +17,7 @@ from core.sql_guard.refusal import Refusal
 from core.sql_guard.single_query import read_query
 from core.vector_store.catalogue import insert_record
 from core.vector_store.records import Kind, TrainingItem
+from core.vector_store.screening import suspicions
 from core.vector_store.store import VectorStore
 from features.feedback.repository import FeedbackRepository
 
@@ -104,6 +105,8 @@ def _problem(row: Row[Any]) -> str | None:
     """Why the verdict cannot be trained; SQL that is marked as wrong need not be SQL."""
     if not row.question.strip() or not row.sql.strip():
         return texts.ITEM_WITHOUT_TEXT
+    if suspicions((row.question, row.sql)):
+        return texts.ITEM_SUSPICIOUS
     if not row.is_thumb_up:
         return None
     try:

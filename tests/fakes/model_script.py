@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.fakes.pipeline_script import KINDS as PIPELINE_KINDS
+from tests.fakes.pipeline_script import pipeline_reply
+
 _IGNORED = str.maketrans("", "", "？?。 \t\r\n\u3000")
 _FAILURE_WORDS = ("failed", "无法生成", "失败")
 
@@ -117,6 +120,8 @@ class RecordedScript:
             return str(self._content["summary"])
         if call.kind == "chat":
             return f"【桩回答】已收到您的问题：{call.question[:30]}"
+        if call.kind in PIPELINE_KINDS and "pipeline" in self._content:
+            return pipeline_reply(call.kind, call.last_user_text, self._content)
         return str(self._content["question_for_a_sql_without_one"])
 
     def _is_about_data(self, question: str) -> bool:

@@ -1,0 +1,175 @@
+"""Asks the ReAct agent: checks the question, finds its thread, answers in the contract's own envelope (70 section 3).
+
+Called by the HTTP route; runs and streams take `open` and `answer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from common import messages
+from common.answering import Question, ResultSet, Watch, nobody_watches
+from common.cancellation import CancelSignal
+from common.errors import AnswerStoppedError, AnswerTimedOutError, CituError
+from common.messages import react as texts
+from common.result import Envelope, local_timestamp
+from common.tenant import DEFAULT_TENANT_NAME
+from core.async_bridge import CallerLeftError, run_in_request_loop
+from core.logging import get_app_logger, set_log_context
+from features.react.schemas import RefusedQuestionError, parse_json, read_question
+from react_agent.outcome import AGENT_VERSION, ReactAnswer
+from react_agent.thread_ids import new_thread_id
+
+logger = get_app_logger("ask_react")
+
+TENANT: Final = DEFAULT_TENANT_NAME
+ROUTE: Final = "ask_react_agent"
+_UNAVAILABLE: Final = 503
+
+
+class ReactEngine(Protocol):
+    """What the service needs of the agent."""
+
+    async def answer(self, question: Question, watch: Watch = nobody_watches) -> ReactAnswer: ...
+
+
+@dataclass(frozen=True)
+class OpenThread:
+    """A question found valid, with its user and its thread."""
+
+    text: str
+    user_id: str
+    conversation_id: str
+
+
+class AskReactService:
+    """See the module.
+
+    Args:
+        engine: the agent, built when first asked for.
+        timeout_seconds: what an answer may take, waiting for the thread's earlier turn included.
+        default_user_id: who asks when nobody is named.
+    """
+
+    def __init__(
+        self, *, engine: Callable[[], ReactEngine], timeout_seconds: float, default_user_id: str = "guest"
+    ) -> None:
+        self._engine = engine
+        self._timeout_seconds = timeout_seconds
+        self._default_user_id = default_user_id
+
+    def ask(self, body: bytes, caller_left: CancelSignal | None = None) -> Envelope:
+        """The whole of `POST /api/v0/ask_react_agent`; its failures are envelopes too, `code` is the HTTP status."""
+        try:
+            opened = self.open(parse_json(body))
+        except RefusedQuestionError as error:
+            return _refusal(error)
+        try:
+            return self.answer(opened, caller_left=caller_left)
+        except CituError as error:
+            return _failure(error, opened)
+
+    def open(self, asked: Any) -> OpenThread:
+        """Check a question and name its thread; nothing is stored yet.
+
+        Args:
+            asked: a JSON body, `{question[, user_id][, thread_id | conversation_id]}`.
+
+        Raises:
+            RefusedQuestionError: a rule is broken.
+        """
+        found = read_question(asked, self._default_user_id)
+        return OpenThread(found.text, found.user_id, found.thread_id or new_thread_id(found.user_id))
+
+    def answer(
+        self,
+        opened: OpenThread,
+        *,
+        watch: Watch = nobody_watches,
+        caller_left: CancelSignal | None = None,
+        wants_tokens: bool = False,
+        route: str = ROUTE,
+    ) -> Envelope:
+        """The success envelope.
+
+        Raises:
+            CituError: what the agent raises, or a time-out.
+        """
+        set_log_context(tenant=TENANT, user_id=opened.user_id, conversation_id=opened.conversation_id)
+        question = Question(
+            text=opened.text,
+            tenant=TENANT,
+            user_id=opened.user_id,
+            conversation_id=opened.conversation_id,
+            route=route,
+            wants_tokens=wants_tokens,
+        )
+        engine = self._engine()
+        try:
+            answer = run_in_request_loop(
+                lambda: engine.answer(question, watch), timeout_seconds=self._timeout_seconds, cancel=caller_left
+            )
+        except TimeoutError as error:
+            raise AnswerTimedOutError(messages.REQUEST_TIMED_OUT) from error
+        except CallerLeftError as error:
+            raise AnswerStoppedError(messages.CALLER_LEFT) from error
+        return _success(answer, opened)
+
+
+def records_on_the_wire(result: ResultSet) -> dict[str, Any]:
+    """The contract's `records` (70 section 3.2); it has no `row_count`."""
+    return {
+        "columns": list(result.columns),
+        "rows": [dict(row) for row in result.rows],
+        "total_row_count": result.total_row_count,
+        "is_limited": result.is_limited,
+    }
+
+
+def _success(answer: ReactAnswer, opened: OpenThread) -> Envelope:
+    data: dict[str, Any] = {
+        "response": answer.response,
+        "conversation_id": opened.conversation_id,
+        "user_id": opened.user_id,
+        "react_agent_meta": dict(answer.meta),
+        "timestamp": local_timestamp(),
+    }
+    if answer.sql:
+        data["sql"] = answer.sql
+    if answer.records is not None:
+        data["records"] = records_on_the_wire(answer.records)
+    if answer.provenance:
+        data["provenance"] = dict(answer.provenance)
+    return {"code": 200, "success": True, "message": texts.PROCESSED, "data": data}
+
+
+def _refusal(error: RefusedQuestionError) -> Envelope:
+    envelope: Envelope = {"code": 400, "success": False, "message": error.category, "error": error.message}
+    if error.details is not None:
+        envelope["details"] = error.details
+    data = {"response": error.message, "error_type": error.error_type, "timestamp": local_timestamp()}
+    return {**envelope, "data": data}
+
+
+def _failure(error: CituError, opened: OpenThread) -> Envelope:
+    """The contract's three members in `data`, and beside them what every error of ours says."""
+    known: Mapping[str, Any] = {
+        "conversation_id": opened.conversation_id,
+        "user_id": opened.user_id,
+        "timestamp": local_timestamp(),
+        "response": error.message,
+        "error_type": error.error_type,
+        "can_retry": bool(error.can_retry),
+        "agent_version": AGENT_VERSION,
+    }
+    logger.warning("answered %s %s", error.status, error.error_type, exc_info=error.__cause__)
+    return {
+        "code": error.status,
+        "success": False,
+        "message": texts.TRY_AGAIN if error.status == _UNAVAILABLE else texts.FAILED,
+        "error": error.message,
+        "retry_suggested": bool(error.can_retry),
+        "data": {**error.data, **known},
+    }

@@ -1,0 +1,166 @@
+"""The ReAct agent as an `AnswerEngine`: runs the graph in a thread that remembers, one turn at a time.
+
+Findings of its `NodeFinished` events: `thread_id`, and `tool_name` when the step is about a tool (the node's name and
+these are all that the event stream of contract 70 section 4.3 needs).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import GraphRecursionError
+
+from common.answering import NodeFinished, Question, Watch, nobody_watches
+from common.errors import AnswerFailedError, CituError
+from common.messages import react as texts
+from common.tenant import DEFAULT_TENANT_NAME, redis_key
+from core.async_bridge import run_blocking
+from react_agent.checkpoints.records import CheckpointRecords
+from react_agent.graph import compile_graph
+from react_agent.logger import ReactAgentLogManager, get_react_agent_logger
+from react_agent.nodes import ReactNodes, called_tool
+from react_agent.outcome import AGENT_VERSION, ReactAnswer, answer_of
+from react_agent.state import ReactState, Turn
+from react_agent.thread_ids import new_thread_id, owner_of, stored_id
+from react_agent.thread_turns import ThreadTurns
+
+logger = get_react_agent_logger("ReactAgent.Core")
+
+ROUTE: Final = "ask_react_agent"
+SWEEP_SECONDS: Final = 3600.0
+_SAID_TOOLS: Final = frozenset({"agent", "prepare_tool_input", "tools"})
+
+
+class CheckpointStore(CheckpointRecords, Protocol):
+    """Where threads are remembered."""
+
+    @property
+    def saver(self) -> BaseCheckpointSaver[Any]: ...
+
+
+@dataclass(frozen=True)
+class ReactLimits:
+    """Bounds of a turn and of what is remembered.
+
+    Attributes:
+        recursion_limit: steps of the graph a question may take.
+        checkpoints_per_thread: older ones are deleted after a turn.
+        ttl_seconds: how long an unused thread is remembered; 0 for ever.
+        logged_characters: of a question in the log; is_debugging: whether each step is logged.
+    """
+
+    recursion_limit: int = 100
+    checkpoints_per_thread: int = 200
+    ttl_seconds: float = 0.0
+    logged_characters: int = 1000
+    is_debugging: bool = False
+    default_user_id: str = "guest"
+
+
+class CustomReactAgent:
+    """See the module. Holds no loop-bound object: any event loop may call."""
+
+    def __init__(
+        self, *, nodes: ReactNodes, checkpoints: CheckpointStore, turns: ThreadTurns, limits: ReactLimits
+    ) -> None:
+        self._graph = compile_graph(nodes, checkpoints.saver)
+        self._thinker = nodes.thinker
+        self._checkpoints = checkpoints
+        self._turns = turns
+        self._limits = limits
+        self._swept_at = time.monotonic()
+
+    async def answer(self, question: Question, watch: Watch = nobody_watches) -> ReactAnswer:
+        """Answer in the thread `question.conversation_id`; see `AnswerEngine.answer` for what is raised.
+
+        Raises:
+            AnswerFailedError: also when the question needs more steps than allowed (500).
+        """
+        stored = stored_id(question.tenant, question.conversation_id)
+        logger.info("question: %s", question.text[: self._limits.logged_characters])
+        async with self._turns.turn(redis_key(question.tenant, f"react:turn:{question.conversation_id}")):
+            state = await self._run(question, stored, watch)
+            await run_blocking(self._tidy, stored)
+        return answer_of(state, self._thinker.provenance)
+
+    async def process_question(self, question: str, **kwargs: Any) -> dict[str, Any]:
+        """The main guide's call: answer `question` for `user_id` in `thread_id`, a new thread without one.
+
+        Returns:
+            `{success, answer, thread_id, user_id[, sql][, records], react_agent_meta}`, or, when it failed,
+            `{success: False, error, error_type, can_retry, thread_id, user_id}`.
+        """
+        return await self._internal_process(question, **kwargs)
+
+    def cleanup(self) -> None:
+        """Let go of the loggers; stores and clients belong to whoever built the agent."""
+        ReactAgentLogManager.cleanup()
+
+    async def _internal_process(
+        self,
+        question: str,
+        *,
+        user_id: str | None = None,
+        thread_id: str | None = None,
+        tenant: str = DEFAULT_TENANT_NAME,
+        watch: Watch = nobody_watches,
+    ) -> dict[str, Any]:
+        user = user_id or owner_of(thread_id or "") or self._limits.default_user_id
+        thread = thread_id or new_thread_id(user)
+        known = {"thread_id": thread, "user_id": user}
+        try:
+            answer = await self.answer(Question(question, tenant, user, thread, route=ROUTE), watch)
+        except CituError as error:
+            failure = {"success": False, "error": error.message, "error_type": error.error_type}
+            return {**failure, "can_retry": bool(error.can_retry), **known}
+        found = {"success": True, "answer": answer.response, "react_agent_meta": dict(answer.meta), **known}
+        if answer.sql:
+            found["sql"] = answer.sql
+        if answer.records is not None:
+            found["records"] = {"columns": list(answer.records.columns), "rows": [*map(dict, answer.records.rows)]}
+        return found
+
+    async def _run(self, question: Question, stored: str, watch: Watch) -> ReactState:
+        """The state after the turn; each finished node is told to `watch`."""
+        config = {"configurable": {"thread_id": stored}, "recursion_limit": self._limits.recursion_limit}
+        given: ReactState = {
+            "messages": [HumanMessage(content=question.text)],
+            "user_id": question.user_id,
+            "thread_id": question.conversation_id,
+            "suggested_next_step": None,
+        }
+        state: ReactState = given
+        try:
+            async for mode, part in self._graph.astream(
+                given, config, context=Turn(question, watch), stream_mode=["updates", "values"]
+            ):
+                if mode == "values":
+                    state = part
+                    continue
+                for node, update in part.items():
+                    self._tell(question, node, update, watch)
+        except GraphRecursionError as error:
+            text = texts.STEPS_EXHAUSTED.format(limit=self._limits.recursion_limit)
+            raise AnswerFailedError(text, data={"agent_version": AGENT_VERSION}, status=500) from error
+        return state
+
+    def _tell(self, question: Question, node: str, update: Mapping[str, Any] | None, watch: Watch) -> None:
+        tool = called_tool(update) if node in _SAID_TOOLS else ""
+        if self._limits.is_debugging:
+            logger.info("thread %s: %s %s", question.conversation_id, node, tool)
+        watch(NodeFinished(node, {"thread_id": question.conversation_id, **({"tool_name": tool} if tool else {})}))
+
+    def _tidy(self, stored: str) -> None:
+        """Keep the store small; a store that fails here has already kept the turn."""
+        try:
+            self._checkpoints.trim(stored, self._limits.checkpoints_per_thread)
+            if self._limits.ttl_seconds and time.monotonic() - self._swept_at > SWEEP_SECONDS:
+                self._swept_at = time.monotonic()
+                self._checkpoints.expire(self._limits.ttl_seconds)
+        except CituError as error:
+            logger.warning("old checkpoints could not be deleted: %s", error.error_type)
