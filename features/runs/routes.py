@@ -1,0 +1,96 @@
+"""`/api/v0/runs`: parses requests, lets the service decide, renders envelopes and event streams."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from features.ask.schemas import ErrorEnvelope
+from features.http import documented, envelope_response, json_object
+from features.parsing import parse_body
+from features.runs.schemas import RunEnvelope, RunRequest
+from features.runs.service import RunService
+from features.runs.sse import CONTENT_TYPE, HEADERS
+
+docs = Namespace("runs", description="Questions answered in the background, watched and stopped from anywhere")
+question = documented(docs, RunRequest)
+run = documented(docs, RunEnvelope)
+failure = documented(docs, ErrorEnvelope)
+
+
+class RunServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def runs(self) -> RunService: ...
+
+
+class _RunResource(Resource):
+    def __init__(self, api: Any = None, *, services: RunServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+
+class Runs(_RunResource):
+    """New runs."""
+
+    @docs.doc("create_run", description="Answer a question in the background.")
+    @docs.expect(question, validate=False)
+    @docs.param("Idempotency-Key", "A repeated request with it finds the first one's run", _in="header")
+    @docs.response(202, "The run", run)
+    @docs.response(200, "The run that the idempotency key made before", run)
+    @docs.response(400, "A parameter is missing or wrong", failure)
+    @docs.response(409, "The conversation is busy and when_busy is reject", failure)
+    @docs.response(413, "The body is too large", failure)
+    @docs.response(422, "The idempotency key was used for another request", failure)
+    @docs.response(429, "The user has as many unfinished runs as one may have", failure)
+    @docs.response(503, "No room now, or Redis cannot be reached", failure)
+    def post(self) -> Response:
+        body = json_object(request)
+        key = request.headers.get("Idempotency-Key")
+        wanted = parse_body(RunRequest, body if key is None else {**body, "idempotency_key": key})
+        return envelope_response(self._services.runs.create(wanted))
+
+
+class RunState(_RunResource):
+    """One run."""
+
+    @docs.doc("get_run", description="The run as it is now, with its result once it has ended.")
+    @docs.response(200, "The run", run)
+    @docs.response(404, "There is no such run, or it has expired", failure)
+    @docs.response(503, "Redis cannot be reached", failure)
+    def get(self, run_id: str) -> Response:
+        return envelope_response(self._services.runs.state(run_id))
+
+
+class RunEvents(_RunResource):
+    """The events of one run."""
+
+    @docs.doc("watch_run", description="Server-sent events: progress, text, and one last event of the final state.")
+    @docs.produces(["text/event-stream", "application/json"])
+    @docs.param("Last-Event-ID", "Go on after this event", _in="header")
+    @docs.param("last_event_id", "The same, for clients that cannot set headers")
+    @docs.param("tokens", "1: send the answer's text as it is written")
+    @docs.response(200, "The events")
+    @docs.response(400, "Last-Event-ID is no number", failure)
+    @docs.response(404, "There is no such run, or it has expired", failure)
+    @docs.response(503, "Redis cannot be reached", failure)
+    def get(self, run_id: str) -> Response:
+        last = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
+        leaving = request.environ.get("citu.client_disconnected")
+        tokens = request.args.get("tokens") == "1"
+        frames = self._services.runs.events(run_id, last, tokens=tokens, leaving=leaving)
+        return Response(frames, content_type=CONTENT_TYPE, headers=dict(HEADERS))
+
+
+class RunStop(_RunResource):
+    """Stopping one run."""
+
+    @docs.doc("stop_run", description="Stop the run, its model call and its SQL statement; an ended run stays.")
+    @docs.response(200, "The run", run)
+    @docs.response(404, "There is no such run, or it has expired", failure)
+    @docs.response(503, "Redis cannot be reached", failure)
+    def post(self, run_id: str) -> Response:
+        return envelope_response(self._services.runs.stop(run_id))
