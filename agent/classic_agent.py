@@ -74,13 +74,14 @@ def _watched(name: str, step: Step) -> Any:
     return run
 
 
-def _after_classification(state: AgentState) -> str:
+async def _after_classification(state: AgentState) -> str:
+    """A coroutine, like its sister: for a plain function the graph would start a thread with each question."""
     if state["failure"] is not None:
         return "format_response"
     return "agent_sql_generation" if state["classification"].question_type == "DATABASE" else "agent_chat"
 
 
-def _after_generation(state: AgentState) -> str:
+async def _after_generation(state: AgentState) -> str:
     is_ready = state["failure"] is None and state["user_prompt"] is None and state["chat_response"] is None
     return "agent_sql_execution" if is_ready else "format_response"
 

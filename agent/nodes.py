@@ -17,7 +17,7 @@ from common.cancellation import CancelFlag
 from common.errors import CituError, ModelUnavailableError, SqlExecutionError
 from core.async_bridge import run_blocking
 from core.logging import get_agent_logger
-from core.sql_executor import SqlExecutor
+from core.sql_executor import PlannedQuery, SqlExecutor
 
 logger = get_agent_logger("nodes")
 
@@ -72,6 +72,7 @@ class Nodes:
             _written(state).end(prepared.explanation)
         return {
             "sql": prepared.sql,
+            "planned": prepared.planned,
             "chat_response": prepared.explanation,
             "user_prompt": prepared.user_prompt,
             "validation_error_type": prepared.validation_error_type,
@@ -83,7 +84,7 @@ class Nodes:
         """Run the admitted SQL and say in a sentence what came out."""
         path = state["execution_path"]
         try:
-            records = await self._execute(state["sql"] or "")
+            records = await self._execute(state["sql"] or "", state["planned"])
         except CituError as error:
             return {"failure": error, "execution_path": [*path, "agent_sql_execution_error"]}
         summary = await self._summary(state, records)
@@ -93,21 +94,21 @@ class Nodes:
         """The last step of every path; the engine reads the state after it."""
         return {"execution_path": [*state["execution_path"], "format_response"]}
 
-    async def _execute(self, sql: str) -> ResultSet:
+    async def _execute(self, sql: str, planned: PlannedQuery | None) -> ResultSet:
         for delay_seconds in TRANSIENT_RETRY_SECONDS:
             try:
-                return await self._execute_once(sql)
+                return await self._execute_once(sql, planned)
             except SqlExecutionError as error:
                 if not error.is_transient:
                     raise
                 logger.warning("transient database error, trying again in %s s", delay_seconds)
                 await asyncio.sleep(delay_seconds)
-        return await self._execute_once(sql)
+        return await self._execute_once(sql, planned)
 
-    async def _execute_once(self, sql: str) -> ResultSet:
+    async def _execute_once(self, sql: str, planned: PlannedQuery | None) -> ResultSet:
         caller_left = CancelFlag()
         try:
-            return await run_blocking(partial(self.executor.execute, sql, cancel=caller_left))
+            return await run_blocking(partial(self.executor.execute, sql, cancel=caller_left, planned=planned))
         except asyncio.CancelledError:
             caller_left.set()
             raise

@@ -18,6 +18,7 @@ from core.vector_store.store import VectorStore
 
 logger = get_agent_logger("retrieval")
 
+TEXTS: tuple[Kind, ...] = ("ddl", "documentation")
 NO_EXAMPLES = "no_examples"
 WORDS_ONLY = "examples_by_words_only"
 
@@ -100,6 +101,7 @@ class Retrieval:
             wrong_pairs=_pairs(matches.get("error_sql", ())),
             ddl=[match.content for match in matches["ddl"]],
             documentation=[match.content for match in matches["documentation"]],
+            record_ids={match.content: match.id for kind in TEXTS for match in matches[kind]},
         )
         record_ids = tuple(match.id for kind in matches for match in matches[kind])
         return Retrieved(request, (WORDS_ONLY,) if found.is_lexical_only else (), record_ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from common import messages
@@ -16,7 +16,7 @@ from common.answering import Brain, LookedUp, Question, SqlDraft, SqlRequest
 from common.cancellation import CancelFlag
 from common.errors import SqlExecutionError, SqlRefusedError
 from core.async_bridge import run_blocking
-from core.sql_executor import SqlExecutor
+from core.sql_executor import PlannedQuery, SqlExecutor
 from core.sql_guard import is_repairable
 
 PROMPTS_BY_REASON = {
@@ -32,7 +32,8 @@ FIRST_WORD = re.compile(r"[A-Za-z]+")
 class PreparedSql:
     """The outcome of generation; `sql` is admitted only when `user_prompt` and `explanation` are both None.
 
-    `attempts` is the number of statements written, `looked_up_by` the query that was run before the real one.
+    `attempts` is the number of statements written, `looked_up_by` the query that was run before the real one,
+    `planned` what guard and planner found, for the executor.
     """
 
     path_token: str
@@ -43,6 +44,7 @@ class PreparedSql:
     based_on: tuple[str, ...] = ()
     attempts: int = 1
     looked_up_by: str | None = None
+    planned: PlannedQuery | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_repaired(self) -> bool:
@@ -95,7 +97,7 @@ class SqlPreparation:
         if not draft.is_intermediate:
             return await self._checked(brain, request, draft)
         objection = await run_blocking(partial(self._object, draft.sql, asks_planner=False))
-        if objection is not None and objection.kind == "forbidden_keywords":
+        if isinstance(objection, Objection) and objection.kind == "forbidden_keywords":
             return _refused(objection, draft)
         informed = replace(request, looked_up=await self._look_up(draft.sql))
         final = await brain.write_sql(informed)
@@ -108,8 +110,8 @@ class SqlPreparation:
         if not draft.sql:
             return _without_sql(draft)
         objection = await run_blocking(self._object, draft.sql)
-        if objection is None:
-            return PreparedSql("agent_sql_generation", sql=draft.sql, based_on=draft.based_on)
+        if not isinstance(objection, Objection):
+            return PreparedSql("agent_sql_generation", sql=draft.sql, based_on=draft.based_on, planned=objection)
         if not (objection.is_repairable and self._rules.repairs and self._rules.asks_planner):
             return _refused(objection, draft)
         return replace(await self._repair(brain, request, draft, objection), attempts=2)
@@ -136,14 +138,15 @@ class SqlPreparation:
         if not repaired.sql:
             return _unrepaired(draft.sql, messages.SQL_REPAIR_EMPTY)
         still = await run_blocking(self._object, repaired.sql)
-        if still is None:
-            return PreparedSql("sql_repair_success", sql=repaired.sql, based_on=repaired.based_on or draft.based_on)
+        if not isinstance(still, Objection):
+            based_on = repaired.based_on or draft.based_on
+            return PreparedSql("sql_repair_success", sql=repaired.sql, based_on=based_on, planned=still)
         if still.kind == "forbidden_keywords":
             return _refused(still, repaired)
         return _unrepaired(repaired.sql, messages.SQL_REPAIR_FAILED.format(detail=still.detail))
 
-    def _object(self, sql: str, *, asks_planner: bool | None = None) -> Objection | None:
-        """The list's objection, else the guard's, else the planner's, else None."""
+    def _object(self, sql: str, *, asks_planner: bool | None = None) -> Objection | PlannedQuery | None:
+        """The list's objection, else the guard's, else the planner's, else its plan; None when it was not asked."""
         if (operation := _first_word(sql)) in self._rules.forbidden_operations:
             prompt = messages.SQL_OPERATION_FORBIDDEN.format(operation=operation)
             return Objection("forbidden_keywords", prompt, prompt, is_repairable=False)
@@ -155,7 +158,7 @@ class SqlPreparation:
         except SqlRefusedError as error:
             return _guard_objection(error, sql)
         if verdict.is_accepted:
-            return None
+            return verdict.planned
         prompt = messages.SQL_VALIDATION_FAILED.format(detail=verdict.detail)
         return Objection("syntax_error", prompt, verdict.detail, is_repairable=not verdict.is_too_costly)
 

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from common.answering import Classification, Question, ResultSet, Watch, nobody_watches
 from common.errors import CituError
+from core.sql_executor import PlannedQuery
 
 UNDECIDED = Classification("UNCERTAIN", 0.0, "", "")
 
@@ -16,13 +17,14 @@ class AgentState(TypedDict, total=False):
 
     `failure` is the error that ends the question; `user_prompt` is the text for a question without valid SQL, with
     `validation_error_type` saying which kind; `chat_response` is text to show instead of rows; `watch` is told of
-    each finished step; `provenance` says what the answer rests on.
+    each finished step; `provenance` says what the answer rests on; `planned` spares `sql` a second check.
     """
 
     question: Question
     watch: Watch
     classification: Classification
     sql: str | None
+    planned: PlannedQuery | None
     records: ResultSet | None
     summary: str | None
     chat_response: str | None
@@ -40,6 +42,7 @@ def initial_state(question: Question, watch: Watch = nobody_watches) -> AgentSta
         watch=watch,
         classification=UNDECIDED,
         sql=None,
+        planned=None,
         records=None,
         summary=None,
         chat_response=None,

@@ -38,6 +38,7 @@ from core.llm.exchange import (
     ToolSpec,
 )
 from core.llm.http_pool import UnacceptableReplyError
+from core.llm.plain_completions import PlainCompletions, is_plain, plain_part
 
 _MESSAGE_TYPES: Final[Mapping[str, type[BaseMessage]]] = {
     "system": SystemMessage,
@@ -100,13 +101,23 @@ class OpenAIChatProvider:
             async_client=object(),
         )
         self._model.client = DirectCompletions(self._model.root_client)
+        self._plain = PlainCompletions(
+            config=config,
+            http_client=http_client,
+            api_key=(config.api_key if config.api_key.get_secret_value() else _NO_KEY).get_secret_value(),
+            user_agent=f"OpenAI/Python {openai.__version__}",
+            extra=_thinking_switch(config) or {},
+        )
 
     def complete(
         self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
     ) -> ReplyPart:
         with _typed_errors():
-            reply = self._model.invoke(_langchain_messages(messages), **_options(kind, timeout_seconds, tools))
-            return _part(reply)
+            if tools or not is_plain(messages):
+                options = _options(kind, timeout_seconds, tools)
+                return _part(self._model.invoke(_langchain_messages(messages), **options))
+            reply = self._plain.ask(messages, kind=kind, timeout_seconds=timeout_seconds)
+            return plain_part(reply) or _part(self._as_langchain_reads(reply))
 
     def stream(
         self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
@@ -117,6 +128,14 @@ class OpenAIChatProvider:
 
     def close(self) -> None:
         self._http_client.close()
+
+    def _as_langchain_reads(self, reply: Any) -> Any:
+        """The message of an unusual reply, whatever it is made of; raises one of `_MALFORMED` when it is none."""
+        result = self._model._create_chat_result(reply)
+        generation, told = result.generations[0], result.llm_output or {}
+        message: Any = generation.message
+        message.response_metadata = {**(generation.generation_info or {}), "model_name": told.get("model_name")}
+        return message
 
 
 def _thinking_switch(config: LLMClientConfig) -> dict[str, Any] | None:

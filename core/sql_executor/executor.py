@@ -2,7 +2,8 @@
 
 One query is: `BEGIN READ ONLY` with its limits and a pinning `SELECT 1`, `EXPLAIN` against the cost ceiling, a
 server-side cursor declared over the extended protocol (which takes one statement and no data-modifying one), FETCH up
-to cap+1 rows, `ROLLBACK`; the pool runs `DISCARD ALL` before the connection is used again.
+to cap+1 rows, `ROLLBACK`; the pool runs `DISCARD ALL` before the connection is used again. A statement that `explain`
+accepted a moment ago may come with its `PlannedQuery`, which stands for guard and `EXPLAIN`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 import psycopg
@@ -21,7 +22,7 @@ from common import messages
 from common.answering import ResultSet
 from common.errors import SqlExecutionError, SqlRefusedError, StoreUnavailableError
 from core.sql_executor.database_errors import execution_error, is_connection_loss, unavailable
-from core.sql_executor.planner import Plan, plan_of
+from core.sql_executor.planner import Plan, PlannedQuery, plan_of
 from core.sql_executor.query_watch import CancelSignal, QueryWatch, watched
 from core.sql_executor.reader_connection import ReaderConnection, TooMuchReceivedError
 from core.sql_executor.reader_pool import ReaderPool
@@ -33,6 +34,7 @@ _LARGEST_BATCH: Final = 500
 _BATCH_GROWTH: Final = 20
 _GUESSED_SECONDS: Final = 3.0  # what collects from a recursion is bounded by nothing but the clock
 _RECEIVED_PER_CAPPED_BYTE: Final = 4
+_PLAN_KEPT_SECONDS: Final = 5.0
 
 T = TypeVar("T")
 
@@ -63,13 +65,17 @@ class ExecutionLimits:
 
 @dataclass(frozen=True)
 class ExplainVerdict:
-    """What the planner says. `detail` is the server's own sentence when it is not accepted; `cost` is in its units."""
+    """What the planner says. `detail` is the server's own sentence when it is not accepted; `cost` is in its units.
+
+    `planned` spares guard and planner the same work when the accepted statement is run next.
+    """
 
     is_accepted: bool
     cost: float | None = None
     detail: str = ""
     sqlstate: str | None = None
     is_too_costly: bool = False
+    planned: PlannedQuery | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -99,11 +105,15 @@ class SqlExecutor:
         self._guard = guard
         self._limits = limits
 
-    def execute(self, sql: str, *, cancel: CancelSignal | None = None) -> ResultSet:
+    def execute(
+        self, sql: str, *, cancel: CancelSignal | None = None, planned: PlannedQuery | None = None
+    ) -> ResultSet:
         """The rows of `sql`: `run` without the rest of what it tells."""
-        return self.run(sql, cancel=cancel).result
+        return self.run(sql, cancel=cancel, planned=planned).result
 
-    def run(self, sql: str, *, cancel: CancelSignal | None = None) -> ExecutedQuery:
+    def run(
+        self, sql: str, *, cancel: CancelSignal | None = None, planned: PlannedQuery | None = None
+    ) -> ExecutedQuery:
         """The rows of `sql`, its cost and its truncation.
 
         `total_row_count` counts on past the row cap, up to `count_cap` rows or `count_seconds`; beyond that it is what
@@ -111,14 +121,18 @@ class SqlExecutor:
 
         Args:
             cancel: when it is set, the query is stopped on the server within a moment.
+            planned: what `explain` said of it. It counts for this very text, for seconds, on an unchanged schema;
+                otherwise guard and planner are asked as without it.
 
         Raises:
             SqlRefusedError: the guard, or a ceiling (rules `cost.ceiling`, `cost.memory`), said no.
             SqlExecutionError: the database refused or broke off; sqlstate 57014: time-out or caller left.
             StoreUnavailableError: the database cannot be reached or no connection came free.
         """
-        admitted = self._guard.check(sql)
-        return self._run(admitted, lambda connection, watch: self._fetch(connection, admitted, watch), cancel)
+        known = planned if planned is not None and self._still_holds(planned, sql) else None
+        admitted = known.admitted if known else self._guard.check(sql)
+        plan = known.plan if known else None
+        return self._run(admitted, lambda connection, watch: self._fetch(connection, admitted, plan, watch), cancel)
 
     def check(self, sql: str) -> None:
         """Ask the guard alone; the database is not touched.
@@ -143,7 +157,7 @@ class SqlExecutor:
             return ExplainVerdict(False, detail=error.detail or error.message, sqlstate=error.sqlstate)
         if (refusal := self._over_ceiling(plan)) is not None:
             return ExplainVerdict(False, cost=plan.cost, detail=refusal.message, is_too_costly=True)
-        return ExplainVerdict(True, cost=plan.cost)
+        return ExplainVerdict(True, plan.cost, planned=PlannedQuery(admitted, plan, self, time.monotonic()))
 
     def is_available(self) -> bool:
         """Whether the business database answers now."""
@@ -220,8 +234,14 @@ class SqlExecutor:
             return SqlRefusedError(messages.SQL_NEEDS_TOO_MUCH_MEMORY, rule="cost.memory")
         return None
 
-    def _fetch(self, connection: ReaderConnection, admitted: AdmittedQuery, watch: QueryWatch) -> ExecutedQuery:
-        plan = plan_of(connection, admitted)
+    def _still_holds(self, planned: PlannedQuery, sql: str) -> bool:
+        is_fresh = time.monotonic() - planned.made_at < _PLAN_KEPT_SECONDS
+        return is_fresh and planned.made_by is self and self._guard.still_admits(planned.admitted, sql)
+
+    def _fetch(
+        self, connection: ReaderConnection, admitted: AdmittedQuery, known: Plan | None, watch: QueryWatch
+    ) -> ExecutedQuery:
+        plan = known or plan_of(connection, admitted)
         if (refusal := self._over_ceiling(plan)) is not None:
             raise refusal
         if plan.is_guess:

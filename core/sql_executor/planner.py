@@ -37,6 +37,16 @@ class Plan:
     is_guess: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedQuery:
+    """A statement that guard and planner accepted at `made_at`, by the monotonic clock; good for who asked them."""
+
+    admitted: AdmittedQuery
+    plan: Plan
+    made_by: object
+    made_at: float
+
+
 def plan_of(connection: ReaderConnection, admitted: AdmittedQuery) -> Plan:
     """Ask the planner; nothing is executed but what it folds into constants.
 

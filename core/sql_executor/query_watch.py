@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import Connection
 
+from core.sql_executor.deadlines import DEADLINES
+
 _REPEAT_SECONDS = 0.1
 _CANCEL_TIMEOUT_SECONDS = 2.0
 
@@ -80,9 +82,7 @@ def watched(
 ) -> Iterator[QueryWatch]:
     """Arm the deadline and the caller's signal for the block; a connection that was cancelled is closed after it."""
     watch = QueryWatch(connection)
-    timer = threading.Timer(wall_clock_seconds, watch.on_deadline)
-    timer.daemon = True
-    timer.start()
+    deadline = DEADLINES.after(wall_clock_seconds, watch.on_deadline)
     callback = watch.on_caller_left
     if cancel is not None:
         cancel.add_callback(callback)
@@ -91,7 +91,7 @@ def watched(
     try:
         yield watch
     finally:
-        timer.cancel()
+        deadline.call_off()
         remove = getattr(cancel, "remove_callback", None)
         if remove is not None:
             remove(callback)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -37,6 +37,7 @@ class AdmittedQuery:
         relations: `schema.name` of every relation it reads, in order of appearance.
         search_path: the schemas unqualified names were looked up in; the server must look in the same ones.
         collected_bytes: about how large one value handed to a collecting aggregate can be; 0 when unknown.
+        policy: what it was admitted by; None when no guard did.
     """
 
     text: str
@@ -44,6 +45,7 @@ class AdmittedQuery:
     relations: tuple[str, ...]
     search_path: tuple[str, ...] = ()
     collected_bytes: int = 0
+    policy: GuardPolicy | None = field(default=None, repr=False, compare=False)
 
 
 class SqlGuard:
@@ -65,7 +67,7 @@ class SqlGuard:
             SqlRefusedError: with the id of the rule that refused, a 1-based position when one is known, and a
                 sentence for the person who asked. Whatever goes wrong in the check itself also refuses.
         """
-        policy = self._policy if isinstance(self._policy, GuardPolicy) else self._policy()
+        policy = self._current_policy()
         try:
             return _examine(sql, policy)
         except Refusal as refusal:
@@ -75,6 +77,16 @@ class SqlGuard:
         except Exception as error:  # noqa: BLE001 - a check that fails must refuse, never admit
             self._audit.error("sql guard failed: %s", type(error).__name__)
             raise self._refused(sql, Refusal("internal.error")) from None
+
+    def still_admits(self, admitted: AdmittedQuery, sql: str) -> bool:
+        """Whether `check(sql)` would admit what it admitted before: the very same text, by the policy of now.
+
+        Each reading of the business schema makes a policy of its own, so that one from before a reading never counts.
+        """
+        return admitted.text == sql and admitted.policy is not None and admitted.policy is self._current_policy()
+
+    def _current_policy(self) -> GuardPolicy:
+        return self._policy if isinstance(self._policy, GuardPolicy) else self._policy()
 
     def _refused(self, sql: str, refusal: Refusal) -> SqlRefusedError:
         position = None if refusal.offset is None else refusal.offset + 1
@@ -103,4 +115,5 @@ def _examine(sql: str, policy: GuardPolicy) -> AdmittedQuery:
         relations=tuple(scopes.relations),
         search_path=policy.search_path,
         collected_bytes=check_value_sizes(statement, policy),
+        policy=policy,
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.orm import Session
 
 from common.errors import ModelUnavailableError
@@ -151,12 +151,11 @@ class TrainingSearch:
     ) -> dict[str, list[Row[Any]]]:
         rows: dict[str, list[Row[Any]]] = {}
         terms = bigrams(query)
-        with self._database.session() as session:
-            large = self.facts.large_kinds(session, tenant) & set(wanted)
-            by_index = large if large and self.facts.has_index(session) else frozenset()
-            for row in self._exact(
-                session, tenant, terms, vector, {k: w for k, w in wanted.items() if k not in by_index}
-            ):
+        with self._database.autocommit() as connection:  # each statement stands for itself: no BEGIN and COMMIT
+            large = self.facts.large_kinds(connection, tenant) & set(wanted)
+            by_index = large if large and self.facts.has_index(connection) else frozenset()
+            small = {kind: wish for kind, wish in wanted.items() if kind not in by_index}
+            for row in self._exact(connection, tenant, terms, vector, small):
                 rows.setdefault(row.kind, []).append(row)
         for kind in (kind for kind in wanted if kind in by_index):
             rows[kind] = self._by_index(tenant, kind, terms, vector, wanted[kind])
@@ -164,7 +163,7 @@ class TrainingSearch:
 
     def _exact(
         self,
-        session: Session,
+        connection: Connection,
         tenant: Tenant,
         terms: list[str],
         vector: Sequence[float],
@@ -177,7 +176,7 @@ class TrainingSearch:
             "candidates": [wish.candidates for wish in wanted.values()],
             "terms": any_of(terms),
         }
-        return session.execute(_EXACT, parameters).all()
+        return connection.execute(_EXACT, parameters).all()
 
     def _by_index(
         self, tenant: Tenant, kind: Kind, terms: list[str], vector: Sequence[float], wish: Wanted

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from core.vector_store.ann_index import VectorSpace
@@ -53,7 +53,7 @@ class TableFacts:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, Any]] = {}
 
-    def large_kinds(self, session: Session, tenant: str) -> frozenset[str]:
+    def large_kinds(self, session: Session | Connection, tenant: str) -> frozenset[str]:
         """The kinds of which the tenant has more records than exact search takes in passing."""
         parameters = {"tenant": tenant, "most": EXACT_ROWS}
         found: frozenset[str] = self._kept(
@@ -61,7 +61,7 @@ class TableFacts:
         )
         return found
 
-    def has_index(self, session: Session) -> bool:
+    def has_index(self, session: Session | Connection) -> bool:
         """Whether the approximate index of this vector space can be used, filters included (pgvector 0.8)."""
 
         def look() -> bool:

@@ -32,7 +32,7 @@ def _storable(value: str) -> str:
 
 def _as_question(value: Any) -> Any:
     """Anything falsy is a missing question, as it always was."""
-    if not value and not isinstance(value, list | dict):
+    if not value:
         raise PydanticCustomError("missing", "missing")
     return _as_text(value)
 

@@ -130,7 +130,8 @@ class AskService:
         """
         conversation_id = opened.conversation_id
         set_log_context(tenant=TENANT, user_id=opened.user_id, conversation_id=conversation_id)
-        context = self._conversations.get_context(TENANT, conversation_id)
+        is_continued = opened.conversation.status == "continue"
+        context = self._conversations.get_context(TENANT, conversation_id) if is_continued else ""
         self._conversations.save_message(TENANT, conversation_id, "user", opened.wanted.question)
         question = Question(
             text=opened.wanted.question,

@@ -38,6 +38,15 @@ def test_chat_does_not_need_the_business_database(
     assert service.ask("公司数量", routing_mode="database_direct").status_code == 503
 
 
+def test_answer_names_every_record_it_rests_on(service: Service, answering: ScriptedModelServer) -> None:
+    store = service.container.vector_store
+    ids = store.add("default", "documentation", [TrainingItem("船闸档案每行记一座船闸，公司经营船闸")])
+    ids += store.add("default", "ddl", [TrainingItem("CREATE TABLE lock_file (name text) -- 船闸档案")])
+    asked = service.ask("船闸档案里有多少公司", routing_mode="database_direct")
+    store.delete("default", ids)
+    assert set(ids) <= set(asked.json()["data"]["provenance"]["training_records"])
+
+
 def test_without_embeddings_words_find_the_examples_and_the_answer_says_so(
     service: Service, answering: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

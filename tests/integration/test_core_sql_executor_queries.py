@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from common import messages
 from common.errors import SqlExecutionError, SqlRefusedError, StoreUnavailableError
 from core.schema_catalog import SchemaCatalog
-from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
+from core.sql_executor import ExecutionLimits, PlannedQuery, ReaderPool, SqlExecutor
 from core.sql_executor.reader_role import ensure_reader_role
 from core.sql_guard import AdmittedQuery, GuardPolicy, SqlGuard
 
@@ -164,6 +165,51 @@ def test_explain_tells_the_databases_own_sentence(pool: ReaderPool) -> None:
 def test_explain_accepts_and_executes_nothing(pool: ReaderPool) -> None:
     verdict = executor_on(pool).explain("SELECT 1 / 0 * id FROM sale")
     assert verdict.is_accepted or verdict.sqlstate == "22012"
+
+
+def planned_by(executor: SqlExecutor, sql: str) -> PlannedQuery:
+    verdict = executor.explain(sql)
+    assert verdict.planned is not None
+    return verdict.planned
+
+
+def test_accepted_statement_runs_without_a_second_plan(pool: ReaderPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = executor_on(pool)
+    planned = planned_by(executor, "SELECT count(*) AS n FROM sale")
+    asked: list[str] = []
+    monkeypatch.setattr("core.sql_executor.executor.plan_of", lambda _connection, admitted: asked.append(admitted.text))
+    executed = executor.run("SELECT count(*) AS n FROM sale", planned=planned)
+    assert (executed.result.row_count, executed.cost, asked) == (1, planned.plan.cost, [])
+
+
+@pytest.mark.parametrize("changed", ["SELECT pg_sleep(9)", "SELECT count(*) AS n FROM sale -- pg_sleep\n, pg_shadow"])
+def test_plan_of_another_text_admits_nothing(pool: ReaderPool, changed: str) -> None:
+    executor = executor_on(pool)
+    planned = planned_by(executor, "SELECT count(*) AS n FROM sale")
+    with pytest.raises(SqlRefusedError):
+        executor.execute(changed, planned=planned)
+
+
+def test_plan_holds_neither_for_long_nor_on_another_schema_nor_for_others(pool: ReaderPool) -> None:
+    sql = "SELECT count(*) AS n FROM sale"
+    catalog = SchemaCatalog(pool=pool)
+    limits = ExecutionLimits()
+    executor = SqlExecutor(pool=pool, guard=SqlGuard(catalog.guard_policy), limits=limits)
+    planned = planned_by(executor, sql)
+    costly = replace(planned, plan=replace(planned.plan, cost=limits.cost_ceiling * 2))
+    with pytest.raises(SqlRefusedError):
+        executor.execute(sql, planned=costly)
+    assert executor.execute(sql, planned=replace(costly, made_at=planned.made_at - 60)).row_count == 1
+    assert executor_on(pool).execute(sql, planned=costly).row_count == 1
+    catalog.refresh()
+    assert executor.execute(sql, planned=costly).row_count == 1
+
+
+def test_plan_of_an_unguarded_statement_does_not_count(pool: ReaderPool) -> None:
+    executor = unguarded(pool)
+    planned = planned_by(executor, "SELECT 1 AS one")
+    with pytest.raises(SqlRefusedError):
+        executor_on(pool).execute("SELECT pg_sleep(9)", planned=replace(planned, made_by=None))
 
 
 def test_runtime_error_carries_sqlstate(pool: ReaderPool) -> None:

@@ -74,6 +74,7 @@ class ScriptedExecutor:
     explained: dict[str, Any] = field(default_factory=dict)
     outcomes: list[Any] = field(default_factory=lambda: [ROWS])
     executed: list[str] = field(default_factory=list)
+    planned: list[Any] = field(default_factory=list)
 
     def check(self, sql: str) -> None:
         verdict = self.explained.get(sql)
@@ -86,8 +87,9 @@ class ScriptedExecutor:
             raise verdict
         return verdict
 
-    def execute(self, sql: str, *, cancel: Any = None) -> ResultSet:
+    def execute(self, sql: str, *, cancel: Any = None, planned: Any = None) -> ResultSet:
         self.executed.append(sql)
+        self.planned.append(planned)
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -226,6 +228,15 @@ def test_transient_database_error_is_tried_again(monkeypatch: pytest.MonkeyPatch
     executor = ScriptedExecutor(outcomes=[broken, broken, ROWS])
     assert ask(agent(ScriptedBrain(), executor)).records == ROWS
     assert len(executor.executed) == 3
+
+
+def test_plan_of_the_check_goes_along_with_each_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.nodes.TRANSIENT_RETRY_SECONDS", (0.0, 0.0))
+    broken = SqlExecutionError("失败", detail="deadlock", is_transient=True)
+    planned: Any = object()
+    executor = ScriptedExecutor({"SELECT 1": ExplainVerdict(True, planned=planned)}, [broken, ROWS])
+    assert ask(agent(ScriptedBrain(), executor)).records == ROWS
+    assert executor.planned == [planned, planned]
 
 
 def test_empty_result_is_not_summarised() -> None:
