@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.parity.answers import Answer
+
 RECORDED_NAMES: Mapping[str, str] = {"unified": "unified_api", "citu": "citu_app"}
 """What the recordings call the two entries."""
 
@@ -23,6 +25,7 @@ class Exchange:
         before: what to do first (sleeps, polls, a Redis command).
         loose: keys whose content is random; only presence and type are compared.
         previous: the one replayed before.
+        received: what the service under comparison answered, once it did; nothing before.
     """
 
     id: str
@@ -36,6 +39,7 @@ class Exchange:
     before: Sequence[Mapping[str, Any]] = ()
     loose: frozenset[str] = frozenset()
     previous: Exchange | None = field(default=None, repr=False, compare=False)
+    received: list[Answer] = field(default_factory=list, repr=False, compare=False)
 
     def earlier(self) -> Iterator[Exchange]:
         """Those of the same phase that were recorded before this one, newest first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ from tests.fakes.model_server import ScriptedModelServer
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DATA: Final = ROOT / "data" / "parity"
-DATABASES: Final = {"platform": "citu_parity_platform", "business": "citu_parity_business"}
+DATABASES: Final = {"platform": "citu_parity_platform", "business": "highway_db"}
 READER: Final = ("citu_parity_reader", "parity reader")
 TIMEOUT_SECONDS: Final = 120
 SEEDING_GROUP: Final = "00"
@@ -113,8 +114,11 @@ def _fresh_stores(servers: ServerAddresses, folder: Path) -> dict[str, str]:
     with redis.Redis.from_url(servers.redis_url) as store:
         store.flushall()
     role, password = READER
-    reader = ensure_reader_role(business, role=role, password=password, schemas=["public"])
-    return {"DATABASE_URL": platform, "BUSINESS_DATABASE_URL": reader, "REDIS_URL": servers.redis_url}
+    reader = ensure_reader_role(business, role=role, password=password, schemas=["public", "ods"])
+    training = DATA / "data_pipeline" / "training_data"
+    shutil.rmtree(training, ignore_errors=True)
+    urls = {"DATABASE_URL": platform, "BUSINESS_DATABASE_URL": reader, "REDIS_URL": servers.redis_url}
+    return {**urls, "PIPELINE_OUTPUT_DIR": str(training)}
 
 
 def fresh_database(server_url: str, name: str) -> str:

@@ -63,6 +63,7 @@ class Replayer:
         except (UnknownStepError, httpx.TransportError) as error:
             return Outcome(exchange, "different", f"no answer: {error}")
         self._capture(exchange, answer)
+        exchange.received.append(answer)
         return judged(exchange, answer, self._ids)
 
     def _without_capture(self, exchange: Exchange, name: str) -> Outcome:

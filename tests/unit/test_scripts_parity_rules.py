@@ -106,17 +106,21 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     return apply
 
 
+NOT_JSON = failure(400, "missing_required_params", "请求格式错误：需要JSON格式的数据")
+NO_OBJECT = failure(400, "missing_required_params", "请求格式错误：请求体必须是JSON对象")
+NO_MODE = "无效的routing_mode参数值: bogus，支持的值: ['database_direct', 'chat_direct', 'hybrid', 'llm_only']"
+MISMATCH = "用户ID不匹配：conversation_id中的用户ID 'alice' 与提供的用户ID 'carol' 不一致"
 APOLOGY = success(response="抱歉，我暂时无法回答您的问题。请稍后再试。")
 CASES = (
-    Case("errors-in-the-envelope", {"body": "not json"}, HTML_400, failure(400, "missing_required_params", "格式错误"),
+    Case("errors-in-the-envelope", {"body": "not json"}, HTML_400, NOT_JSON,
          (change("code", 500), change("success", True), change("message", "错误"), change("data.response", ""),
           change("data.error_type", None), change("data.timestamp", None))),
-    Case("non-object-is-400", {"json": []}, HTML_500, failure(400, "missing_required_params", "格式错误"),
+    Case("non-object-is-400", {"json": []}, HTML_500, NO_OBJECT,
          (change("code", 500), change("data.response", ""))),
-    Case("routing-mode-is-400", body(routing_mode="bogus"), HTML_500, invalid("routing_mode"),
-         (change("invalid_params", ["user_id"]), change("data.invalid_params", None))),
+    Case("routing-mode-is-400", body(routing_mode="bogus"), HTML_500, invalid("routing_mode", response=NO_MODE),
+         (change("invalid_params", ["user_id"]), change("data.invalid_params", None), change("data.response", "错误"))),
     Case("mismatch-is-400", body(conversation_id="alice:20261120112024488"), recorded(CRASH),
-         invalid("user_id", "conversation_id", response="用户ID不匹配：…"),
+         invalid("user_id", "conversation_id", response=MISMATCH),
          (change("data.response", "错误"), change("invalid_params", ["user_id"]), change("message", "处理失败"))),
     Case("model-failure-is-503", body(), recorded(APOLOGY), MODEL_LOST,
          (change("data.can_retry", False), change("data.conversation_id", None), change("data.user_id", "guest"),
@@ -137,7 +141,8 @@ CASES = (
                           execution_path=DATA_PATH)),
          success(type="DATABASE", response="无法生成SQL。 请尝试提问其它问题。"),
          (change("data.sql", "SELECT 1"), change("data.response", "无法生成SQL。"), change("data.type", "CHAT"))),
-    Case("composite-refused", body(user_id=["x"]), recorded(success(user_id=["x"])), invalid("user_id"),
+    Case("composite-refused", body(user_id=["x"]), recorded(success(user_id=["x"])),
+         invalid("user_id", response="参数类型错误：需要字符串，不能是列表或对象"),
          (change("invalid_params", ["question"]), change("data.response", ""))),
     Case("scalar-question", body(question=123),
          recorded(success(response="抱歉，我暂时无法处理您的问题。", execution_path=["start", "classify", "x", "y"])),
@@ -149,7 +154,8 @@ CASES = (
     Case("scalar-conversation", {"json": {"question": "你好", "conversation_id": 12345}}, recorded(CRASH),
          success(user_id="unknown", conversation_status="invalid_id_new", requested_conversation_id="12345"),
          (change("data.conversation_status", "new"), change("data.requested_conversation_id", None))),
-    Case("colon-refused", body(user_id="a:b"), recorded(success(user_id="a:b")), invalid("user_id"),
+    Case("colon-refused", body(user_id="a:b"), recorded(success(user_id="a:b")),
+         invalid("user_id", response="用户ID不能包含冒号"),
          (change("invalid_params", ["conversation_id"]), change("code", 422))),
 )  # fmt: skip
 
@@ -211,6 +217,14 @@ def test_two_rules_together_explain_what_one_cannot() -> None:
     case = Case("", body(question=123, user_id=42), recorded(old), {}, ())
     new = success(user_id="42", **ids, response="已收到：123")
     assert judged(case, new) == ("intended", "scalar-question, scalar-user")
+
+
+@pytest.mark.parametrize("members", [{"question": [], "user_id": "a:b"}, {"question": "", "user_id": ["x"]}])
+def test_what_was_refused_then_is_refused_in_the_same_words(members: dict[str, Any]) -> None:
+    missing = failure(400, "missing_required_params", "缺少必需参数：question")
+    case = Case("", body(**members), recorded(missing), {}, ())
+    assert judged(case, missing)[0] == "same"
+    assert judged(case, invalid("user_id"))[0] == "different"
 
 
 def test_every_rule_is_explained_in_the_documentation() -> None:

@@ -27,7 +27,7 @@ def names(recorded: Exchange, status: int, data: Any, *paths: str) -> list[str]:
     return [rule.name for rule in intended(recorded, answer, [Difference(path, 1, 2) for path in paths])]
 
 
-@pytest.mark.parametrize(("count", "excused"), [(25, True), (0, False), (True, False), ("25", False)])
+@pytest.mark.parametrize(("count", "excused"), [(22, True), (24, False), (0, False), (True, False), ("22", False)])
 def test_another_number_of_embeddings_is_excused_but_none_is_not(count: object, excused: bool) -> None:
     recorded = exchange("embedding_cache_stats", 200, STATS)
     assert bool(names(recorded, 200, {**STATS, "total_count": count}, "$.data.total_count")) is excused

@@ -24,10 +24,10 @@ def crash(name: str) -> dict[str, Any]:
     return {"code": 500, "success": False, "message": "系统内部错误", "data": data}
 
 
-def invalid(*names: str) -> dict[str, Any]:
+def invalid(*names: str, response: str = "错误") -> dict[str, Any]:
     lists = {"invalid_params": list(names)} if names else {}
     error_type = "invalid_params" if names else "missing_required_params"
-    data = {"error_type": error_type, "response": "错误", "timestamp": NOW, **lists}
+    data = {"error_type": error_type, "response": response, "timestamp": NOW, **lists}
     return {"code": 400, "success": False, "message": "请求参数错误", "data": data, **lists}
 
 
@@ -49,7 +49,14 @@ def added(body: dict[str, Any], number: int, previous: Exchange | None = None) -
 def rows(*questions: str, **changes: Any) -> dict[str, Any]:
     records = [{"id": place, "question": name, "sql": "SELECT 1"} for place, name in enumerate(questions)]
     total = len(records)
-    paged = {"page": 1, "page_size": 20, "total": total, "total_pages": 1, "has_next": False, "has_prev": False}
+    paged = {
+        "page": 1,
+        "page_size": 20,
+        "total": total,
+        "total_pages": -(-total // 20),
+        "has_next": False,
+        "has_prev": False,
+    }
     return ok(records=records, pagination={**paged, **changes}, response=f"查询成功，共找到 {total} 条记录")
 
 
@@ -60,12 +67,19 @@ def counts(total: int, positive: int) -> dict[str, Any]:
         negative_feedback=total - positive,
         trained_feedback=0,
         untrained_feedback=total,
+        positive_rate=round(100.0 * positive / total, 2),
+        training_rate=0.0,
     )
 
 
 def training(right: int, wrong: int, errors: int) -> dict[str, Any]:
     summary = {"total_requested": 1, "total_processed": 1, "positive_trained": right, "negative_trained": wrong}
-    return ok(summary={**summary, "already_trained": 0, "errors": errors}, successfully_trained_ids=[])
+    done = right + wrong
+    return ok(
+        summary={**summary, "already_trained": 0, "errors": errors},
+        successfully_trained_ids=list(range(done)),
+        response=f"训练数据添加完成，成功处理 {done} 条记录",
+    )
 
 
 LISTED = added({"question": ["a"]}, 1)
@@ -74,12 +88,11 @@ BOTH = added({"question": "turned", "is_thumb_up": "false"}, 2, LISTED)
 NO_QUERY = added({"sql": "DROP TABLE x"}, 3)
 
 WANTED = {
-    "body": (exchange("add", [], crash("add")), invalid()),
+    "body": (exchange("add", [], crash("add")), invalid(response="请求格式错误：请求体必须是JSON对象")),
     "value": (exchange("query", {"page": "1"}, crash("query")), invalid("page")),
     "number": (exchange("query", {"sort_order": 5}, crash("query")), rows()),
     "page": (exchange("query", {"page": 1.5}, rows(has_prev=True, page=1.5)), invalid("page")),
-    "types": (LISTED, invalid("question")),
-    "ids": (TURNED, ok(feedback_id=1, response="反馈记录创建成功")),
+    "types": (LISTED, invalid("question", response="参数类型错误：需要字符串，不能是列表或对象")),
     "list": (exchange("query", {}, rows("{a}", "b"), LISTED), rows("b")),
     "filtered": (exchange("query", {"is_thumb_up": True}, rows("{a}", "turned", "b"), BOTH), rows("b")),
     "counts": (exchange("stats", {}, counts(3, 3), BOTH), counts(2, 1)),
@@ -87,6 +100,15 @@ WANTED = {
     "thumb": (exchange("add_to_training", {"feedback_ids": [2]}, training(1, 0, 0), TURNED), training(0, 1, 0)),
 }
 NEAR_MISSES = {
+    "body refused in other words": (exchange("add", [], crash("add")), invalid(response="错误")),
+    "right value named": (exchange("query", {"page": 2, "page_size": "x"}, crash("query")), invalid("page")),
+    "number that was not read": (exchange("query", {"sort_order": 5}, crash("query")), rows(total_pages=7)),
+    "words of another bound": (exchange("query", {"page": 0}, crash("query")), invalid("page")),
+    "counts that turned without a turn": (exchange("stats", {}, counts(3, 3), LISTED), counts(3, 0)),
+    "training of more than was asked for": (
+        exchange("add_to_training", {"feedback_ids": [3]}, training(1, 0, 0), NO_QUERY),
+        training(0, 0, 2),
+    ),
     "another parameter": (exchange("query", {"page": "1"}, crash("query")), invalid("page_size")),
     "still a crash": (exchange("query", {"sort_order": 5}, crash("query")), invalid("sort_order")),
     "true success refused": (added({}, 1), invalid("question")),
@@ -105,6 +127,13 @@ NEAR_MISSES = {
 def test_wanted_answer_is_intended(name: str) -> None:
     recorded, new = WANTED[name]
     assert verdict(recorded, new) == "intended"
+
+
+def test_number_of_a_sequence_may_be_another_one() -> None:
+    assert verdict(TURNED, ok(feedback_id=1, response="反馈记录创建成功")) == "same"
+    assert verdict(TURNED, ok(feedback_id="1", response="反馈记录创建成功")) == "different"
+    gone = exchange("delete/2", None, {**ok(response="反馈记录不存在 (ID: 2)"), "code": 404})
+    assert verdict(gone, {**ok(response="反馈记录不存在 (ID: 7)"), "code": 404}) == "same"
 
 
 @pytest.mark.parametrize("name", NEAR_MISSES)

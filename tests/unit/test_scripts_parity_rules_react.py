@@ -13,16 +13,15 @@ from scripts.parity.rules.react import RULES
 ASK = "/api/v0/ask_react_agent"
 NOW = "2026-11-20T11:20:25.388159"
 META = {"thread_id": "u:1", "sql_execution_count": 1}
-PLAIN = "[python unified_api.py instead of uvicorn] "
 
 
-def old(path: str, status: int, body: dict[str, Any], note: str = "") -> Exchange:
+def old(path: str, status: int, body: dict[str, Any], *previous: Exchange) -> Exchange:
     return Exchange(
         id="x",
         app="unified_api",
         group="90",
-        note=note,
-        request={"method": "GET", "path": path},
+        previous=previous[0] if previous else None,
+        request={"method": "GET", "path": path, "query": {"user_id": "nf"}, "json": {"user_id": "nf"}},
         response={"status": status, "content_type": "application/json", "json": body},
     )
 
@@ -49,6 +48,9 @@ MODEL_503 = failed(503, "服务暂时不可用，请稍后重试", "大模型服
 CLOSED = failed(503, "服务暂时不可用，请稍后重试", "Redis连接问题，请重试", can_retry=True)
 NO_ROWS = answered(sql="SELECT 1")
 NOT_RUN = failed(500, "处理失败", "SQL执行失败：division by zero", can_retry=False, sql="SELECT 1")
+
+LOST = old(ASK, 503, CLOSED)
+ANSWERED = old(ASK, 200, answered(conversation_id="nf:1"))
 
 # rule, old exchange, difference path, wanted (status, body), near misses
 CASES = [
@@ -84,27 +86,28 @@ CASES = [
     ("no-closed-loop", old(ASK, 503, CLOSED), "status", (200, answered()), [(503, CLOSED), (500, MODEL_500)]),
     (
         "history-after-closed-loop",
-        old("/api/v0/react/conversations/nf:1", 404, plain(404, "资源未找到", {}), PLAIN),
+        old("/api/v0/react/conversations/nf:1", 404, plain(404, "资源未找到", {}), ANSWERED),
         "status",
         (200, plain(200, "操作成功", {"messages": [{"role": "human"}]})),
         [(404, plain(404, "资源未找到", {})), (200, plain(200, "操作成功", {"messages": []}))],
     ),
     (
         "threads-of-answered-calls",
-        old("/api/v0/react/users/nf/conversations", 200, plain(200, "", {"conversations": THREADS[:2]}), PLAIN),
+        old("/api/v0/react/users/nf/conversations", 200, plain(200, "", {"conversations": THREADS[:2]}), LOST),
         "$.data.total_count",
-        (200, plain(200, "", {"user_id": "nf", "conversations": THREADS})),
+        (200, plain(200, "", {"user_id": "nf", "conversations": THREADS, "total_count": 3})),
         [
-            (200, plain(200, "", {"user_id": "nf", "conversations": THREADS[:1]})),
-            (200, plain(200, "", {"user_id": "other", "conversations": THREADS})),
+            (200, plain(200, "", {"user_id": "nf", "conversations": THREADS * 2, "total_count": 6})),
+            (200, plain(200, "", {"user_id": "nf", "conversations": THREADS[:1], "total_count": 1})),
+            (200, plain(200, "", {"user_id": "other", "conversations": THREADS, "total_count": 3})),
         ],
     ),
     (
         "checkpoints-of-answered-calls",
-        old("/api/v0/checkpoint/direct/stats", 200, plain(200, "", {"thread_count": 2}), PLAIN),
+        old("/api/v0/checkpoint/direct/stats", 200, plain(200, "", {"thread_count": 2}), LOST),
         "$.data.thread_count",
-        (200, plain(200, "", {"threads": THREADS, "total_checkpoints": 51})),
-        [(200, plain(200, "", {"threads": THREADS, "total_checkpoints": 50}))],
+        (200, plain(200, "", {"thread_count": 3, "threads": THREADS, "total_checkpoints": 51})),
+        [(200, plain(200, "", {"thread_count": 3, "threads": THREADS, "total_checkpoints": 50}))],
     ),
 ]
 
@@ -131,3 +134,14 @@ def test_wanted_answer_is_intended_and_near_misses_are_not(
 def test_an_honest_answer_about_no_rows_stays_as_it_was() -> None:
     answer = Answer(200, NO_ROWS, "application/json")
     assert not old_defects(old(ASK, 200, NO_ROWS), answer)
+
+
+def test_another_answer_about_no_rows_is_not_excused() -> None:
+    assert explaining(old(ASK, 200, NO_ROWS), "$.data.response", (200, answered(sql="SELECT 1", response="别的"))) == []
+
+
+@pytest.mark.parametrize("path", ["/api/v0/react/users/nf/conversations", "/api/v0/react/conversations/nf:1"])
+def test_without_a_lost_call_nothing_is_excused(path: str) -> None:
+    recorded = old(path, 200, plain(200, "", {"conversations": THREADS[:2]}))
+    new = plain(200, "", {"user_id": "nf", "conversations": THREADS, "total_count": 3, "messages": [1]})
+    assert explaining(recorded, "$.data.total_count", (200, new)) == []

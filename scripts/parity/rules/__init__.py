@@ -15,6 +15,8 @@ from scripts.parity.rules import (
     ask,
     caches,
     conversations,
+    data_pipeline,
+    database,
     direct_ask,
     feedback,
     old_entry,
@@ -22,6 +24,7 @@ from scripts.parity.rules import (
     streams,
     training_changes,
     training_data,
+    vector,
 )
 from scripts.parity.rules.rule import Rule
 
@@ -29,6 +32,8 @@ RULES: tuple[Rule, ...] = (
     *ask.RULES,
     *caches.RULES,
     *conversations.RULES,
+    *data_pipeline.RULES,
+    *database.RULES,
     *direct_ask.RULES,
     *feedback.RULES,
     *old_entry.RULES,
@@ -36,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     *streams.RULES,
     *training_changes.RULES,
     *training_data.RULES,
+    *vector.RULES,
 )
 
 

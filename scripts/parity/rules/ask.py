@@ -7,7 +7,19 @@ import re
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.rule import Rule, body_of, is_error, is_scalar, names_invalid, old_answer, was_html
+from scripts.parity.rules.rule import (
+    Rule,
+    body_of,
+    is_error,
+    is_malformed,
+    is_scalar,
+    is_unknown_path,
+    is_wrong_method,
+    names_invalid,
+    old_answer,
+    was_html,
+    was_refused,
+)
 
 ASK = "/api/v0/ask_agent"
 ONLY_OF_SUCCESS = (
@@ -30,6 +42,9 @@ PROMPTS = {
     "syntax_repair_failed": r"SQL语法修复失败: .+",
 }
 """The prompt of a question without valid SQL, by its `validation_error_type` (contract 50 sections 5 and 6)."""
+COMPOSITE = "参数类型错误：需要字符串，不能是列表或对象"
+COLON = "用户ID不能包含冒号"
+MODES = "['database_direct', 'chat_direct', 'hybrid', 'llm_only']"
 EXPLANATION_END = " 请尝试提问其它问题。"
 
 
@@ -91,13 +106,38 @@ def _was_rejected_value(exchange: Exchange) -> bool:
     return was_html(exchange, 500) and bool(body_of(exchange).get("routing_mode"))
 
 
+def _names_the_modes(exchange: Exchange, answer: Answer) -> bool:
+    given = body_of(exchange)["routing_mode"]
+    if isinstance(given, list | dict):
+        return names_invalid(answer, "routing_mode") and answer.response == COMPOSITE
+    shown = given if isinstance(given, str) else json.dumps(given)
+    text = f"无效的routing_mode参数值: {shown}，支持的值: {MODES}"
+    return names_invalid(answer, "routing_mode") and answer.response == text
+
+
+def _is_the_same_in_an_envelope(exchange: Exchange, answer: Answer) -> bool:
+    meant = {400: is_malformed, 404: is_unknown_path, 405: is_wrong_method}
+    return meant[exchange.response["status"]](exchange, answer)
+
+
+def _owner(exchange: Exchange) -> str:
+    """Whose the conversation is that the request names."""
+    owner, colon, _ = str(body_of(exchange).get("conversation_id")).partition(":")
+    return owner if colon else "unknown"
+
+
 def _was_mismatch(exchange: Exchange) -> bool:
     is_crash = old_answer(exchange).response == "查询处理失败，请稍后重试" and exchange.response["status"] == 500
-    return is_crash and bool(body_of(exchange).get("user_id")) and bool(body_of(exchange).get("conversation_id"))
+    user, conversation = (body_of(exchange).get(name) for name in ("user_id", "conversation_id"))
+    return is_crash and bool(user) and bool(conversation) and str(user) != _owner(exchange)
 
 
-def _names_mismatch(_exchange: Exchange, answer: Answer) -> bool:
-    return names_invalid(answer, "user_id", "conversation_id") and answer.response.startswith("用户ID不匹配：")
+def _names_mismatch(exchange: Exchange, answer: Answer) -> bool:
+    pattern = r"用户ID不匹配：conversation_id中的用户ID '.*' 与提供的用户ID '(.+)' 不一致"
+    found = re.fullmatch(pattern, answer.response, re.DOTALL)
+    user = body_of(exchange)["user_id"]
+    is_his = found is not None and found[1] == (user if isinstance(user, str) else json.dumps(user))
+    return names_invalid(answer, "user_id", "conversation_id") and is_his
 
 
 def _was_apology(exchange: Exchange) -> bool:
@@ -109,7 +149,17 @@ def _was_execution_failure(exchange: Exchange) -> bool:
 
 
 def _was_new_user_with_colon(exchange: Exchange) -> bool:
-    return ":" in str(body_of(exchange).get("user_id")) and not body_of(exchange).get("conversation_id")
+    """The user who asks, or to whom the conversation would belong, has a colon in the name."""
+    user, conversation = (body_of(exchange).get(name) for name in ("user_id", "conversation_id"))
+    owner = user or str(conversation or "").rpartition(":")[0]
+    return isinstance(owner, str) and ":" in owner and not was_refused(exchange)
+
+
+def _refuses_the_colon(exchange: Exchange, answer: Answer) -> bool:
+    """Only a conversation that was made with such a name may still be read."""
+    is_old_one = answer.data.get("conversation_status") == "continue"
+    is_refused = names_invalid(answer, "user_id") and answer.response == COLON
+    return is_refused or (is_old_one and old_answer(exchange).data.get("conversation_status") == "continue")
 
 
 RULES = (
@@ -118,7 +168,7 @@ RULES = (
         "an unknown path, a wrong method and a malformed body were HTML pages; now the envelope with the same status",
         r"/.*",
         was=lambda exchange: was_html(exchange, 400, 404, 405),
-        became=lambda exchange, answer: is_error(answer, exchange.response["status"]),
+        became=_is_the_same_in_an_envelope,
         covers="content_type",
     ),
     Rule(
@@ -126,7 +176,7 @@ RULES = (
         "a JSON body that is no object was an HTML 500; now the envelope with 400",
         ASK,
         was=lambda exchange: was_html(exchange, 500) and not isinstance(exchange.request.get("json", {}), dict),
-        became=lambda _exchange, answer: is_error(answer, 400),
+        became=is_malformed,
         covers="status|content_type",
     ),
     Rule(
@@ -134,7 +184,7 @@ RULES = (
         "a wrong routing_mode was an HTML 500 (the helper did not take invalid_params); now the 400 that was meant",
         ASK,
         was=_was_rejected_value,
-        became=lambda _exchange, answer: names_invalid(answer, "routing_mode"),
+        became=_names_the_modes,
         covers="status|content_type",
     ),
     Rule(
@@ -188,8 +238,10 @@ RULES = (
         "composite-refused",
         "lists and objects where text is expected were taken as they were; now 400",
         ASK,
-        was=lambda exchange: bool(_composites(exchange)),
-        became=lambda exchange, answer: names_invalid(answer, _composites(exchange)[0]),
+        was=lambda exchange: bool(_composites(exchange)) and not was_refused(exchange),
+        became=lambda exchange, answer: any(
+            names_invalid(answer, name) and answer.response == COMPOSITE for name in _composites(exchange)
+        ),
     ),
     Rule(
         "scalar-question",
@@ -216,9 +268,9 @@ RULES = (
     ),
     Rule(
         "colon-refused",
-        "a new user id with a colon made conversations that could not be resumed; now 400",
+        "a user id with a colon made conversations that could not be resumed; now 400 where it would be a new one",
         ASK,
         was=_was_new_user_with_colon,
-        became=lambda _exchange, answer: names_invalid(answer, "user_id"),
+        became=_refuses_the_colon,
     ),
 )

@@ -7,7 +7,8 @@ from typing import Any
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.rule import Rule, body_of, is_error, old_answer, was_html
+from scripts.parity.rules.rule import Rule, body_of, is_error, is_malformed, old_answer, was_html
+from scripts.parity.rules.training_effects import answer_now
 
 EMBEDDING_STATS = "/api/v0/embedding_cache_stats"
 EMBEDDING_CLEANUP = "/api/v0/embedding_cache_cleanup"
@@ -27,6 +28,12 @@ LISTED = {
 }
 CONDITIONS = ["older_than_hours", "older_than_days", "before_timestamp"]
 QUESTION = "/api/v0/ask_agent"
+QUESTIONS = r"/api/v0/ask(_agent|_agent_stream|_cached)?"
+SESSION_MEMBERS = {
+    "cache_overview": {"overview_summary", "recent_conversations", "session_summary"},
+    "cache_stats": {"basic_stats", "time_distribution", "session_details", "time_ranges"},
+    "cache_export": {"export_metadata", "session_info", "conversation_times", "conversations", "cache_statistics"},
+}
 
 
 def _count(answer: Answer, name: str) -> int:
@@ -39,6 +46,21 @@ def _counts(answer: Answer) -> bool:
     megabytes = answer.data.get("memory_usage_mb")
     is_measured = isinstance(megabytes, int | float) and not isinstance(megabytes, bool) and megabytes >= 0
     return answer.status == 200 and _count(answer, "total_count") > 0 and is_measured
+
+
+def _asked_before(exchange: Exchange) -> int:
+    """How many questions were answered before it in this phase."""
+    asked = (one for one in exchange.earlier() if re.fullmatch(QUESTIONS, one.request["path"]))
+    return sum(answer_now(one).status < 400 for one in asked)
+
+
+def _counts_no_more(exchange: Exchange, answer: Answer) -> bool:
+    """At most what there was: each question once, and refused ones not at all."""
+    return _counts(answer) and _count(answer, "total_count") <= _count(old_answer(exchange), "total_count")
+
+
+def _counts_no_more_than_asked(exchange: Exchange, answer: Answer) -> bool:
+    return _counts(answer) and _count(answer, "total_count") <= _asked_before(exchange)
 
 
 def _listed(answer: Answer) -> list[dict[str, Any]]:
@@ -134,8 +156,8 @@ RULES = (
         "a question was embedded with its context and once more to keep it; now once, as asked, so other ones are kept",
         EMBEDDING_STATS,
         was=lambda exchange: _counts(old_answer(exchange)),
-        became=lambda _exchange, answer: _counts(answer),
-        covers=r"\$\.data\.(total_count|memory_usage_mb)",
+        became=_counts_no_more,
+        covers=r"\$\.data\.total_count",
     ),
     Rule(
         "embedding-cleanup-without-cache",
@@ -151,8 +173,8 @@ RULES = (
         "only the question counted, and explanations were kept; now routing mode and context count too, answers only",
         ANSWER_STATS,
         was=lambda exchange: _counts(old_answer(exchange)),
-        became=lambda _exchange, answer: _counts(answer),
-        covers=r"\$\.data\.(total_count|memory_usage_mb)",
+        became=_counts_no_more_than_asked,
+        covers=r"\$\.data\.total_count",
     ),
     Rule(
         "answers-listed-as-they-are",
@@ -167,7 +189,9 @@ RULES = (
         "other answers are kept than before, so another number is removed",
         ANSWER_CLEANUP,
         was=lambda exchange: _count(old_answer(exchange), "deleted_count") > 0,
-        became=lambda _exchange, answer: _count(answer, "deleted_count") > 0 and answer.data.get("cleared") is True,
+        became=lambda exchange, answer: (
+            0 < _count(answer, "deleted_count") <= _asked_before(exchange) and answer.data.get("cleared") is True
+        ),
         covers=r"\$\.data\.deleted_count",
     ),
     Rule(
@@ -175,7 +199,7 @@ RULES = (
         "other answers are kept than before, so another number is counted",
         "/api/v0/conversation_stats",
         was=lambda exchange: _count(old_answer(exchange), "cached_qa_count") > 0,
-        became=lambda _exchange, answer: _count(answer, "cached_qa_count") > 0,
+        became=lambda exchange, answer: 0 < _count(answer, "cached_qa_count") <= _asked_before(exchange),
         covers=r"\$\.data\.cached_qa_count",
     ),
     Rule(
@@ -199,7 +223,9 @@ RULES = (
         "the session cache of another library's release broke its own overview, statistics and export",
         SESSIONS,
         was=lambda exchange: exchange.response["status"] == 500,
-        became=lambda _exchange, answer: answer.status == 200,
+        became=lambda exchange, answer: (
+            answer.status == 200 and SESSION_MEMBERS[exchange.request["path"].rpartition("/")[2]] <= answer.data.keys()
+        ),
     ),
     Rule(
         "session-cleanup-works",
@@ -215,6 +241,6 @@ RULES = (
         was=lambda exchange: (
             "json" not in exchange.request and (exchange.response["status"] >= 500 or was_html(exchange, 400))
         ),
-        became=lambda _exchange, answer: is_error(answer, 400),
+        became=is_malformed,
     ),
 )

@@ -9,13 +9,14 @@ from typing import Any
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.rule import Rule, body_of, is_error, old_answer
+from scripts.parity.rules.ask import COMPOSITE
+from scripts.parity.rules.rule import NOT_JSON, Rule, body_of, is_error, is_malformed, is_other_json, old_answer
+from scripts.parity.rules.training_effects import answer_now
 
 CLEANUP = "/api/v0/conversation_cleanup"
 LIMITS = "/api/v0/conversation_limit_enforcement"
 REMOVALS = f"{CLEANUP}|{LIMITS}"
-NOT_JSON = "请求格式错误：需要JSON格式的数据"
-NOT_AN_OBJECT = "请求格式错误：请求体必须是JSON对象"
+ID_NAMES = ("user_id", "conversation_id", "thread_id")
 LIMIT_NAMES = ("user_max_conversations", "conversation_max_length")
 ROW_COUNTS = ("original_conversations", "kept_conversations", "deleted_conversations", "messages_trimmed")
 TOTALS = {
@@ -30,8 +31,10 @@ def _is_not_json(exchange: Exchange) -> bool:
     return "json" not in exchange.request
 
 
-def _is_other_json(exchange: Exchange) -> bool:
-    return not isinstance(exchange.request.get("json", {}), Mapping)
+def _was_array(exchange: Exchange) -> bool:
+    """JSON that is no object: a 500, or, when empty, as if it were an empty object."""
+    status, is_empty = exchange.response["status"], not exchange.request.get("json", True)
+    return is_other_json(exchange) and (status == 500 or (is_empty and status == 200))
 
 
 def _true_limits(exchange: Exchange) -> list[str]:
@@ -69,10 +72,9 @@ def _asker(exchange: Exchange) -> str:
 
 
 def _may_be_refused(exchange: Exchange) -> bool:
-    """A question that began a conversation, but may not today: it failed, or is refused for its parameters."""
-    body = body_of(exchange)
-    has_composite = any(isinstance(value, list | dict) for value in body.values())
-    return exchange.response["status"] >= 400 or has_composite or ":" in str(body.get("user_id"))
+    """A question that began a conversation then, and was refused or failed now."""
+    then, now = exchange.response["status"], answer_now(exchange).status
+    return then in (200, 500) and (now != 200 or then != 200)
 
 
 def _questions_before(exchange: Exchange) -> list[Exchange]:
@@ -113,10 +115,18 @@ def _has_the_whole_name(exchange: Exchange, answer: Answer) -> bool:
     return _is_whole(answer) and list(_rows(answer.data)) == [str(body_of(exchange)["user_id"])]
 
 
+def _scalar_ids(exchange: Exchange) -> list[Any]:
+    given = [body_of(exchange).get(name) for name in ID_NAMES]
+    return [value for value in given if value and isinstance(value, int | float)]
+
+
 def _names_as_text(exchange: Exchange, answer: Answer) -> bool:
-    body = body_of(exchange)
-    given = body.get("conversation_id") or body.get("thread_id")
-    return answer.status == 200 and answer.data.get("conversation_id") == json.dumps(given)
+    told = [answer.data.get("conversation_id"), answer.data.get("user_id"), *_rows(answer.data)]
+    return answer.status == 200 and json.dumps(_scalar_ids(exchange)[0]) in told
+
+
+def _composite_ids(exchange: Exchange) -> list[str]:
+    return [name for name in ID_NAMES if isinstance(body_of(exchange).get(name), list | dict)]
 
 
 def _was_trimmed(exchange: Exchange) -> bool:
@@ -145,11 +155,6 @@ def _is_all_gone(exchange: Exchange, answer: Answer) -> bool:
     return answer.status == 200 and is_in_bounds and answer.data.get("total_keys_deleted") == sum(counts)
 
 
-def _has_server_figures(_exchange: Exchange, answer: Answer) -> bool:
-    figures = answer.data.get("redis_info", {})
-    return bool(figures.get("memory_usage_mb", 0) > 0 and figures.get("connected_clients", 0) >= 1)
-
-
 RULES = (
     Rule(
         "removal-without-json-is-400",
@@ -162,8 +167,8 @@ RULES = (
         "removal-by-array-is-400",
         "an array was a 500, or, when empty, removed things for everybody; now every non-object is a 400",
         REMOVALS,
-        was=_is_other_json,
-        became=lambda _exchange, answer: is_error(answer, 400) and answer.response == NOT_AN_OBJECT,
+        was=_was_array,
+        became=is_malformed,
     ),
     Rule(
         "true-is-no-limit",
@@ -177,7 +182,9 @@ RULES = (
         "dry_run null was echoed and ran for real; now it is the default, which is shown",
         LIMITS,
         was=lambda exchange: body_of(exchange).get("dry_run", False) is None and exchange.response["status"] == 200,
-        became=lambda _exchange, answer: answer.status == 200 and answer.data.get("dry_run") is False,
+        became=lambda _exchange, answer: (
+            answer.status == 200 and answer.data.get("dry_run") is False and answer.response == "限额执行完成"
+        ),
         covers=r"\$\.data\.dry_run",
     ),
     Rule(
@@ -197,12 +204,12 @@ RULES = (
         covers=r"\$\.data\.(execution_summary.*|total_conversations_processed)",
     ),
     Rule(
-        "scalar-conversation-is-text",
-        "a number as conversation id was echoed as a number; now it is the text it stands for",
-        CLEANUP,
-        was=lambda exchange: isinstance(old_answer(exchange).data.get("conversation_id"), int),
+        "scalar-id-is-text",
+        "a number as conversation or user id was echoed as a number; now it is the text it stands for",
+        REMOVALS,
+        was=lambda exchange: bool(_scalar_ids(exchange)) and exchange.response["status"] == 200,
         became=_names_as_text,
-        covers=r"\$\.data\.conversation_id",
+        covers=r"\$\.data\.(conversation_id|user_id|execution_summary\[0\]\.user_id)",
     ),
     Rule(
         "count-after-trimming",
@@ -229,19 +236,10 @@ RULES = (
         covers=r"\$\.data\.processed_users",
     ),
     Rule(
-        "another-redis",
-        "what Redis says of its own memory and clients belongs to the server of the recording",
-        "/api/v0/conversation_stats",
-        was=lambda exchange: old_answer(exchange).data.get("available") is True,
-        became=_has_server_figures,
-        covers=r"\$\.data\.redis_info\.(memory_usage_mb|connected_clients)",
-    ),
-    Rule(
-        "own-time-taken",
-        "how long the removal took belongs to the run of the recording",
+        "composite-id-refused",
+        "lists and objects as id were taken as they are spelt, or were a 500; now 400",
         REMOVALS,
-        was=lambda exchange: "execution_time_ms" in old_answer(exchange).data,
-        became=lambda _exchange, answer: isinstance(answer.data.get("execution_time_ms"), int),
-        covers=r"\$\.data\.execution_time_ms",
+        was=lambda exchange: bool(_composite_ids(exchange)) and exchange.response["status"] in (200, 500),
+        became=lambda _exchange, answer: is_error(answer, 400) and answer.response == COMPOSITE,
     ),
 )

@@ -9,8 +9,17 @@ from typing import Any
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.ask import PROMPTS
-from scripts.parity.rules.rule import Rule, body_of, is_error, is_scalar, names_invalid, old_answer, was_html
+from scripts.parity.rules.ask import COMPOSITE, PROMPTS
+from scripts.parity.rules.rule import (
+    Rule,
+    body_of,
+    is_error,
+    is_malformed,
+    is_scalar,
+    names_invalid,
+    old_answer,
+    was_html,
+)
 
 ASK = "/api/v0/ask(_cached)?"
 CACHED = "/api/v0/ask_cached"
@@ -163,22 +172,24 @@ RULES = (
         "direct-scalar-question",
         "a number or true as question ended in an exception's text; now it is a text like any other",
         ASK,
-        was=lambda exchange: is_scalar(body_of(exchange).get("question")),
+        was=lambda exchange: is_scalar(body_of(exchange).get("question")) and old_answer(exchange).status != 200,
         became=_is_answer_to_the_text,
     ),
     Rule(
         "direct-composite-refused",
         "lists and objects where text is expected ended in an exception's text or were taken as they were; now 400",
         ASK,
-        was=lambda exchange: bool(_composites(exchange)),
-        became=lambda exchange, answer: names_invalid(answer, _composites(exchange)[0]),
+        was=lambda exchange: bool(_composites(exchange)) and old_answer(exchange).status != 400,
+        became=lambda exchange, answer: any(
+            names_invalid(answer, name) and answer.response == COMPOSITE for name in _composites(exchange)
+        ),
     ),
     Rule(
         "direct-non-object-is-400",
         "a JSON body that is no object was an HTML 500; now the envelope with 400",
         ASK,
         was=lambda exchange: was_html(exchange, 500) and not isinstance(exchange.request.get("json", {}), dict),
-        became=lambda _exchange, answer: is_error(answer, 400),
+        became=is_malformed,
         covers="status|content_type",
     ),
     Rule(

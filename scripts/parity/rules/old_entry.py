@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.rule import ANYTHING, Rule, is_error, was_html
+from scripts.parity.rules.rule import ANYTHING, OLD_ENTRY, Rule, is_unknown_path, is_wrong_method, was_html
 
-OLD_ENTRY = "citu_app"
 NOT_PORTED = "The rest of the API is not ported yet."
 INHERITED = (
     "get_config|generate_questions|generate_sql|generate_rewritten_question|get_function|get_all_functions|run_sql"
@@ -29,8 +28,8 @@ def _was_not_ported(exchange: Exchange) -> bool:
     return isinstance(body, dict) and body.get("error") == NOT_PORTED
 
 
-def _is_unknown_or_wrong_method(_exchange: Exchange, answer: Answer) -> bool:
-    return is_error(answer, 404, "resource_not_found") or is_error(answer, 405, "method_not_allowed")
+def _is_unknown_or_wrong_method(exchange: Exchange, answer: Answer) -> bool:
+    return is_unknown_path(exchange, answer) or is_wrong_method(exchange, answer)
 
 
 def _is_front_page(_exchange: Exchange, answer: Answer) -> bool:
@@ -80,7 +79,7 @@ RULES = (
         "an id that is no number met the catch-all of the interface, which was an HTML 405; now 404 as on unified",
         r"/api/v0/qa_feedback/(update|delete)/.+",
         was=lambda exchange: exchange.app == OLD_ENTRY and was_html(exchange, 405),
-        became=_is_unknown_or_wrong_method,
+        became=is_unknown_path,
         covers="status|content_type",
     ),
     Rule(

@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.rule import Rule, old_answer
+from scripts.parity.rules.rule import Rule, body_of, old_answer
 
 ASK = "/api/v0/ask_react_agent"
 STATUS = r"/api/v0/react/status/[^/]+"
@@ -16,6 +16,7 @@ HISTORY = r"/api/v0/react/conversations/[^/]+"
 STATS = "/api/v0/checkpoint/direct/stats"
 BECAME_A_FAILURE = r"status|\$\.(code|success|message|error|retry_suggested)|\$\.data\.(response|react_agent_meta.*)"
 BECAME_A_SUCCESS = r"status|\$\.(code|success|message|error|retry_suggested|data)|\$\.data\..*"
+CLOSED_LOOP = "Redis连接问题，请重试"
 STATUS_NAME = re.compile(r"完成|初始化中|AI思考中|执行中|.+中|.+完成，AI处理中")
 
 
@@ -23,9 +24,23 @@ def _body(answer: Answer, name: str) -> Any:
     return answer.body.get(name) if isinstance(answer.body, dict) else None
 
 
-def _was_plain_server(exchange: Exchange) -> bool:
-    """Recorded without an ASGI server, where every second call met a closed event loop and failed."""
-    return "python unified_api.py" in exchange.note
+def _lost_calls(exchange: Exchange, user: str) -> list[Exchange]:
+    """Calls of a user before this exchange that failed on a closed event loop, as every second one did."""
+    calls = [one for one in exchange.earlier() if one.request["path"] == ASK and body_of(one).get("user_id") == user]
+    return [one for one in calls if _body(old_answer(one), "error") == CLOSED_LOOP]
+
+
+def _was_lost(exchange: Exchange) -> bool:
+    """A conversation that had just been answered, and was not found."""
+    thread = exchange.request["path"].rpartition("/")[2]
+    answered = (old_answer(one).data for one in exchange.earlier() if one.request["path"] == ASK)
+    return old_answer(exchange).status == 404 and any(one.get("conversation_id") == thread for one in answered)
+
+
+def _asks_about(exchange: Exchange) -> str:
+    """Whose conversations are listed or counted."""
+    given = (exchange.request.get("query") or {}).get("user_id")
+    return str(given or exchange.request["path"].rpartition("/users/")[2].partition("/")[0])
 
 
 def _is_failure(answer: Answer, status: int, message: str, *, can_retry: bool) -> bool:
@@ -57,11 +72,12 @@ def _showed_no_rows(exchange: Exchange) -> bool:
     return old.status == 200 and ran and "records" not in old.data and bool(old.data.get("sql"))
 
 
-def _is_run_failure(_exchange: Exchange, answer: Answer) -> bool:
+def _is_run_failure(exchange: Exchange, answer: Answer) -> bool:
     """The failure, or the answer about no rows: the old answers to both look the same."""
     if answer.status == 200:
-        return "records" not in answer.data
-    is_explained = str(_body(answer, "error")).startswith("SQL执行失败：") and bool(answer.data.get("sql"))
+        return "records" not in answer.data and answer.response == old_answer(exchange).response
+    is_same = answer.data.get("sql") == old_answer(exchange).data.get("sql")
+    is_explained = str(_body(answer, "error")).startswith("SQL执行失败：") and is_same
     return _is_failure(answer, 500, "处理失败", can_retry=False) and is_explained
 
 
@@ -73,14 +89,16 @@ def _is_answer(_exchange: Exchange, answer: Answer) -> bool:
 def _lists_more(exchange: Exchange, answer: Answer) -> bool:
     threads = answer.data.get("conversations") or []
     users = {thread.get("user_id") for thread in threads}
-    is_more = len(threads) > len(old_answer(exchange).data.get("conversations", ()))
-    return answer.status == 200 and is_more and users == {answer.data.get("user_id")}
+    more = len(threads) - len(old_answer(exchange).data.get("conversations", ()))
+    is_told = answer.data.get("total_count") == len(threads) and users == {answer.data.get("user_id")}
+    return answer.status == 200 and 0 <= more <= len(_lost_calls(exchange, _asks_about(exchange))) and is_told
 
 
 def _counts_more(exchange: Exchange, answer: Answer) -> bool:
     counts = [thread.get("checkpoint_count", 0) for thread in answer.data.get("threads", ())]
-    is_more = len(counts) > old_answer(exchange).data.get("thread_count", 0)
-    return answer.status == 200 and is_more and answer.data.get("total_checkpoints") == sum(counts)
+    more = len(counts) - old_answer(exchange).data.get("thread_count", 0)
+    is_summed = (answer.data.get("thread_count"), answer.data.get("total_checkpoints")) == (len(counts), sum(counts))
+    return answer.status == 200 and 0 <= more <= len(_lost_calls(exchange, _asks_about(exchange))) and is_summed
 
 
 RULES = (
@@ -131,7 +149,7 @@ RULES = (
         "no-closed-loop",
         "every second call under a plain WSGI server met a closed event loop; now each one is answered",
         ASK,
-        was=lambda exchange: (exchange.response.get("json") or {}).get("error") == "Redis连接问题，请重试",
+        was=lambda exchange: _body(old_answer(exchange), "error") == CLOSED_LOOP,
         became=_is_answer,
         covers=BECAME_A_SUCCESS,
     ),
@@ -139,7 +157,7 @@ RULES = (
         "history-after-closed-loop",
         "the history of an existing thread was not found because its event loop was closed; now it is read",
         HISTORY,
-        was=lambda exchange: _was_plain_server(exchange) and old_answer(exchange).status == 404,
+        was=_was_lost,
         became=lambda _exchange, answer: answer.status == 200 and bool(answer.data.get("messages")),
         covers=BECAME_A_SUCCESS,
     ),
@@ -147,7 +165,7 @@ RULES = (
         "threads-of-answered-calls",
         "calls that failed on a closed event loop left no thread; now they are answered and listed",
         LIST,
-        was=_was_plain_server,
+        was=lambda exchange: bool(_lost_calls(exchange, _asks_about(exchange))),
         became=_lists_more,
         covers=r"\$\.data\.(conversations\.length|total_count)",
     ),
@@ -155,7 +173,7 @@ RULES = (
         "checkpoints-of-answered-calls",
         "the same for the counts",
         STATS,
-        was=_was_plain_server,
+        was=lambda exchange: bool(_lost_calls(exchange, _asks_about(exchange))),
         became=_counts_more,
         covers=r"\$\.data\.(thread_count|threads\.length|total_checkpoints)",
     ),

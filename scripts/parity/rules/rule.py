@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,12 @@ from scripts.parity.answers import Answer
 from scripts.parity.compare import Difference
 from scripts.parity.exchanges import Exchange
 
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+OLD_ENTRY = "citu_app"
+"""What the recordings call the old entry, which has one text for every body that is no JSON object."""
+
+NOT_JSON = "请求格式错误：需要JSON格式的数据"
+NOT_AN_OBJECT = "请求格式错误：请求体必须是JSON对象"
 ANYTHING = r"status|\$.*"
 
 CATEGORIES = {
@@ -88,3 +94,49 @@ def names_invalid(answer: Answer, *names: str) -> bool:
     wanted = list(names)
     is_named = answer.data.get("invalid_params") == wanted and answer.body.get("invalid_params") == wanted
     return is_error(answer, 400, "invalid_params") and is_named
+
+
+def is_malformed(exchange: Exchange, answer: Answer) -> bool:
+    """The 400 for a body that is no JSON, or that is JSON but no object."""
+    texts: tuple[str, ...] = (NOT_AN_OBJECT,) if is_other_json(exchange) else (NOT_JSON,)
+    if exchange.app == OLD_ENTRY:
+        texts = (NOT_JSON, *texts)
+    return is_error(answer, 400, "missing_required_params") and answer.response in texts
+
+
+def was_refused(exchange: Exchange) -> bool:
+    """A 4xx in the envelope: the request was told to be wrong then, so that is what counts."""
+    body = exchange.response.get("json")
+    return 400 <= exchange.response["status"] < 500 and isinstance(body, Mapping) and body.get("success") is False
+
+
+def is_other_json(exchange: Exchange) -> bool:
+    """Whether the body is JSON but no object, by whatever type it was sent."""
+    if "json" in exchange.request:
+        return not isinstance(exchange.request["json"], Mapping)
+    try:
+        return not isinstance(json.loads(str(exchange.request.get("body", ""))), Mapping)
+    except ValueError:
+        return False
+
+
+def told_counts(answer: Answer) -> int:
+    """The total of a list whose paging agrees with it and with the records shown; -1 when it does not."""
+    paged, records = answer.data.get("pagination", {}), answer.data.get("records", [])
+    total, size, page = paged.get("total", -1), paged.get("page_size", 1), paged.get("page", 0)
+    pages = -(-total // size)
+    is_counted = paged.get("total_pages") == pages and paged.get("has_next") is (page < pages)
+    has_previous = paged.get("has_prev") in (page > 1, False if total == 0 else page > 1)
+    is_shown = len(records) == max(0, min(size, total - (page - 1) * size))
+    return int(total) if is_counted and has_previous and is_shown else -1
+
+
+def is_unknown_path(exchange: Exchange, answer: Answer) -> bool:
+    """The 404 for a path that nothing answers; the path may carry an id of this run."""
+    return is_error(answer, 404, "resource_not_found") and answer.response.startswith("请求的路径不存在：/")
+
+
+def is_wrong_method(exchange: Exchange, answer: Answer) -> bool:
+    """The 405 that names the method and which ones there are."""
+    is_named = answer.response.startswith("路径 /") and f" 不支持 {exchange.request['method']} 方法" in answer.response
+    return is_error(answer, 405, "method_not_allowed") and is_named

@@ -99,10 +99,10 @@ def _was_failed_query(exchange: Exchange) -> bool:
     return _was_react_completed(exchange) and ran and "records" not in old and bool(old.get("sql"))
 
 
-def _tells_run_failure(_exchange: Exchange, answer: Answer) -> bool:
+def _tells_run_failure(exchange: Exchange, answer: Answer) -> bool:
     """The failure, or the answer about no rows: the old answers to both look the same."""
     if _new(answer).get("type") == "completed":
-        return "records" not in _new(answer)
+        return "records" not in _new(answer) and _new(answer).get("response") == _old(exchange).get("response")
     return _tells_error(answer) and str(_new(answer).get("error")).startswith("SQL执行失败：")
 
 

@@ -8,9 +8,14 @@ from typing import Any
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
 from scripts.parity.rules.rule import Rule, body_of, is_error, old_answer
-from scripts.parity.rules.training_effects import SINGLE_PAIRS, TRAINING, is_kept_now
-
-DELETE, UPDATE, UPLOAD, COMBINE = (TRAINING + name for name in ("delete", "update", "upload", "combine"))
+from scripts.parity.rules.training_effects import (
+    COMBINE,
+    DELETE,
+    SINGLE_PAIRS,
+    UPDATE,
+    UPLOAD,
+    is_kept_now,
+)
 
 
 def code_of(answer: Answer) -> object:
@@ -23,12 +28,9 @@ def _was_false_200(exchange: Exchange) -> bool:
 
 
 def _has_its_status(exchange: Exchange, answer: Answer) -> bool:
-    is_same_code = code_of(answer) == code_of(old_answer(exchange))
-    return answer.status == code_of(answer) and (is_same_code or not _is_refused_as_then(answer))
-
-
-def _is_refused_as_then(answer: Answer) -> bool:
-    return isinstance(answer.body, Mapping) and answer.body.get("success") is False and answer.status < 500
+    """The status is the code, which is the old one where nothing else about the answer is wanted."""
+    is_same = code_of(answer) == code_of(old_answer(exchange))
+    return answer.status == code_of(answer) and (is_same or answer.status < 500)
 
 
 def _file(exchange: Exchange) -> Mapping[str, Any]:
@@ -98,8 +100,22 @@ def _refused_a_good_update(exchange: Exchange) -> bool:
     return is_refused and is_kept_now(body_of(exchange)) and "不存在" not in old_answer(exchange).response
 
 
-def _is_update(_exchange: Exchange, answer: Answer) -> bool:
-    return answer.status == 200 and answer.response == "训练数据更新成功" and bool(answer.data.get("new_training_id"))
+def _is_update(exchange: Exchange, answer: Answer) -> bool:
+    """The record has a new id of its kind."""
+    ending = {"documentation": "-doc"}.get(str(kind := body_of(exchange).get("training_data_type")), f"-{kind}")
+    is_named = answer.data.get("type") == kind and answer.data.get("original_id") == body_of(exchange).get("id")
+    has_id = str(answer.data.get("new_training_id")).endswith(ending)
+    return (
+        answer.status == 200
+        and answer.response == "训练数据更新成功"
+        and has_id
+        and (is_named or _is_templated(exchange))
+    )
+
+
+def _is_templated(exchange: Exchange) -> bool:
+    """Whether the id in the request was another one when it was recorded."""
+    return "json" in exchange.template
 
 
 def _had_lost_it(exchange: Exchange) -> bool:
@@ -144,7 +160,7 @@ RULES = (
         "a file with control characters, which no database keeps, was a success that stored nothing; now 400",
         UPLOAD,
         was=_has_control_characters,
-        became=lambda _exchange, answer: is_error(answer, 400),
+        became=lambda _exchange, answer: is_error(answer, 400) and answer.response.startswith("文件内容验证失败: "),
     ),
     Rule(
         "training-file-counts",
@@ -180,7 +196,7 @@ RULES = (
         "an update stored any SQL; now only a query, and the old record stays",
         UPDATE,
         was=_updated_to_no_query,
-        became=lambda _exchange, answer: is_error(answer, 400),
+        became=lambda _exchange, answer: is_error(answer, 400) and answer.response.startswith("SQL语法错误: "),
     ),
     Rule(
         "training-update-any-query",
@@ -194,22 +210,9 @@ RULES = (
         "an update that failed had lost the record for later requests; now it is still there",
         f"{UPDATE}|{DELETE}",
         was=_had_lost_it,
-        became=lambda _exchange, answer: answer.status in (200, 207) or is_error(answer, 400),
-    ),
-    Rule(
-        "training-update-new-id",
-        "ids are random",
-        UPDATE,
-        was=lambda exchange: exchange.response["status"] == 200 and is_kept_now(body_of(exchange)),
-        became=_is_update,
-        covers=r"\$\.data\.new_training_id",
-    ),
-    Rule(
-        "training-error-pair-id",
-        "ids are random",
-        SINGLE_PAIRS[1],
-        was=lambda exchange: exchange.response["status"] == 200,
-        became=lambda _exchange, answer: answer.status == 200 and str(answer.data.get("id")).endswith("-error_sql"),
-        covers=r"\$\.data\.id",
+        became=lambda _exchange, answer: (
+            (answer.status in (200, 207) and answer.response.startswith(("训练数据更新成功", "训练数据删除")))
+            or (is_error(answer, 400) and "不存在" not in answer.response)
+        ),
     ),
 )

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.rule import Rule, body_of, is_error, names_invalid, old_answer
+from scripts.parity.rules.ask import COMPOSITE
+from scripts.parity.rules.rule import Rule, body_of, is_error, is_malformed, names_invalid, old_answer, told_counts
 from scripts.parity.rules.training_effects import (
+    COMBINE,
+    CREATE,
+    DELETE,
+    FILTERS,
+    QUERY,
     SINGLE_PAIRS,
+    STATS,
     TRAINING,
+    UPDATE,
+    change_by,
+    drift_before,
     effects_before,
     is_kept_now,
     items_of,
     pairs_of,
+    total_of,
     was_kept,
 )
 
-STATS, QUERY, CREATE, DELETE, UPDATE = (TRAINING + name for name in ("stats", "query", "create", "delete", "update"))
 JUDGED = (
     r"status|\$\.(code|success|message)"
-    r"|\$\.data\.(results.*|failed_count|successfully_created|summary.*|response|can_retry|error_type)"
+    r"|\$\.data\.(results.*|failed_count|successfully_created|summary\..*|response|can_retry|error_type)"
 )
 GENERIC = {
     "查询训练数据失败，请稍后重试",
@@ -34,6 +45,14 @@ GENERIC = {
 }
 ENDINGS = {"sql": "-sql", "error_sql": "-error_sql", "documentation": "-doc", "ddl": "-ddl"}
 PYTHON_ERRORS = ("object has no attribute", "validation error for")
+NO_QUERY = {
+    "SQL语法错误：不是有效的SQL语句",
+    "SQL语法错误：训练集只接受SELECT或WITH查询语句",
+    "SQL语法错误：一条记录只能包含一条SQL语句",
+    '在训练集中禁止使用"UPDATE,DELETE,ALERT,DROP"',
+}
+TEXTS = (*FILTERS, "sort_by", "sort_order")
+NOT_AN_OBJECT = "记录格式错误，应为对象"
 
 
 def _was_generic_500(exchange: Exchange) -> bool:
@@ -41,7 +60,32 @@ def _was_generic_500(exchange: Exchange) -> bool:
 
 
 def _was_unreadable(exchange: Exchange) -> bool:
-    return _was_generic_500(exchange) and not isinstance(exchange.request.get("json"), Mapping)
+    """A body that is no JSON object: a 500, or in `combine` a 200 around one."""
+    is_combine = exchange.request["path"] == COMBINE and old_answer(exchange).response.startswith("合并操作失败")
+    is_crash = _was_generic_500(exchange) or is_combine
+    return is_crash and not isinstance(exchange.request.get("json"), Mapping) and _sent_object(exchange) is None
+
+
+def _sent_object(exchange: Exchange) -> Mapping[str, Any] | None:
+    """The JSON object of a body that was sent as it stands."""
+    try:
+        found = json.loads(str(exchange.request.get("body", "")))
+    except ValueError:
+        return None
+    return found if isinstance(found, Mapping) else None
+
+
+def _was_sent_as_another_type(exchange: Exchange) -> bool:
+    old = old_answer(exchange)
+    is_failure = _was_generic_500(exchange) or "415 Unsupported" in old.response
+    return is_failure and _sent_object(exchange) is not None
+
+
+def _is_read(_exchange: Exchange, answer: Answer) -> bool:
+    """A success in the route's words, or a 400 that is not about the body as a whole."""
+    if answer.status == 200:
+        return answer.response.startswith(("错误SQL对已成功存储", "发现 ", "成功合并重复记录"))
+    return is_error(answer, 400) and not answer.response.startswith("请求格式错误")
 
 
 def _has_wrong_code(exchange: Exchange) -> bool:
@@ -49,8 +93,10 @@ def _has_wrong_code(exchange: Exchange) -> bool:
     return exchange.response["status"] in (207, 400) and isinstance(body, Mapping) and body.get("code") == 500
 
 
-def _has_right_code(_exchange: Exchange, answer: Answer) -> bool:
-    return isinstance(answer.body, Mapping) and answer.body.get("code") == answer.status
+def _has_right_code(exchange: Exchange, answer: Answer) -> bool:
+    """The status that was there; it may be another one only where records are judged otherwise."""
+    is_same = answer.status == exchange.response["status"] or exchange.request["path"] == CREATE
+    return is_same and isinstance(answer.body, Mapping) and answer.body.get("code") == answer.status
 
 
 def _is_judged(exchange: Exchange, answer: Answer) -> bool:
@@ -67,16 +113,32 @@ def _is_judged(exchange: Exchange, answer: Answer) -> bool:
     figures = (answer.data.get("successfully_created"), answer.data.get("failed_count"))
     is_told = answer.response == text and figures == (done, count - done)
     is_coded = answer.status == status and answer.body.get("code") == status
-    agrees = len(results) == count and all(map(_is_result, results, kept))
+    agrees = len(results) == count and all(map(_is_result, results, kept, pairs_of(exchange), range(count)))
     is_summed = sum(answer.data.get("summary", {}).values()) == done
     return is_told and is_coded and agrees and is_summed and answer.body.get("success") is (done == count)
 
 
-def _is_result(result: Mapping[str, Any], is_kept: bool) -> bool:
+def _is_result(result: Mapping[str, Any], is_kept: bool, pair: tuple[Any, Any], index: int) -> bool:
+    fields, old = pair
+    kind = fields.get("training_data_type") if isinstance(fields, Mapping) else None
+    if result.get("index") != index:
+        return False
     if not is_kept:
-        return result.get("success") is False and bool(result.get("error")) and result.get("message") == "创建失败"
-    ending = ENDINGS.get(str(result.get("type")), "?")
-    return result.get("success") is True and str(result.get("training_id")).endswith(ending)
+        is_named = result.get("message") == "创建失败" and result.get("type") == str(kind or "unknown")
+        return result.get("success") is False and is_named and _is_explained(result.get("error"), fields, old)
+    is_named = result.get("type") == kind and result.get("message") == f"{kind}训练数据创建成功"
+    return is_named and result.get("success") is True and str(result.get("training_id")).endswith(ENDINGS[str(kind)])
+
+
+def _is_explained(error: Any, fields: Any, old: Any) -> bool:
+    """Refused as before in the same words, otherwise because it is no query or no object."""
+    if not isinstance(fields, Mapping):
+        return bool(error == NOT_AN_OBJECT)
+    before = old.get("error") if isinstance(old, Mapping) else None
+    is_kept_text = before is not None and not any(mark in str(before) for mark in PYTHON_ERRORS)
+    if is_kept_text and old.get("success") is False:
+        return bool(error == before) or (before in NO_QUERY and error in NO_QUERY)
+    return error in NO_QUERY if fields.get("training_data_type") == "sql" else bool(error)
 
 
 def _accepted_no_query(exchange: Exchange) -> bool:
@@ -91,12 +153,15 @@ def _refused_a_query(exchange: Exchange) -> bool:
 
 
 def _is_text(fields: Any) -> bool:
-    return isinstance(fields, Mapping) and isinstance(fields.get("sql", ""), str)
+    is_pair = isinstance(fields, Mapping) and fields.get("training_data_type") == "sql"
+    return is_pair and isinstance(fields.get("sql"), str)
 
 
 def _broke_on_a_scalar(exchange: Exchange) -> bool:
     errors = [result.get("error", "") for _, result in pairs_of(exchange) if isinstance(result, Mapping)]
-    return any(mark in str(error) for error in errors for mark in PYTHON_ERRORS)
+    kinds = [result.get("type") for _, result in pairs_of(exchange) if isinstance(result, Mapping)]
+    is_odd_kind = any(kind is not None and not isinstance(kind, str) for kind in kinds)
+    return is_odd_kind or any(mark in str(error) for error in errors for mark in PYTHON_ERRORS)
 
 
 def _stored_nothing(exchange: Exchange) -> bool:
@@ -108,28 +173,13 @@ def _broke_on_a_record(exchange: Exchange) -> bool:
     return _was_generic_500(exchange) and any(not isinstance(fields, Mapping) for fields in items_of(exchange))
 
 
-def _had_other_rows(exchange: Exchange) -> bool:
-    is_answered = exchange.response["status"] in (200, 207, 400) and bool(old_answer(exchange).data)
-    return is_answered and bool(effects_before(exchange))
-
-
-def _is_explained_count(exchange: Exchange, before: Any, after: Any, *, own: int = 0) -> bool:
-    """Args: own: how many records this exchange itself keeps or loses compared with the recorded one."""
-    if not isinstance(before, int) or not isinstance(after, int):
-        return False
-    effects = effects_before(exchange)
-    return -effects.most_lost <= after - before - own <= effects.most_gained
-
-
-def _own_effect(exchange: Exchange) -> int:
-    return sum(is_kept_now(fields) - was_kept(result) for fields, result in pairs_of(exchange))
+def _tells_total(exchange: Exchange) -> bool:
+    return total_of(exchange, old_answer(exchange)) is not None
 
 
 def _is_current_count(exchange: Exchange, answer: Answer) -> bool:
-    before, after = (one.data.get("current_total_count") for one in (old_answer(exchange), answer))
-    if before is None and after is None:
-        return True
-    return _is_explained_count(exchange, before, after, own=_own_effect(exchange))
+    drift = drift_before(exchange) + change_by(exchange, answer)
+    return drift.explains(total_of(exchange, old_answer(exchange)), total_of(exchange, answer))
 
 
 def _are_counts(exchange: Exchange, answer: Answer) -> bool:
@@ -137,34 +187,39 @@ def _are_counts(exchange: Exchange, answer: Answer) -> bool:
     total, parts = data.get("total_count", -1), data.get("type_breakdown", {})
     percentages = {kind: round(100.0 * count / total, 2) if total else 0.0 for kind, count in parts.items()}
     is_consistent = sum(parts.values()) == total and data.get("type_percentages") == percentages
-    return is_consistent and _is_explained_count(exchange, old_answer(exchange).data.get("total_count"), total)
+    return answer.status == 200 and is_consistent and _is_current_count(exchange, answer)
 
 
 def _is_list(exchange: Exchange, answer: Answer) -> bool:
     """Well paged, and where all rows are shown, they are the recorded ones but for the explained ones."""
     before, after = old_answer(exchange).data, answer.data
-    if "pagination" not in before:
-        return True
     if answer.status != 200 or not _is_well_paged(answer):
         return False
-    if not _is_explained_count(exchange, before["pagination"]["total"], after["pagination"]["total"]):
-        return False
+    effects = effects_before(exchange, lambda fields: _is_asked_for(exchange, fields))
+    totals = [one["pagination"]["total"] for one in (before, after)]
+    is_counted = _is_current_count(exchange, answer) if _tells_total(exchange) else effects.explain(*totals)
     is_partly_shown = any(len(one["records"]) < one["pagination"]["total"] for one in (before, after))
-    if is_partly_shown or "records" in exchange.loose:
-        return True
-    effects = effects_before(exchange)
+    if not is_counted or is_partly_shown or "records" in exchange.loose:
+        return is_counted
     old_rows, new_rows = _contents(before["records"]), _contents(after["records"])
     lost, gained = (old_rows - new_rows) - effects.lost, (new_rows - old_rows) - effects.gained
     return lost.total() <= effects.unknown_lost and gained.total() <= effects.unknown_gained
 
 
+def _is_asked_for(exchange: Exchange, fields: Mapping[str, Any]) -> bool:
+    """Whether a record, as it was sent, passes the filters of a query."""
+    kind, keyword = (str(body_of(exchange).get(name) or "") for name in FILTERS)
+    words = " ".join(str(fields.get(name) or "") for name in ("question", "sql", "content", "ddl"))
+    return kind in ("", fields.get("training_data_type")) and keyword.lower() in words.lower()
+
+
+def _was_list(exchange: Exchange) -> bool:
+    return exchange.response["status"] == 200 and "pagination" in old_answer(exchange).data
+
+
 def _is_well_paged(answer: Answer) -> bool:
-    paged, records = answer.data.get("pagination", {}), answer.data.get("records", [])
-    total, size, page = paged.get("total", -1), paged.get("page_size", 1), paged.get("page", 0)
-    pages = -(-total // size)
-    is_counted = paged.get("total_pages") == pages and paged.get("has_next") is (page < pages)
-    texts = {f"查询成功，共找到 {total} 条记录", *(() if total else ("查询成功，暂无训练数据",))}
-    return is_counted and len(records) == max(0, min(size, total - (page - 1) * size)) and answer.response in texts
+    total = told_counts(answer)
+    return answer.response in (f"查询成功，共找到 {total} 条记录", "查询成功，暂无训练数据" if total == 0 else "")
 
 
 def _contents(records: list[dict[str, Any]]) -> Counter[str]:
@@ -181,29 +236,46 @@ def _has_the_same_records(exchange: Exchange, answer: Answer) -> bool:
     before, after = old_answer(exchange).data["records"], answer.data.get("records", [])
     rows = [Counter((r["training_data_type"], r["question"], r["content"]) for r in one) for one in (before, after)]
     has_ids = all(str(row["id"]).endswith(ENDINGS[row["training_data_type"]]) for row in after)
-    return has_ids and (rows[0] == rows[1] or _had_other_rows(exchange))
+    return has_ids and (rows[0] == rows[1] or _is_list(exchange, answer))
 
 
 def _was_wrong_number(exchange: Exchange) -> bool:
     body = body_of(exchange)
-    given = [body[name] for name in ("page", "page_size") if body.get(name) is not None]
-    is_wrong = any(isinstance(value, bool) or not isinstance(value, int) for value in given)
+    is_wrong = not all(_is_whole(body.get(name)) for name in ("page", "page_size"))
     return exchange.response["status"] in (200, 500) and is_wrong
 
 
 def _was_read_wrongly(exchange: Exchange) -> bool:
-    return _was_generic_500(exchange) and bool(body_of(exchange)) and not _was_wrong_number(exchange)
+    body = body_of(exchange)
+    is_odd = any(name in body and not isinstance(body[name], str) for name in TEXTS)
+    return _was_generic_500(exchange) and is_odd and not _was_wrong_number(exchange)
+
+
+def _was_composite(exchange: Exchange) -> bool:
+    return exchange.response["status"] == 200 and bool(_composites(exchange))
+
+
+def _composites(exchange: Exchange) -> list[str]:
+    return [name for name in TEXTS if isinstance(body_of(exchange).get(name), list | dict)]
 
 
 def _is_page_or_named(exchange: Exchange, answer: Answer) -> bool:
-    composites = [name for name, value in body_of(exchange).items() if isinstance(value, list | dict)]
-    if composites:
-        return any(names_invalid(answer, name) for name in composites)
-    return (answer.status == 200 and _is_well_paged(answer)) or is_error(answer, 400)
+    if _composites(exchange):
+        return _names_a_composite(exchange, answer)
+    return answer.status == 200 and answer.body.get("success") is True and _is_well_paged(answer)
 
 
-def _names_a_number(_exchange: Exchange, answer: Answer) -> bool:
-    return names_invalid(answer, "page") or names_invalid(answer, "page_size")
+def _names_a_composite(exchange: Exchange, answer: Answer) -> bool:
+    return answer.response == COMPOSITE and any(names_invalid(answer, name) for name in _composites(exchange))
+
+
+def _names_a_number(exchange: Exchange, answer: Answer) -> bool:
+    wrong = [name for name in ("page", "page_size") if not _is_whole(body_of(exchange).get(name))]
+    return any(names_invalid(answer, name) and answer.response == f"参数 {name} 的值无效" for name in wrong)
+
+
+def _is_whole(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
 RULES = (
@@ -212,7 +284,7 @@ RULES = (
         "a body that is no JSON object was a 500; now 400",
         "|".join((TRAINING + ".*", *SINGLE_PAIRS)),
         was=_was_unreadable,
-        became=lambda _exchange, answer: is_error(answer, 400),
+        became=is_malformed,
     ),
     Rule(
         "training-batch-code",
@@ -264,25 +336,17 @@ RULES = (
     ),
     Rule(
         "training-count-follows",
-        "counts follow from what earlier requests stored, and that differs by the rules above",
+        "counts follow from what was stored, and that differs by the rules about it",
         f"{CREATE}|{DELETE}|{UPDATE}",
-        was=_had_other_rows,
-        became=lambda exchange, answer: answer.status >= 400 or _is_current_count(exchange, answer),
-        covers=r"\$\.data\.current_total_count",
-    ),
-    Rule(
-        "training-own-count-follows",
-        "the count after a request follows from what it stored itself",
-        CREATE,
-        was=lambda exchange: _own_effect(exchange) != 0 or _broke_on_a_record(exchange) or _has_wrong_code(exchange),
-        became=lambda exchange, answer: _broke_on_a_record(exchange) or _is_current_count(exchange, answer),
+        was=_tells_total,
+        became=_is_current_count,
         covers=r"\$\.data\.current_total_count",
     ),
     Rule(
         "training-stats-follow",
         "the same rows in the statistics",
         STATS,
-        was=_had_other_rows,
+        was=_tells_total,
         became=_are_counts,
         covers=r"\$\.data\.(total_count|type_breakdown.*|type_percentages.*)",
     ),
@@ -290,9 +354,9 @@ RULES = (
         "training-list-follows",
         "the same rows in lists",
         QUERY,
-        was=_had_other_rows,
+        was=_was_list,
         became=_is_list,
-        covers=r"\$\.data\.(records.*|pagination\..*|response)",
+        covers=r"\$\.data\.(records.*|pagination\.(total|total_pages|has_next|has_prev)|response)",
     ),
     Rule(
         "training-ids-are-random",
@@ -315,5 +379,19 @@ RULES = (
         QUERY,
         was=_was_read_wrongly,
         became=_is_page_or_named,
+    ),
+    Rule(
+        "filter-composite-refused",
+        "lists and objects as filter or sort column counted as another one; now 400",
+        f"{QUERY}|/api/v0/qa_feedback/query",
+        was=_was_composite,
+        became=_names_a_composite,
+    ),
+    Rule(
+        "training-body-of-any-type",
+        "a JSON object was a failure when its Content-Type was another one; now it is read like any other",
+        f"{SINGLE_PAIRS[1]}|{COMBINE}",
+        was=_was_sent_as_another_type,
+        became=_is_read,
     ),
 )
