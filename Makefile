@@ -12,7 +12,7 @@ PACKAGES := agent bootstrap common core data_pipeline features react_agent scrip
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run run-legacy ask demo test check lint fix types contracts bench bench-long docs migrate migration audit hooks lock clean
+.PHONY: help run run-legacy worker ask demo test check lint fix types contracts bench bench-long docs migrate migration audit hooks lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,15 @@ run: .venv/.runtime ## Prepare everything and serve on http://127.0.0.1:8084 (Ct
 
 run-legacy: .venv/.runtime ## Serve by the old entry on the same port: the way back
 	@exec $(PY) citu_app.py
+
+worker: .venv/.runtime ## One more worker of pipeline tasks beside the service
+	@exec $(PY) -m bootstrap.worker
+
+rollback-entry: .venv/.runtime ## The first way back: stop this folder's service, serve by the old entry, check it
+	@exec $(PY) -m scripts.rollback entry
+
+rollback-release: .venv/.runtime ## The second: serve by the whole tree of an older release, make rollback-release TAG=v1.0.0
+	@exec $(PY) -m scripts.rollback release "$(TAG)"
 
 ask: .venv/.runtime ## Ask in the terminal: make ask Q="2023年4月1日总营收最高的5个服务区是哪些？"
 	@exec $(PY) -m scripts.ask $(if $(Q),"$(Q)")

@@ -104,6 +104,7 @@ SETTINGS: tuple[Setting, ...] = (
     Model("LLM_DAILY_TOKEN_BUDGET_PER_USER", int, 0, "The same for each user of a tenant.", minimum=0),
     Model("LLM_MODEL_TYPE", str, "api", "Which historical endpoint applies when LLM_BASE_URL is empty.", choices=("api", "ollama")),
     Model("API_LLM_MODEL", str, "qianwen", "Which API, when LLM_MODEL_TYPE is api.", choices=("qianwen", "deepseek")),
+    Model("OPENAI_API_KEY", str, "", "Key for `openai` at the LLM_BASE_URL that is set, when LLM_API_KEY is empty.", secret=True),
     Model("QWEN_API_KEY", str, "", "Key for qianwen.", secret=True),
     Model("DEEPSEEK_API_KEY", str, "", "Key for deepseek.", secret=True),
     #

@@ -12,12 +12,14 @@ import app_config
 from bootstrap import agents, redis_roles
 from bootstrap.caches import build_answer_cache, build_direct_ask, build_session_cache
 from bootstrap.compatibility import compatibility_map
+from bootstrap.database_tools import build_database_tools, build_pipeline_tables, build_vector_backup
 from bootstrap.foundation import Foundation
 from bootstrap.health_checks import EmbeddingProbe, build_agent_health, build_health
 from bootstrap.pipeline import Pipelines, build_pipelines
 from bootstrap.plain_server import serve_plain
 from bootstrap.runs import Runs, build_runs
 from bootstrap.training import build_training
+from bootstrap.worker_processes import worker_processes
 from common import messages
 from common.answering import Classification
 from common.errors import CituError, ConfigurationError, ServiceUnavailableError
@@ -34,6 +36,7 @@ from features.compatibility.service import CompatibilityService
 from features.conversations.limits import Limits
 from features.conversations.repository import ConversationRepository
 from features.conversations.service import ConversationService
+from features.database_tools.service import DatabaseToolsService
 from features.direct_ask.service import DirectAskService
 from features.feedback.service import FeedbackService
 from features.health.service import HealthService
@@ -45,9 +48,14 @@ from features.runs.service import RunService
 from features.streams.service import StreamService
 from features.training_data.services import TrainingServices
 from features.usage.service import UsageService
+from features.vector_backup.service import VectorBackupService
 
 if TYPE_CHECKING:
+    from bootstrap.pipeline_tasks import PipelineTasks
     from bootstrap.react import React
+    from features.chat.service import ChatService
+    from features.react_api.service import StandaloneReactService
+    from react_agent.async_resources import AsyncResourceManager
 
 logger = get_app_logger("container")
 
@@ -72,7 +80,8 @@ class Container(Foundation):
         self.share_figures()
         try:
             address = {"host": self.settings.get("HOST"), "port": self.settings.get("PORT")}
-            serve_plain(app, **address, grace_seconds=self.settings.get("GRACEFUL_TIMEOUT"))
+            with worker_processes(self.settings.get("PIPELINE_WORKERS")):
+                serve_plain(app, **address, grace_seconds=self.settings.get("GRACEFUL_TIMEOUT"))
         finally:
             self.close()
 
@@ -102,6 +111,38 @@ class Container(Foundation):
             model=self._model,
             store=self.vector_store,
             platform=self.platform,
+            vector_tables=build_pipeline_tables(
+                self.settings, platform_url=lambda: self.stores.platform_url, embedder=lambda: self._embedder
+            ),
+        )
+
+    @cached_property
+    def pipeline_tasks(self) -> PipelineTasks:
+        """Loaded at its first use, so that an entry starts although the queue's library does not load."""
+        from bootstrap.pipeline_tasks import build_pipeline_tasks
+
+        return build_pipeline_tasks(
+            self.settings,
+            platform=self.platform,
+            redis_url=self.stores.redis_url,
+            business_url=lambda: self.stores.business_url,
+            mode=self.read_only_mode,
+            on_close=self._to_close.append,
+        )
+
+    @cached_property
+    def database_tools(self) -> DatabaseToolsService:
+        return build_database_tools(
+            self.settings, business_url=lambda: self.stores.business_url, model=lambda: self._model
+        )
+
+    @cached_property
+    def vector_backup(self) -> VectorBackupService:
+        return build_vector_backup(
+            self.settings,
+            platform_url=lambda: self.stores.platform_url,
+            platform=lambda: self.platform,
+            embedder=self._embedder,
         )
 
     @cached_property
@@ -121,6 +162,30 @@ class Container(Foundation):
             executor=lambda: self._executor_for("REACT_MAX_ROWS"),
         )
         return React(self.settings, needs, self._to_close.append)
+
+    @cached_property
+    def chat_resources(self) -> AsyncResourceManager:
+        from bootstrap.react_chat import build_resources
+
+        return build_resources(
+            self.settings,
+            react=self.react,
+            redis=lambda: self.redis,
+            executor=lambda: self._executor_for("REACT_MAX_ROWS"),
+            platform=lambda: self.platform,
+        )
+
+    @cached_property
+    def chat(self) -> ChatService:
+        from bootstrap.react_chat import build_chat
+
+        return build_chat(self.settings, self.chat_resources)
+
+    @cached_property
+    def standalone_react(self) -> StandaloneReactService:
+        from features.react_api.service import StandaloneReactService
+
+        return StandaloneReactService(ask=self.react.ask, threads=self.react.threads)
 
     def warm_up(self) -> None:
         """Build the agent and read the business schema now, so that the first question does not wait for them."""

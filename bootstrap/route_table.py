@@ -3,8 +3,11 @@
 from features.agent_health import routes as agent_health
 from features.ask import routes as ask
 from features.caches import routes as caches
+from features.chat import routes as chat
 from features.compatibility import routes as compatibility
 from features.conversations import routes as conversations
+from features.data_pipeline import routes as data_pipeline
+from features.database_tools import routes as database_tools
 from features.direct_ask import routes as direct_ask
 from features.feedback import routes as feedback
 from features.health import routes as health
@@ -12,6 +15,7 @@ from features.home import routes as home
 from features.http import Access, Route
 from features.maintenance import routes as maintenance
 from features.metrics import routes as metrics
+from features.pipeline_files import routes as pipeline_files
 from features.react import routes as react
 from features.run_sql import routes as run_sql
 from features.runs import routes as runs
@@ -19,12 +23,15 @@ from features.streams import routes as streams
 from features.training_data import routes as training_data
 from features.training_review import routes as training_review
 from features.usage import routes as usage
+from features.vector_backup import routes as vector_backup
 
 ROUTES = (
     # path                     documentation  resource         who may call
     Route("/", home.docs, home.Home, Access.PUBLIC),
     Route("/health", health.docs, health.Health, Access.PUBLIC),
     Route("/metrics", metrics.docs, metrics.Metrics, Access.ADMIN),
+    Route("/chat", chat.docs, chat.Chat, Access.PUBLIC),
+    Route("/redis/direct", chat.docs, chat.RedisDirect, Access.ADMIN, writes=("POST",)),
     Route("/api/v0/ask_agent", ask.docs, ask.AskAgent, Access.PUBLIC),
     Route("/api/v0/ask", direct_ask.docs, direct_ask.Ask, Access.PUBLIC),
     Route("/api/v0/ask_cached", direct_ask.docs, direct_ask.AskCached, Access.PUBLIC),
@@ -42,6 +49,19 @@ ROUTES = (
     Route("/api/v0/qa_cache_stats", caches.docs, caches.QaCacheStats, Access.PUBLIC),
     Route("/api/v0/citu_run_sql", run_sql.docs, run_sql.CituRunSql, Access.PUBLIC),
     Route("/api/v0/compatibility", compatibility.docs, compatibility.Compatibility, Access.PUBLIC),
+    Route("/api/v0/data_pipeline/vector/backup", vector_backup.docs, vector_backup.VectorBackup, Access.PUBLIC),
+    Route(
+        "/api/v0/data_pipeline/vector/restore/list", vector_backup.docs, vector_backup.VectorRestoreList, Access.PUBLIC
+    ),
+    Route(
+        "/api/v0/data_pipeline/vector/restore",
+        vector_backup.docs,
+        vector_backup.VectorRestore,
+        Access.ADMIN,
+        writes=("POST",),
+    ),
+    Route("/api/v0/database/tables", database_tools.docs, database_tools.DatabaseTables, Access.PUBLIC),
+    Route("/api/v0/database/table/ddl", database_tools.docs, database_tools.DatabaseTableDdl, Access.PUBLIC),
     Route("/api/v0/metrics", metrics.docs, metrics.MetricsJson, Access.ADMIN),
     Route("/api/v0/maintenance/readonly", maintenance.docs, maintenance.ReadOnly, Access.ADMIN),
     Route("/api/v0/qa_feedback/add", feedback.docs, feedback.QaFeedbackAdd, Access.PUBLIC, writes=("POST",)),
@@ -67,6 +87,86 @@ ROUTES = (
         feedback.QaFeedbackAddToTraining,
         Access.PUBLIC,
         writes=("POST",),
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks",
+        data_pipeline.docs,
+        data_pipeline.DataPipelineTasks,
+        Access.PUBLIC,
+        writes=("POST", "DELETE"),
+    ),
+    Route("/api/v0/data_pipeline/tasks/query", data_pipeline.docs, data_pipeline.DataPipelineTaskQuery, Access.PUBLIC),
+    Route("/api/v0/data_pipeline/tasks/<task_id>", data_pipeline.docs, data_pipeline.DataPipelineTask, Access.PUBLIC),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/execute",
+        data_pipeline.docs,
+        data_pipeline.DataPipelineTaskExecution,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/retry",
+        data_pipeline.docs,
+        data_pipeline.DataPipelineTaskRetry,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/cancel",
+        data_pipeline.docs,
+        data_pipeline.DataPipelineTaskCancellation,
+        Access.PUBLIC,
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/events",
+        data_pipeline.docs,
+        data_pipeline.DataPipelineTaskEvents,
+        Access.PUBLIC,
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/logs",
+        data_pipeline.docs,
+        pipeline_files.DataPipelineTaskLogs,
+        Access.PUBLIC,
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/logs/query",
+        data_pipeline.docs,
+        pipeline_files.DataPipelineTaskLogQuery,
+        Access.PUBLIC,
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/files",
+        data_pipeline.docs,
+        pipeline_files.DataPipelineTaskFiles,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/files/<file_name>",
+        data_pipeline.docs,
+        pipeline_files.DataPipelineTaskFile,
+        Access.PUBLIC,
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/upload-table-list",
+        data_pipeline.docs,
+        pipeline_files.DataPipelineTableListUpload,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/table-list",
+        data_pipeline.docs,
+        pipeline_files.DataPipelineTableList,
+        Access.PUBLIC,
+        writes=("POST",),
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/table-list-info",
+        data_pipeline.docs,
+        pipeline_files.DataPipelineTableListInfo,
+        Access.PUBLIC,
     ),
     Route("/api/v0/runs", runs.docs, runs.Runs, Access.PUBLIC),
     Route("/api/v0/runs/<run_id>", runs.docs, runs.RunState, Access.PUBLIC),

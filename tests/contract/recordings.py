@@ -15,10 +15,7 @@ SEED_BUSINESS = FOLDER / "seed_business.py"
 ENTRY = "unified_api"
 ABSENT_REASON = f"no recordings at {FOLDER}: set CITU_RECORDINGS to the folder of exchanges.jsonl"
 
-NOT_SERVED_YET = (
-    r"/api/v0/data_pipeline/.+",
-    r"/api/v0/database/.+",
-)
+NOT_SERVED_YET: tuple[str, ...] = ()
 """Whole paths of routes without a handler. A route that gets one must leave this list in the same change."""
 
 

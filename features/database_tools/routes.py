@@ -1,0 +1,63 @@
+"""`/api/v0/database/*`: parses requests, lets the service decide, renders envelopes."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from common.tenant import DEFAULT_TENANT_NAME
+from features.ask.schemas import ErrorEnvelope
+from features.database_tools import schemas
+from features.database_tools.service import DatabaseToolsService
+from features.http import documented, envelope_response, json_object
+
+docs = Namespace("database", description="The tables of a database")
+failure = documented(docs, ErrorEnvelope)
+
+
+class DatabaseToolsServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def database_tools(self) -> DatabaseToolsService: ...
+
+
+class DatabaseToolsResource(Resource):
+    """What the resources here share."""
+
+    def __init__(self, api: Any = None, *, services: DatabaseToolsServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+
+@docs.response(400, "A parameter is missing or wrong", failure)
+@docs.response(403, "A database that requests may not name", failure)
+@docs.response(413, "The body is too large", failure)
+@docs.response(500, "The database cannot be reached or refuses", failure)
+@docs.response(503, "Too many such requests at once", failure)
+class DatabaseTables(DatabaseToolsResource):
+    """The tables of some schemas."""
+
+    @docs.doc("database_tables", description="The tables of some schemas, views left out.")
+    @docs.expect(documented(docs, schemas.TablesRequest), validate=False)
+    @docs.response(200, "Their names", documented(docs, schemas.TablesEnvelope))
+    def post(self) -> Response:
+        return envelope_response(self._services.database_tools.tables(json_object(request)))
+
+
+@docs.response(400, "A parameter is missing or wrong", failure)
+@docs.response(403, "A database that requests may not name", failure)
+@docs.response(404, "No such table, or not readable", failure)
+@docs.response(413, "The body is too large", failure)
+@docs.response(500, "The database cannot be reached or refuses", failure)
+@docs.response(503, "Too many such requests at once", failure)
+class DatabaseTableDdl(DatabaseToolsResource):
+    """One table, described."""
+
+    @docs.doc("database_table_ddl", description="One table as DDL, as documentation page, or both.")
+    @docs.expect(documented(docs, schemas.TableRequest), validate=False)
+    @docs.response(200, "The table", documented(docs, schemas.TableEnvelope))
+    def post(self) -> Response:
+        return envelope_response(self._services.database_tools.table(DEFAULT_TENANT_NAME, json_object(request)))

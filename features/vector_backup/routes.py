@@ -1,0 +1,87 @@
+"""`/api/v0/data_pipeline/vector/*`: parses requests, lets the service decide, renders envelopes."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from features.ask.schemas import ErrorEnvelope
+from features.http import documented, envelope_response, json_object
+from features.vector_backup import schemas
+from features.vector_backup.service import VectorBackupService
+
+docs = Namespace("vector_backup", description="Backups of the training vectors")
+failure = documented(docs, ErrorEnvelope)
+
+
+class VectorBackupServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def vector_backup(self) -> VectorBackupService: ...
+
+
+class VectorBackupResource(Resource):
+    """What the resources here share."""
+
+    def __init__(self, api: Any = None, *, services: VectorBackupServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @property
+    def _backups(self) -> VectorBackupService:
+        return self._services.vector_backup
+
+
+@docs.response(400, "A parameter is wrong", failure)
+@docs.response(403, "A database that requests may not name", failure)
+@docs.response(404, "No such task", failure)
+@docs.response(409, "Another backup or restore runs", failure)
+@docs.response(413, "The body is too large", failure)
+@docs.response(500, "Nothing could be backed up; `errors` and `tables_backed_up` say why", failure)
+class VectorBackup(VectorBackupResource):
+    """A new backup."""
+
+    @docs.doc("vector_backup", description="Write the vector tables into files, as they are at one moment.")
+    @docs.expect(documented(docs, schemas.BackupRequest), validate=False)
+    @docs.response(200, "What was written", documented(docs, schemas.BackupEnvelope))
+    def post(self) -> Response:
+        return envelope_response(self._backups.back_up(optional_json_object()))
+
+
+@docs.response(400, "No task can have that id", failure)
+@docs.response(500, "The folders cannot be read", failure)
+class VectorRestoreList(VectorBackupResource):
+    """The backups there are."""
+
+    @docs.doc("vector_restore_list", description="The complete backups, by folder, newest first.")
+    @docs.param("task_id", "Only of this task")
+    @docs.param("global_only", "`true`: only those of no task")
+    @docs.response(200, "The backups", documented(docs, schemas.BackupListEnvelope))
+    def get(self) -> Response:
+        query = request.args
+        return envelope_response(self._backups.backups(query.get("task_id"), query.get("global_only")))
+
+
+@docs.response(400, "A parameter is missing or wrong", failure)
+@docs.response(403, "Not an administrator, or a database that requests may not name", failure)
+@docs.response(404, "No such folder or files", failure)
+@docs.response(409, "Vectors of another model, or another backup or restore runs", failure)
+@docs.response(413, "The body is too large", failure)
+@docs.response(500, "It failed and nothing was changed; `errors` and `restore_results` say why", failure)
+@docs.response(503, "Read-only mode", failure)
+class VectorRestore(VectorBackupResource):
+    """A backup put back."""
+
+    @docs.doc("vector_restore", description="Put a backup back in one transaction, or rehearse that.")
+    @docs.expect(documented(docs, schemas.RestoreRequest), validate=False)
+    @docs.response(200, "What was put back", documented(docs, schemas.RestoreEnvelope))
+    def post(self) -> Response:
+        return envelope_response(self._backups.restore(optional_json_object()))
+
+
+def optional_json_object() -> dict[str, Any]:
+    """The body when it is said to be JSON, otherwise nothing, as these routes always did; raises `BadRequestError`."""
+    return json_object(request) if request.is_json else {}
