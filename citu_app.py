@@ -5,10 +5,11 @@ It imports flask and bootstrap.legacy_port and nothing else of this project.
 """
 
 import asyncio
+import io
 import json
 from datetime import datetime
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from bootstrap.legacy_port import open_port
@@ -30,13 +31,25 @@ def envelope(status, text, error_type):
 
 
 def reply(answer):
-    """An answer of the port as a response."""
+    """An answer of the port as a response: JSON, or a file to keep."""
+    file = answer.get("file")
+    if file:
+        response = send_file(
+            io.BytesIO(file["content"]),
+            mimetype=file["content_type"],
+            as_attachment=True,
+            download_name=file["name"],
+            etag=file["etag"],
+            last_modified=file["modified_at"],
+        )
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
     text = json.dumps(answer["body"], ensure_ascii=False, allow_nan=False)
     return Response(text, answer["status"], answer["headers"], content_type="application/json")
 
 
 class NoJsonObject(Exception):
-    """The request's body is not a JSON object."""
+    """The request's body is not a JSON object; the message says what is wrong."""
 
 
 def body():
@@ -44,15 +57,21 @@ def body():
     try:
         value = json.loads(request.get_data(cache=False))
     except (ValueError, RecursionError):
-        raise NoJsonObject from None
+        raise NoJsonObject("请求格式错误：需要JSON格式的数据") from None
     if not isinstance(value, dict):
-        raise NoJsonObject
+        raise NoJsonObject("请求格式错误：请求体必须是JSON对象")
     return value
 
 
+def sent_file():
+    """Stream and name of the form's file; no stream when none was sent."""
+    file = request.files.get("file")
+    return (None, None) if file is None else (file.stream, file.filename)
+
+
 @app.errorhandler(NoJsonObject)
-def no_json_object(_error):
-    return reply(envelope(400, "请求格式错误：需要JSON格式的数据", "missing_required_params"))
+def no_json_object(error):
+    return reply(envelope(400, str(error), "missing_required_params"))
 
 
 @app.errorhandler(Exception)
@@ -263,6 +282,102 @@ def citu_train_question_sql():
 @app.post("/api/v0/training_error_question_sql")
 def training_error_question_sql():
     return reply(port.training_error_question_sql(body=body()))
+
+
+# The data pipeline
+
+
+@app.post("/api/v0/data_pipeline/tasks")
+def pipeline_task_create():
+    return reply(port.pipeline_task_create(raw=request.get_data()))
+
+
+@app.get("/api/v0/data_pipeline/tasks")
+def pipeline_tasks():
+    return reply(port.pipeline_tasks(query=request.args))
+
+
+@app.delete("/api/v0/data_pipeline/tasks")
+def pipeline_tasks_delete():
+    query = {name: request.args.getlist(name) for name in request.args}
+    return reply(
+        port.pipeline_tasks_delete(raw=request.get_data(), content_type=request.content_type, query=query)
+    )
+
+
+@app.post("/api/v0/data_pipeline/tasks/query")
+def pipeline_task_query():
+    return reply(port.pipeline_task_query(raw=request.get_data(), content_type=request.content_type))
+
+
+@app.get("/api/v0/data_pipeline/tasks/<task_id>")
+def pipeline_task(task_id):
+    return reply(port.pipeline_task(task_id=task_id))
+
+
+@app.post("/api/v0/data_pipeline/tasks/<task_id>/execute")
+def pipeline_task_execute(task_id):
+    return reply(
+        port.pipeline_task_execute(task_id=task_id, raw=request.get_data(), content_type=request.content_type)
+    )
+
+
+@app.get("/api/v0/data_pipeline/tasks/<task_id>/logs")
+def pipeline_task_logs(task_id):
+    return reply(port.pipeline_task_logs(task_id=task_id, query=request.args))
+
+
+@app.post("/api/v0/data_pipeline/tasks/<task_id>/logs/query")
+def pipeline_task_log_query(task_id):
+    return reply(
+        port.pipeline_task_log_query(task_id=task_id, raw=request.get_data(), content_type=request.content_type)
+    )
+
+
+@app.get("/api/v0/data_pipeline/tasks/<task_id>/files")
+def pipeline_task_files(task_id):
+    return reply(port.pipeline_task_files(task_id=task_id))
+
+
+@app.post("/api/v0/data_pipeline/tasks/<task_id>/files")
+def pipeline_task_upload(task_id):
+    stream, name = sent_file()
+    mode = request.form.get("overwrite_mode")
+    return reply(port.pipeline_task_upload(task_id=task_id, stream=stream, name=name, overwrite_mode=mode))
+
+
+@app.get("/api/v0/data_pipeline/tasks/<task_id>/files/<file_name>")
+def pipeline_task_file(task_id, file_name):
+    return reply(port.pipeline_task_file(task_id=task_id, file_name=file_name))
+
+
+@app.post("/api/v0/data_pipeline/tasks/<task_id>/upload-table-list")
+def pipeline_table_list_upload(task_id):
+    stream, name = sent_file()
+    return reply(port.pipeline_table_list_upload(task_id=task_id, stream=stream, name=name))
+
+
+@app.post("/api/v0/data_pipeline/tasks/<task_id>/table-list")
+def pipeline_table_list(task_id):
+    return reply(port.pipeline_table_list(task_id=task_id, raw=request.get_data()))
+
+
+@app.get("/api/v0/data_pipeline/tasks/<task_id>/table-list-info")
+def pipeline_table_list_info(task_id):
+    return reply(port.pipeline_table_list_info(task_id=task_id))
+
+
+# Databases
+
+
+@app.post("/api/v0/database/tables")
+def database_tables():
+    return reply(port.database_tables(body=body()))
+
+
+@app.post("/api/v0/database/table/ddl")
+def database_table_ddl():
+    return reply(port.database_table_ddl(body=body()))
 
 
 if __name__ == "__main__":

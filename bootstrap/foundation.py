@@ -52,6 +52,8 @@ class Foundation:
         self._lock = threading.RLock()
         self._given_stores = stores
         self._stores: Stores | None = None
+        self._is_starting = False
+        self._is_started = False
         self._to_close: list[Callable[[], Any]] = []
         self._serving_stats: ServingStats = dict
         self._built_at = time.time()
@@ -63,13 +65,21 @@ class Foundation:
             ConfigurationError: something the service cannot start without is wrong, in one sentence.
             StoreUnavailableError: a database named in the settings cannot be reached.
         """
+        if self._is_started:
+            return
         with self._lock:
-            if self._stores is not None:
+            if self._is_started or self._is_starting:  # what the preparation itself uses is there already
                 return
-            configure_bridge(max_workers=self.settings.get("BLOCKING_THREADS"))
-            self._to_close.append(shutdown_blocking)
-            self._stores = self._given_stores or find_stores(self.settings, progress)
-            prepare(self.settings, self._stores, self.vector_store, progress)
+            if self._stores is None:
+                configure_bridge(max_workers=self.settings.get("BLOCKING_THREADS"))
+                self._to_close.append(shutdown_blocking)
+                self._stores = self._given_stores or find_stores(self.settings, progress)
+            self._is_starting = True
+            try:
+                prepare(self.settings, self._stores, self.vector_store, progress)
+                self._is_started = True
+            finally:
+                self._is_starting = False
 
     def close(self, *, wait_seconds: float = 0) -> None:
         """Close what was built, last built first. The container is not used afterwards.
@@ -91,22 +101,31 @@ class Foundation:
     @property
     def stores(self) -> Stores:
         """Addresses of the three stores; starts the container when nobody has."""
-        with self._lock:
-            self.start()
-            assert self._stores is not None  # noqa: S101 - start() set it or raised
-            return self._stores
+        self.start()
+        assert self._stores is not None  # noqa: S101 - start() set it or raised
+        return self._stores
+
+    @property
+    def platform(self) -> Database:
+        self.start()  # first: it uses the database itself, and two threads must not build one each
+        return self._platform
 
     @cached_property
-    def platform(self) -> Database:
+    def _platform(self) -> Database:
         database = Database(
             self.stores.platform_url, pool_size=self.settings.get("DB_POOL_SIZE"), application_name="citu-platform"
         )
         self._to_close.append(database.dispose)
         return database
 
-    @cached_property
+    @property
     def redis(self) -> RedisClient:
         """What must be kept: conversations, runs, locks."""
+        self.start()  # as with the database
+        return self._redis
+
+    @cached_property
+    def _redis(self) -> RedisClient:
         return redis_roles.connect(self.settings, self.stores.redis_url, self._to_close.append)
 
     @cached_property

@@ -12,9 +12,10 @@ that a new dependency that breaks cannot stop the old entry from starting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from importlib import import_module
+from typing import IO, TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -34,6 +35,9 @@ from features.direct_ask.schemas import DirectAskRequest
 from features.parsing import lenient_int, parse_body
 from features.run_sql.schemas import RunSqlRequest
 from features.training_data.schemas import CreateRequest, DeleteRequest, PairRequest, QueryRequest
+
+if TYPE_CHECKING:
+    from bootstrap.pipeline_tasks import PipelineTasks
 
 logger = get_app_logger("legacy_port")
 
@@ -59,6 +63,10 @@ class LegacyPort:
         self._name = name
         self._version = version
         self._container = container
+
+    @property
+    def _pipeline(self) -> PipelineTasks:
+        return self._container.pipeline_tasks
 
     def configure(self, *, app: Flask) -> None:
         """What every entry does around a request: ids and log lines, who may call, size limits, recording."""
@@ -243,6 +251,106 @@ class LegacyPort:
         """One wrong pair."""
         return _answered(lambda: self._container.training.pairs.train_wrong(TENANT, parse_body(PairRequest, body)))
 
+    # The data pipeline (contract 80); `raw` is the request's body, `query` its parameters with every value
+
+    def pipeline_task_create(self, *, raw: bytes) -> PortAnswer:
+        """A new task."""
+
+        def create() -> Envelope:
+            return self._pipeline.tasks.create(TENANT, _pipeline().parse_new_task(_bodies().forced(raw)))
+
+        return _answered(create, HTTPStatus.CREATED)
+
+    def pipeline_task_execute(self, *, task_id: str, raw: bytes, content_type: str | None) -> PortAnswer:
+        """Run a task, or one step of it; what the old entry never knew is ignored (contract 80, table)."""
+
+        def execute() -> Envelope:
+            body = _bodies().if_json(raw, content_type)
+            wanted = _pipeline().parse_execution(body, has_vector_flags=False)
+            return self._pipeline.tasks.execute(TENANT, task_id, wanted)
+
+        return _answered(execute, HTTPStatus.ACCEPTED)
+
+    def pipeline_task(self, *, task_id: str) -> PortAnswer:
+        """One task."""
+        return _answered(lambda: self._pipeline.tasks.status(TENANT, task_id))
+
+    def pipeline_tasks(self, *, query: Body) -> PortAnswer:
+        """Tasks, newest first; `query` has one value a parameter."""
+        return _answered(lambda: self._pipeline.tasks.listed(TENANT, _pipeline().parse_list(query)))
+
+    def pipeline_task_query(self, *, raw: bytes, content_type: str | None) -> PortAnswer:
+        """Tasks, filtered, sorted and in pages."""
+
+        def find() -> Envelope:
+            return self._pipeline.tasks.query(TENANT, _pipeline().parse_query(_bodies().if_json(raw, content_type)))
+
+        return _answered(find)
+
+    def pipeline_tasks_delete(
+        self, *, raw: bytes, content_type: str | None, query: Mapping[str, Sequence[str]]
+    ) -> PortAnswer:
+        """Tasks that go, with their files."""
+
+        def delete() -> Envelope:
+            body = _bodies().lenient(raw, content_type, query)
+            return self._pipeline.tasks.delete(TENANT, _pipeline().parse_deletion(body))
+
+        return _answered(delete)
+
+    def pipeline_task_logs(self, *, task_id: str, query: Body) -> PortAnswer:
+        """The end of a task's log."""
+        return _answered(lambda: self._pipeline.logs.tail(TENANT, task_id, query))
+
+    def pipeline_task_log_query(self, *, task_id: str, raw: bytes, content_type: str | None) -> PortAnswer:
+        """A task's log, searched."""
+        return _answered(lambda: self._pipeline.logs.query(TENANT, task_id, _bodies().strict(raw, content_type)))
+
+    def pipeline_task_files(self, *, task_id: str) -> PortAnswer:
+        """The files of a task."""
+        return _answered(lambda: self._pipeline.files.listed(TENANT, task_id))
+
+    def pipeline_task_file(self, *, task_id: str, file_name: str) -> PortAnswer:
+        """One file: an answer with `file`: `content` (bytes), `name`, `content_type`, `etag`, `modified_at`."""
+        found: dict[str, Any] = {}
+
+        def read() -> Envelope:
+            sent = self._pipeline.files.sent(TENANT, task_id, file_name)
+            found.update(content=sent.read_all(), name=sent.name, content_type=sent.content_type)
+            found.update(etag=sent.etag, modified_at=sent.modified_at)
+            return {"code": HTTPStatus.OK}
+
+        answer = _answered(read)
+        return {**answer, "file": found} if found else answer
+
+    def pipeline_task_upload(
+        self, *, task_id: str, stream: IO[bytes] | None, name: str | None, overwrite_mode: str | None
+    ) -> PortAnswer:
+        """Keep an uploaded file; no `stream` when none was sent."""
+        return _answered(lambda: self._pipeline.files.upload(TENANT, task_id, stream, name, overwrite_mode))
+
+    def pipeline_table_list_upload(self, *, task_id: str, stream: IO[bytes] | None, name: str | None) -> PortAnswer:
+        """A list of tables as a file."""
+        return _answered(lambda: self._pipeline.lists.upload(TENANT, task_id, stream, name))
+
+    def pipeline_table_list(self, *, task_id: str, raw: bytes) -> PortAnswer:
+        """A list of tables as names."""
+        return _answered(lambda: self._pipeline.lists.write(TENANT, task_id, _bodies().forced(raw)))
+
+    def pipeline_table_list_info(self, *, task_id: str) -> PortAnswer:
+        """What the list is."""
+        return _answered(lambda: self._pipeline.lists.info(TENANT, task_id))
+
+    # Database tools (contract 90 sections 1 and 2)
+
+    def database_tables(self, *, body: Body) -> PortAnswer:
+        """Tables of the business database, or of one that a setting allows."""
+        return _answered(lambda: self._container.database_tools.tables(body))
+
+    def database_table_ddl(self, *, body: Body) -> PortAnswer:
+        """One table described."""
+        return _answered(lambda: self._container.database_tools.table(TENANT, body))
+
     def failed(self, *, error: Exception) -> PortAnswer:
         """The answer to an exception of a request hook or a handler."""
         return _answered(lambda: _raise(error))
@@ -250,6 +358,15 @@ class LegacyPort:
 
 def _raise(error: Exception) -> Envelope:
     raise error
+
+
+def _pipeline() -> Any:
+    """Loaded at its first use, so that the entry starts without what the pipeline needs."""
+    return import_module("features.data_pipeline.schemas")
+
+
+def _bodies() -> Any:
+    return import_module("features.data_pipeline.bodies")
 
 
 def _number(query: Body, name: str) -> int | None:
@@ -265,7 +382,8 @@ async def _elsewhere(ask: Callable[[], Envelope]) -> PortAnswer:
     return await asyncio.to_thread(_answered, ask)
 
 
-def _answered(ask: Callable[[], Envelope]) -> PortAnswer:
+def _answered(ask: Callable[[], Envelope], status: int = HTTPStatus.OK) -> PortAnswer:
+    """What `ask` returns; a success leaves with `status`."""
     try:
         envelope = ask()
     except CituError as error:
@@ -273,7 +391,8 @@ def _answered(ask: Callable[[], Envelope]) -> PortAnswer:
     except Exception:
         logger.exception("request failed")
         return _raw(internal_error_response(messages.REQUEST_FAILED), HTTPStatus.INTERNAL_SERVER_ERROR)
-    return _raw(envelope, envelope["code"])
+    code = envelope["code"]
+    return _raw(envelope, status if code == HTTPStatus.OK else code)
 
 
 def _refused(error: CituError) -> PortAnswer:

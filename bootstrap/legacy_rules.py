@@ -27,6 +27,7 @@ ADMINISTRATORS: Final = frozenset(
         "cache_cleanup",
         "qa_feedback_delete",
         "training_data_delete",
+        "pipeline_tasks_delete",
     }
 )
 """Endpoints, named after the entry's functions, that only administrators may call."""
@@ -44,6 +45,12 @@ WRITES: Final[Mapping[str, tuple[str, ...]]] = {
     "training_data_delete": ("POST",),
     "citu_train_question_sql": ("POST",),
     "training_error_question_sql": ("POST",),
+    "pipeline_task_create": ("POST",),
+    "pipeline_task_execute": ("POST",),
+    "pipeline_tasks_delete": ("DELETE",),
+    "pipeline_task_upload": ("POST",),
+    "pipeline_table_list_upload": ("POST",),
+    "pipeline_table_list": ("POST",),
 }
 """Methods of endpoints that change something; read-only mode refuses them."""
 

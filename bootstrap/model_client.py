@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -34,7 +35,7 @@ def chat_endpoint(settings: ConfigService) -> Endpoint:
     """Where the configured provider answers: LLM_* where set, else what its name stands for."""
     provider = settings.get("LLM_PROVIDER")
     if provider in ("offline", "openai"):
-        return derived_settings.llm_endpoint(settings)
+        return _with_usual_key(settings, derived_settings.llm_endpoint(settings))
     preset = PRESETS[provider]
     usual_key = settings.get(KEY_NAMES[provider]) if provider in KEY_NAMES else ""
     return Endpoint(
@@ -44,6 +45,13 @@ def chat_endpoint(settings: ConfigService) -> Endpoint:
         settings.get("LLM_API_KEY") or usual_key,
         settings.get("LLM_TEMPERATURE", USUAL_TEMPERATURES.get(provider, 0.6)),
     )
+
+
+def _with_usual_key(settings: ConfigService, endpoint: Endpoint) -> Endpoint:
+    """OPENAI_API_KEY goes to an address the operator has named, never to one that a default stands for."""
+    if endpoint.api_key or endpoint.provider != "openai" or not settings.get("LLM_BASE_URL"):
+        return endpoint
+    return replace(endpoint, api_key=settings.get("OPENAI_API_KEY"))
 
 
 def build_breaker(settings: ConfigService) -> CircuitBreaker:

@@ -35,6 +35,7 @@ from react_agent.nodes import ReactNodes, TrimLimits
 from react_agent.sql_tools import GenerateSql, RunSql, ValidSql
 from react_agent.thinking import Thinker
 from react_agent.thread_turns import ThreadTurns
+from react_agent.tools.earlier_conversations import EarlierConversations
 from react_agent.tools.previous_result import PreviousResult
 from react_agent.tools.schema_tools import DescribeTable, DistinctValues, ListTables, SampleValues
 from react_agent.tools.toolbox import Toolbox
@@ -172,6 +173,10 @@ class React:
             from react_agent.offline_thinker import OfflineThinker
 
             return OfflineThinker(brain=self._needs.brain(), schema=self._schema)
+        if self._settings.get("REACT_TOOL_PROTOCOL") == "text":
+            from react_agent.text_thinker import TextThinker
+
+            return TextThinker(client=model, schema=self._schema)
         from react_agent.model_thinker import ModelThinker
 
         return ModelThinker(client=model, schema=self._schema)
@@ -179,6 +184,8 @@ class React:
     def _toolbox(self) -> Toolbox:
         needs, executor = self._needs, self._needs.executor()
         catalog = needs.catalog()
+        shared_user = self._settings.get("REACT_DEFAULT_USER_ID")
+        memory = [EarlierConversations(records=self.checkpoints, shared_user=shared_user)]
         return Toolbox(
             [
                 GenerateSql(brain=needs.brain(), collect=self._collect, executor=executor),
@@ -189,6 +196,7 @@ class React:
                 DescribeTable(catalog=catalog),
                 SampleValues(catalog=catalog, executor=executor),
                 DistinctValues(catalog=catalog, executor=executor),
+                *(memory if self._settings.get("ENABLE_MEMORY") else ()),
             ]
         )
 

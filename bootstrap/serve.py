@@ -21,6 +21,7 @@ from bootstrap.container import Container, build_container
 from bootstrap.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
 from bootstrap.progress_display import ProgressDisplay
 from bootstrap.supervisor import WORKER_SILENT_SECONDS, Supervisor
+from bootstrap.worker_processes import worker_processes
 from common import messages
 from common.config_service import ConfigService
 from common.errors import CituError, ConfigurationError
@@ -74,7 +75,8 @@ def _run(container: Container, options: argparse.Namespace, console: Console) ->
     configured = settings.get("MAX_WORKERS") if settings.is_set("MAX_WORKERS") else DEMO_WORKERS
     workers = options.workers or configured
     server = server_options(settings, host=host, port=port, workers=workers)
-    return serve("asgi_app:asgi_app", server, is_supervised=settings.get("WORKER_MAX_REQUESTS") > 0)
+    with worker_processes(settings.get("PIPELINE_WORKERS")):
+        return serve("asgi_app:asgi_app", server, is_supervised=settings.get("WORKER_MAX_REQUESTS") > 0)
 
 
 def serve(target: str, options: Mapping[str, Any], *, is_supervised: bool) -> int:

@@ -159,7 +159,9 @@ class QuestionAnswerCache:
             lives = dict(self._lives(tenant))
             # all get the same life, so that the longest left is the newest; values are read of the chosen ones only
             names = sorted(lives, key=lives.__getitem__, reverse=True)[:limit]
-            listed = [_listed(name, lives[name], value) for name, value in self._values(names) if value is not None]
+            listed = [
+                _listed(name, _seconds(lives[name]), value) for name, value in self._values(names) if value is not None
+            ]
         return sorted(listed, key=lambda answer: answer.cached_at, reverse=True)
 
     def clear(self, tenant: str) -> int:
@@ -180,11 +182,11 @@ class QuestionAnswerCache:
             _LOGGER.warning("%d answers could not be forgotten: %s", len(names), type(error).__name__)
 
     def _lives(self, tenant: str) -> Iterator[tuple[str, int]]:
-        """Key name and seconds left."""
+        """Key name and milliseconds left; -1 is for ever."""
         for batch in key_batches(self._redis, _pattern(tenant)):
             with self._redis.pipeline(transaction=False) as pipe:
                 for name in batch:
-                    pipe.ttl(name)
+                    pipe.pttl(name)
                 yield from zip(batch, map(int, pipe.execute()), strict=True)
 
     def _values(self, names: Sequence[str]) -> Iterator[tuple[str, str | None]]:
@@ -197,6 +199,11 @@ class QuestionAnswerCache:
 
 def _pattern(tenant: str) -> str:
     return redis_key(tenant, f"{_FAMILY}:*")
+
+
+def _seconds(milliseconds: int) -> int:
+    """A life as Redis itself tells it in seconds; -1 is for ever."""
+    return milliseconds if milliseconds < 0 else (milliseconds + 500) // 1000
 
 
 def _listed(name: str, ttl_seconds: int, value: str) -> ListedAnswer:

@@ -31,6 +31,22 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Pipeline("PIPELINE_THEMES", int, 5, "Themes a model is asked for.", minimum=1, maximum=50),
     Pipeline("PIPELINE_QUESTIONS_PER_THEME", int, 10, "Question/SQL pairs of a theme.", minimum=1, maximum=100),
     Pipeline("PIPELINE_STATEMENT_TIMEOUT", int, 30, "Seconds one look at a table may take.", minimum=1, maximum=3600),
+    Pipeline(
+        "PIPELINE_WORKERS",
+        int,
+        1,
+        "Worker processes the launcher starts beside the service; `make worker` adds more.",
+        minimum=0,
+        maximum=32,
+    ),
+    Pipeline(
+        "PIPELINE_LEASE_SECONDS",
+        int,
+        10,
+        "Seconds after which a task of a silent worker goes on in another.",
+        minimum=2,
+        maximum=3600,
+    ),
     Pipeline("PIPELINE_SYSTEM_PREFIXES", tuple, (), "Further beginnings of table names that are left out."),
     Pipeline("PIPELINE_SYSTEM_SCHEMAS", tuple, (), "Further schemas whose tables are left out."),
 )

@@ -20,6 +20,7 @@ from common.errors import AnswerFailedError, CituError
 from common.messages import react as texts
 from common.tenant import DEFAULT_TENANT_NAME, redis_key
 from core.async_bridge import run_blocking
+from react_agent.async_agent import AsyncReactAgent as AsyncReactAgent
 from react_agent.checkpoints.records import CheckpointRecords
 from react_agent.graph import compile_graph
 from react_agent.logger import ReactAgentLogManager, get_react_agent_logger
@@ -70,21 +71,27 @@ class CustomReactAgent:
     ) -> None:
         self._graph = compile_graph(nodes, checkpoints.saver)
         self._thinker = nodes.thinker
+        self.tool_specs = nodes.toolbox.specs
         self._checkpoints = checkpoints
         self._turns = turns
         self._limits = limits
         self._swept_at = time.monotonic()
 
-    async def answer(self, question: Question, watch: Watch = nobody_watches) -> ReactAnswer:
+    async def answer(
+        self, question: Question, watch: Watch = nobody_watches, *, step_limit: int | None = None
+    ) -> ReactAnswer:
         """Answer in the thread `question.conversation_id`; see `AnswerEngine.answer` for what is raised.
+
+        Args:
+            step_limit: fewer steps of the graph than `ReactLimits.recursion_limit` allows.
 
         Raises:
             AnswerFailedError: also when the question needs more steps than allowed (500).
         """
-        stored = stored_id(question.tenant, question.conversation_id)
+        stored, limit = stored_id(question.tenant, question.conversation_id), self._limits.recursion_limit
         logger.info("question: %s", question.text[: self._limits.logged_characters])
         async with self._turns.turn(redis_key(question.tenant, f"react:turn:{question.conversation_id}")):
-            state = await self._run(question, stored, watch)
+            state = await self._run(question, stored, watch, min(step_limit or limit, limit))
             await run_blocking(self._tidy, stored)
         return answer_of(state, self._thinker.provenance)
 
@@ -125,9 +132,9 @@ class CustomReactAgent:
             found["records"] = {"columns": list(answer.records.columns), "rows": [*map(dict, answer.records.rows)]}
         return found
 
-    async def _run(self, question: Question, stored: str, watch: Watch) -> ReactState:
+    async def _run(self, question: Question, stored: str, watch: Watch, step_limit: int) -> ReactState:
         """The state after the turn; each finished node is told to `watch`."""
-        config = {"configurable": {"thread_id": stored}, "recursion_limit": self._limits.recursion_limit}
+        config = {"configurable": {"thread_id": stored}, "recursion_limit": step_limit}
         given: ReactState = {
             "messages": [HumanMessage(content=question.text)],
             "user_id": question.user_id,
@@ -145,7 +152,7 @@ class CustomReactAgent:
                 for node, update in part.items():
                     self._tell(question, node, update, watch)
         except GraphRecursionError as error:
-            text = texts.STEPS_EXHAUSTED.format(limit=self._limits.recursion_limit)
+            text = texts.STEPS_EXHAUSTED.format(limit=step_limit)
             raise AnswerFailedError(text, data={"agent_version": AGENT_VERSION}, status=500) from error
         return state
 

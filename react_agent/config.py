@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from common.config_service import ConfigService
+from common.errors import ConfigurationError
 from common.settings_table import Setting
 
 React = partial(Setting, section="react agent")
@@ -43,6 +44,17 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     React("REACT_CHECKPOINT_TTL", int, 0, "Seconds an unused thread is remembered; 0 for ever.", minimum=0),
     React("REACT_CHECKPOINTS_PER_THREAD", int, 200, "Checkpoints kept of a thread.", minimum=2, maximum=100_000),
     React("CHECKPOINT_KEEP_COUNT", int, 10, "Checkpoints a clean-up leaves of a thread.", minimum=1),
+    React(
+        "REACT_TOOL_PROTOCOL",
+        str,
+        "tools",
+        "How the model asks for tools: `tools` calls them, `text` is for models that cannot (`SQL:`, `SEARCH:`).",
+        choices=("tools", "text"),
+    ),
+    React("ENABLE_MEMORY", bool, True, "Let the agent look up earlier conversations of the same user."),
+    React("MAX_ITERATIONS", int, 5, "Rounds of tools one message to `/chat` may take.", minimum=1, maximum=200),
+    React("REACT_API_PORT", int, 5000, "Port of `python -m react_agent.api`.", minimum=1, maximum=65535),
+    React("REACT_REDIS_DIRECT", bool, False, "Let administrators read and write keys by `/redis/direct`."),
     React("REACT_TURN_LEASE_SECONDS", float, 15.0, "How long a killed process keeps its thread busy.", minimum=1),
 )
 
@@ -73,6 +85,46 @@ def http_config(settings: ConfigService) -> Mapping[str, Any]:
             "pool_timeout": 5.0,
         }
     )
+
+
+class Config:
+    """The async guide's configuration: its names as attributes, read from the application's settings."""
+
+    NAMES: Final = frozenset(
+        {
+            "DATABASE_URL",
+            "REDIS_URL",
+            "OPENAI_API_KEY",
+            "MAX_WORKERS",
+            "REQUEST_TIMEOUT",
+            "DB_POOL_SIZE",
+            "REDIS_POOL_SIZE",
+            "MAX_ITERATIONS",
+            "ENABLE_MEMORY",
+        }
+    )
+    KEYS: Final = MappingProxyType({"qwen": "QWEN_API_KEY", "deepseek": "DEEPSEEK_API_KEY"})
+
+    def __init__(self, settings: ConfigService) -> None:
+        self._settings = settings
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.NAMES:
+            raise AttributeError(name)
+        return self._settings.get(name)
+
+    def validate(self) -> bool:
+        """True; databases that are not named are started, so only the chosen provider's key can be missing.
+
+        Raises:
+            ConfigurationError: it is, by its name.
+        """
+        from common.messages import react_api as texts  # not needed to declare settings, which every entry does
+
+        name = self.KEYS.get(self._settings.get("LLM_PROVIDER"))
+        if name and not (self._settings.get("LLM_API_KEY") or self._settings.get(name)):
+            raise ConfigurationError(texts.KEY_MISSING.format(name=name))
+        return True
 
 
 def __getattr__(name: str) -> Mapping[str, Any]:

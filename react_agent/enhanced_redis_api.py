@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 
 from common.errors import StoreUnavailableError
 from common.messages import react as texts
+from react_agent.async_redis_api import AsyncRedisAPI as AsyncRedisAPI
 from react_agent.checkpoints.records import CheckpointRecords, StoredThread
 from react_agent.state import text_of
 

@@ -104,7 +104,7 @@ class ModelThinker:
     async def _sent(self, view: View, messages: Sequence[AnyMessage]) -> list[ChatMessage]:
         question = view.turn.question.text
         current = self._prompts["current_question"].fill(fence=new_fence(), question=question)
-        sent = [_chat_message(message) for message in _fitting(messages)]
+        sent = [_chat_message(message) for message in fitting(messages)]
         if messages and isinstance(messages[-1], HumanMessage):
             sent.insert(0, ChatMessage("system", await self._instructions()))
         if hint := self._hint(view):
@@ -163,7 +163,7 @@ def _scope(schema: BusinessSchema) -> str:
     return Template(body.strip()).safe_substitute(tables="\n".join(lines))
 
 
-def _fitting(messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
+def fitting(messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
     """The newest rounds within the model's window; the current question's messages always."""
     used = 0
     start = len(messages)
@@ -178,14 +178,14 @@ def _fitting(messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
 
 def _chat_message(message: AnyMessage) -> ChatMessage:
     if isinstance(message, ToolMessage):
-        return ChatMessage("tool", _shown(message), tool_call_id=message.tool_call_id)
+        return ChatMessage("tool", shown_result(message), tool_call_id=message.tool_call_id)
     if isinstance(message, AIMessage):
         calls = tuple(ToolCall(str(call["id"]), call["name"], call["args"]) for call in message.tool_calls)
         return ChatMessage("assistant", text_of(message), tool_calls=calls)
     return ChatMessage("user" if isinstance(message, HumanMessage) else "system", text_of(message))
 
 
-def _shown(message: ToolMessage) -> str:
+def shown_result(message: ToolMessage) -> str:
     """A result as the model sees it: when it is long, its first rows and how many there are."""
     text = text_of(message)
     if len(text) <= SHOWN_RESULT_CHARS:

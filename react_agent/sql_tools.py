@@ -25,6 +25,7 @@ from core.async_bridge import run_blocking
 from core.llm.exchange import ToolSpec
 from core.sql_executor import SqlExecutor
 from core.sql_executor.executor import ExecutedQuery, ExplainVerdict
+from react_agent.async_sql_tools import AsyncSQLTools as AsyncSQLTools
 from react_agent.state import Turn, facts_of, last_question_index, tool_outputs
 from react_agent.tools.row_json import rows_text, wire_rows
 from react_agent.tools.toolbox import ToolOutcome, read_arguments, spec_of

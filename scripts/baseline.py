@@ -43,6 +43,7 @@ SETTINGS: Final = {
     "LLM_PROVIDER": "offline",
     "DEMO_DATA": "true",
     "MAX_WORKERS": "1",
+    "PIPELINE_WORKERS": "0",
     "LOG_LEVEL": "WARNING",
     "CONVERSATION_CONTEXT_COUNT": "2",
 }
@@ -164,7 +165,8 @@ def _report(readings: Sequence[Reading], options: argparse.Namespace) -> str:
         f"Written by `python -m scripts.baseline --seconds {options.seconds:g} --rounds {options.rounds}` on",
         f"{os.cpu_count()} cores, Python {sys.version.split()[0]}: one process a side on one core, the load on the",
         "other, PostgreSQL and Redis on loopback, nine cheap requests for each whole question to the offline",
-        "engine. Medians over the rounds. Absolute figures are this machine's; the ratios are what counts.",
+        "engine, no pipeline workers on either side. Medians over the rounds. Absolute figures are this machine's; the",
+        "ratios are what counts.",
         "",
         "| side | clients | requests/s | p50 ms | p95 ms | failed | memory MB | CPU ms a request |",
         "|---|---|---|---|---|---|---|---|",

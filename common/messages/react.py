@@ -54,6 +54,7 @@ TOOL_LABELS: Final[Mapping[str, str]] = {
     "sample_values": "查看样例数据",
     "distinct_values": "查看字段取值",
     "previous_result": "查看上次结果",
+    "redis_search": "查找历史对话",
 }
 
 # Status (contract 70 sections 5.1 and 5.2)

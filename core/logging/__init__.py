@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from core.logging.context import clear_log_context, set_log_context
-from core.logging.setup import initialize_logging, shutdown_logging
+from core.logging.setup import initialize_logging, quiet_console, shutdown_logging
 
 __all__ = [
     "clear_log_context",
@@ -18,6 +18,7 @@ __all__ = [
     "get_logger",
     "get_react_agent_logger",
     "initialize_logging",
+    "quiet_console",
     "set_log_context",
     "shutdown_logging",
 ]

@@ -104,6 +104,14 @@ def shutdown_logging() -> None:
         _current = None
 
 
+def quiet_console() -> None:
+    """Keep everything below an error off the console; the files go on. For programs that talk to a person there."""
+    with _lock:
+        for _logger, handler in _attached:
+            if isinstance(handler, ConsoleHandler):
+                handler.setLevel(logging.ERROR)
+
+
 def _attach_all(wanted: _Configuration) -> None:
     mask = KnownSecrets(wanted.secrets).mask
     directory = _usable(wanted.directory)

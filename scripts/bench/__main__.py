@@ -10,6 +10,7 @@ from collections.abc import Callable
 from . import (
     ask,
     ask_faults,
+    boot,
     bridge,
     conversations,
     guard,
@@ -22,11 +23,15 @@ from . import (
     mixed,
     parallel,
     pipeline,
+    pipeline_workers,
     rates,
     react,
     retrieval,
     stampede,
+    store_faults,
     streams,
+    switch_over,
+    vector_backup,
 )
 from .child import pin_to_core
 from .figures import Figure, show
@@ -55,6 +60,9 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     "react": lambda _options: react.measure(),
     "pipeline": lambda _options: pipeline.measure_demo(),
     "pipeline_many": lambda _options: pipeline.measure_many(),
+    "pipeline_worker_kills": lambda options: pipeline_workers.measure(
+        rounds=options.rounds if options.long else 1, points=20 if options.long else 4
+    ),
     "pipeline_kills": lambda _options: pipeline.measure_kills(),
     "ask": lambda _options: ask.measure_own_cost(),
     "ask_crowd": lambda _options: ask.measure_crowd(),
@@ -66,12 +74,20 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     "retrieval": lambda _options: retrieval.measure(),
     "conversations": lambda _options: conversations.measure(),
     "killed_writes": lambda options: killed_writes.measure(kills=20 if options.long else 5),
+    "boot": lambda options: boot.measure_boots(boots=10 if options.long else 2),
+    "migrations": lambda _options: boot.measure_migrations(),
+    "postgres_crash": lambda _options: store_faults.measure_crashes(),
+    "pools": lambda _options: store_faults.measure_pools(),
+    "switch_over": lambda _options: switch_over.measure(),
     "streams": lambda _options: streams.measure(),
+    "vector_backup": lambda _options: vector_backup.measure(),
     "keepalive": lambda options: keepalive.measure(
         options.url, requests=options.requests, connections=options.connections
     ),
 }
-ON_REQUEST = frozenset({"keepalive", "retrieval", "pipeline_many", "pipeline_kills"})
+ON_REQUEST = frozenset(
+    {"keepalive", "retrieval", "vector_backup", "pipeline_many", "pipeline_kills", "pipeline_worker_kills"}
+)
 
 
 def main(arguments: list[str]) -> int:

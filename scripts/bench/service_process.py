@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -17,14 +17,24 @@ from core.embedded import ServerAddresses, acquire_servers
 
 from .own_redis import free_port
 
+_ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
 _OFFLINE = {"DEMO_DATA": "false", "LLM_PROVIDER": "offline", "MAX_WORKERS": "1", "ADMIN_TOKEN": ""}
 
 
-class ServiceProcess:
-    """`python -m bootstrap.serve` with exactly these settings on a fixed port, started as often as wanted."""
+UNIFIED = ("-m", "bootstrap.serve")
+OLD_ENTRY = ("citu_app.py",)
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+
+class ServiceProcess:
+    """An entry with exactly these settings on a fixed port, started as often as wanted.
+
+    Args:
+        program: what Python runs, from the project's folder.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], *, program: Sequence[str] = UNIFIED) -> None:
+        self._program = program
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "service.log"
@@ -41,7 +51,7 @@ class ServiceProcess:
         """
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bootstrap.serve"], env=self._environ, stdout=log, stderr=log
+                [sys.executable, *self._program], cwd=_ROOT, env=self._environ, stdout=log, stderr=log
             )
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until and self._process.poll() is None:

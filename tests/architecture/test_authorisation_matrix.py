@@ -25,6 +25,7 @@ ADMIN = {
     "/api/v0/checkpoint/direct/stats",
     "/api/v0/conversation_cleanup",
     "/api/v0/conversation_limit_enforcement",
+    "/api/v0/data_pipeline/vector/restore",
     "/api/v0/embedding_cache_cleanup",
     "/api/v0/maintenance/readonly",
     "/api/v0/metrics",
@@ -38,6 +39,7 @@ ADMIN = {
     "/api/v0/training_data/quarantine/reject",
     "/api/v0/usage",
     "/metrics",
+    "/redis/direct",
 }
 OPEN = {route.path for route in ROUTES if route.access is Access.PUBLIC} | OF_THE_DOCUMENTATION
 CLOSED = {route.path for route in ROUTES if route.access is Access.ADMIN}

@@ -96,6 +96,11 @@ def test_one_place_makes_event_loops() -> None:
     assert found <= {"core/async_bridge.py", "scripts/bench/load.py"}
 
 
+def test_nothing_wraps_loops_around_the_agent() -> None:
+    wrappers = ("run_async_safely", "ensure_agent_ready_sync")
+    assert not [relative(path) for path in MODULES if any(name in path.read_text() for name in wrappers)]
+
+
 def test_nothing_is_called_anything() -> None:
     assert not [relative(path) for path in MODULES if path.stem in CATCH_ALL_NAMES or path.stem.startswith("new_")]
 

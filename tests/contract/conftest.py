@@ -24,10 +24,10 @@ ENTRIES = ("unified", "citu")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test of `service` runs on both entries, unless it or its module is marked `entries("unified")`."""
+    """Tests that ask for `entry`, as `service` does, run on both, unless marked `entries("unified")`."""
     if "entry" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("entries")
-        metafunc.parametrize("entry", marker.args if marker else ENTRIES[:1], scope="module")
+        metafunc.parametrize("entry", marker.args if marker else ENTRIES, scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +61,15 @@ def small_business_url(scratch_business_url: str, reader_role: str, worker_name:
     drop_database(scratch_business_url, url)
 
 
+def schemas_of(business_url: str) -> list[str]:
+    """Those of the schemas the historical service could read that are there."""
+    with psycopg.connect(business_url) as connection:
+        rows = connection.execute(
+            "SELECT nspname::text FROM pg_namespace WHERE nspname IN ('public', 'ods')"
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
 @pytest.fixture(scope="session")
 def start(
     platform_url: str, redis_url: str, reader_role: str, worker_name: str, tmp_path_factory: pytest.TempPathFactory
@@ -77,7 +86,7 @@ def start(
         environ = {
             "DATABASE_URL": made[-1],
             "BUSINESS_DATABASE_URL": ensure_reader_role(
-                business_url, role=reader_role, password=READER_PASSWORD, schemas=["public"]
+                business_url, role=reader_role, password=READER_PASSWORD, schemas=schemas_of(business_url)
             ),
             "REDIS_URL": redis_url,
             "LLM_BASE_URL": model.base_url,

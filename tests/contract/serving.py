@@ -57,7 +57,8 @@ class Service:
 def serving(environ: Mapping[str, str], folder: Path, entry: str = "unified") -> Iterator[Service]:
     """Serve an entry's routes with exactly these settings until the block ends."""
     rows = app_config.rows()
-    wanted = {**MODEL_SETTINGS, "DATA_DIR": str(folder), **environ}
+    tasks = {"PIPELINE_OUTPUT_DIR": str(folder / "data_pipeline" / "training_data"), "PIPELINE_LEASE_SECONDS": "2"}
+    wanted = {**MODEL_SETTINGS, "DATA_DIR": str(folder), **tasks, **environ}
     settings = ConfigService(rows, environ=wanted, dotenv_path=None, settings_path=folder / "system_settings.json")
     container = Container(settings)
     with (_serving_unified if entry == "unified" else _serving_old)(container) as service:

@@ -26,9 +26,9 @@ def model() -> Iterator[ScriptedModelServer]:
 
 
 @pytest.fixture
-def fresh(start: Start, small_business_url: str, model: ScriptedModelServer) -> Iterator[Service]:
+def fresh(start: Start, small_business_url: str, model: ScriptedModelServer, entry: str) -> Iterator[Service]:
     """A service nobody has examined yet."""
-    with start(small_business_url, model) as service:
+    with start(small_business_url, model, entry) as service:
         yield service
 
 

@@ -20,15 +20,15 @@ REMOVALS = ("embedding_cache_cleanup", "qa_cache_cleanup", "cache_cleanup")
 
 
 @pytest.fixture(scope="module")
-def caching(start: Start, small_business_url: str, model: ScriptedModelServer) -> Iterator[Service]:
+def caching(start: Start, small_business_url: str, model: ScriptedModelServer, entry: str) -> Iterator[Service]:
     model.add_rule(COUNT, kind="write_sql", contains="公司")
-    with start(small_business_url, model, ENABLE_QUESTION_ANSWER_CACHE="true") as running:
+    with start(small_business_url, model, entry, ENABLE_QUESTION_ANSWER_CACHE="true") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def without_redis(start: Start, small_business_url: str, model: ScriptedModelServer) -> Iterator[Service]:
-    with start(small_business_url, model, REDIS_URL=NOBODY, ENABLE_QUESTION_ANSWER_CACHE="true") as running:
+def without_redis(start: Start, small_business_url: str, model: ScriptedModelServer, entry: str) -> Iterator[Service]:
+    with start(small_business_url, model, entry, REDIS_URL=NOBODY, ENABLE_QUESTION_ANSWER_CACHE="true") as running:
         yield running
 
 

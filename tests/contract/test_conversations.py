@@ -9,8 +9,6 @@ from tests.contract.conftest import Start
 from tests.contract.serving import Service
 from tests.fakes.model_server import ScriptedModelServer
 
-pytestmark = pytest.mark.entries("unified")
-
 NOWHERE = "redis://127.0.0.1:9/0"
 CHAT = {"routing_mode": "chat_direct"}
 CLEANUP = "/api/v0/conversation_cleanup"
@@ -18,8 +16,8 @@ LIMITS = "/api/v0/conversation_limit_enforcement"
 
 
 @pytest.fixture(scope="module")
-def without_redis(start: Start, small_business_url: str, model: ScriptedModelServer) -> Iterator[Service]:
-    with start(small_business_url, model, REDIS_URL=NOWHERE) as running:
+def without_redis(start: Start, small_business_url: str, model: ScriptedModelServer, entry: str) -> Iterator[Service]:
+    with start(small_business_url, model, entry, REDIS_URL=NOWHERE) as running:
         yield running
 
 
@@ -111,6 +109,7 @@ def test_odd_user_ids_are_data(service: Service, user: str) -> None:
         assert response.json()["data"]["conversations"] == []
 
 
+@pytest.mark.entries("unified")
 def test_removing_one_and_all_of_a_user(service: Service) -> None:
     first, second = asked(service, "leaver", "一"), asked(service, "leaver", "二")
     deleted = service.client.post(CLEANUP, json={"thread_id": first}).json()["data"]
@@ -126,6 +125,7 @@ def test_removing_one_and_all_of_a_user(service: Service) -> None:
     assert service.stored_messages(second) == []
 
 
+@pytest.mark.entries("unified")
 @pytest.mark.parametrize(
     ("body", "text", "members"),
     [
@@ -148,6 +148,7 @@ def test_cleanup_without_exactly_one_mode_is_400(service: Service, body: Any, te
     assert members <= data.keys()
 
 
+@pytest.mark.entries("unified")
 @pytest.mark.parametrize("path", [CLEANUP, LIMITS])
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/json"])
 def test_body_that_is_not_json_is_400(service: Service, path: str, content_type: str | None) -> None:
@@ -157,6 +158,7 @@ def test_body_that_is_not_json_is_400(service: Service, path: str, content_type:
     assert (response.status_code, response.json()["data"]["error_type"]) == (400, "missing_required_params")
 
 
+@pytest.mark.entries("unified")
 @pytest.mark.parametrize("name", ["user_max_conversations", "conversation_max_length"])
 @pytest.mark.parametrize("value", [0, -1, "3", 1.5, True, [], 10**30])
 def test_limits_are_whole_numbers_above_zero(service: Service, name: str, value: object) -> None:
@@ -164,12 +166,14 @@ def test_limits_are_whole_numbers_above_zero(service: Service, name: str, value:
     assert (response.status_code, response.json()["data"]["response"]) == (400, f"{name} 必须是大于0的整数")
 
 
+@pytest.mark.entries("unified")
 @pytest.mark.parametrize("value", ["yes", 1, 0, []])
 def test_dry_run_is_boolean(service: Service, value: object) -> None:
     response = service.client.post(LIMITS, json={"dry_run": value})
     assert (response.status_code, response.json()["data"]["response"]) == (400, "dry_run 必须是布尔值")
 
 
+@pytest.mark.entries("unified")
 def test_limits_are_enforced_for_one_user(service: Service) -> None:
     ids = [asked(service, "collector", "一", "二") for _ in range(3)]
     body = {"user_id": "collector", "user_max_conversations": 1, "conversation_max_length": 2, "dry_run": None}
@@ -180,6 +184,7 @@ def test_limits_are_enforced_for_one_user(service: Service) -> None:
     assert (left["conversation_id"], left["message_count"], left["conversation_title"]) == (ids[2], "2", "一")
 
 
+@pytest.mark.entries("unified")
 @pytest.mark.parametrize("path", [CLEANUP, LIMITS])
 def test_removal_is_for_administrators(service: Service, path: str) -> None:
     stranger = {"REMOTE_ADDR": "203.0.113.7"}
@@ -187,7 +192,7 @@ def test_removal_is_for_administrators(service: Service, path: str) -> None:
     assert (response.status_code, response.get_json()["data"]["error_type"]) == (403, "forbidden")
 
 
-def test_without_redis_reading_is_empty_and_removing_fails(without_redis: Service) -> None:
+def test_without_redis_reading_is_empty(without_redis: Service) -> None:
     assert data_of(without_redis, "user/a/conversations")["conversations"] == []
     assert data_of(without_redis, "user/a/conversations/full")["total_messages"] == 0
     assert data_of(without_redis, "conversation/a:1/messages")["conversation_meta"] == {}
@@ -195,6 +200,10 @@ def test_without_redis_reading_is_empty_and_removing_fails(without_redis: Servic
     stats = data_of(without_redis, "conversation_stats")
     assert (stats["available"], stats["response"]) == (False, "获取统计信息成功")
     assert "total_users" not in stats
+
+
+@pytest.mark.entries("unified")
+def test_without_redis_removing_fails(without_redis: Service) -> None:
     for body in (
         {"user_id": "a"},
         {"conversation_id": "a:1"},

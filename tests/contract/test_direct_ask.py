@@ -19,12 +19,12 @@ BOTH = pytest.mark.parametrize("route", ["ask", "ask_cached"])
 
 
 @pytest.fixture(scope="module")
-def direct(start: Start, small_business_url: str, model: ScriptedModelServer) -> Iterator[Service]:
+def direct(start: Start, small_business_url: str, model: ScriptedModelServer, entry: str) -> Iterator[Service]:
     model.add_rule(COUNT, kind="write_sql", contains="公司总数")
     model.add_rule("三家公司。", kind="summarise", contains="公司总数")
     model.add_rule("SELECT id FROM bss_company", kind="write_sql", contains="没有摘要")
     model.add_rule(ScriptedReply(status=500), kind="summarise", contains="没有摘要")
-    with start(small_business_url, model, WSGI_THREADS="64") as running:
+    with start(small_business_url, model, entry, WSGI_THREADS="64") as running:
         yield running
 
 
@@ -128,12 +128,20 @@ def test_lost_summary_is_left_out(direct: Service, route: str) -> None:
         ({"question": "公司总数", "user_id": "长" * 501}, "参数 user_id 的值无效"),
         ({"question": "公司总数", "user_id": {}}, "参数类型错误：需要字符串，不能是列表或对象"),
         ({"question": "长" * 50_001}, "问题过长：最多 50000 个字符，当前 50001 个"),
-        ([], "请求格式错误：请求体必须是JSON对象"),
     ],
 )
 def test_wrong_requests_are_400(direct: Service, route: str, body: object, text: str) -> None:
     response = direct.client.post(f"/api/v0/{route}", json=body)
     assert (response.status_code, response.json()["data"]["response"]) == (400, text)
+
+
+@BOTH
+@pytest.mark.parametrize("content", ["[]", "null", "nope", ""])
+def test_body_that_is_no_object_is_a_400(direct: Service, route: str, content: str) -> None:
+    response = direct.client.post(f"/api/v0/{route}", content=content)
+    data = response.json()["data"]
+    assert (response.status_code, data["error_type"]) == (400, "missing_required_params")
+    assert data["response"].startswith("请求格式错误：")
 
 
 def test_new_user_with_colon_is_a_400(direct: Service) -> None:
@@ -186,6 +194,7 @@ def test_many_cold_callers_cost_one_chain(
     assert len({data["conversation_id"] for data in answers}) == CALLERS
 
 
+@pytest.mark.entries("unified")
 def test_nothing_is_trained_unless_it_is_switched_on(
     start: Start, direct: Service, small_business_url: str, model: ScriptedModelServer
 ) -> None:

@@ -11,6 +11,8 @@ from core.read_only_mode import REDIS_KEY, REFRESH_SECONDS
 from tests.contract.serving import Service
 from tests.fakes.model_server import ScriptedModelServer
 
+pytestmark = pytest.mark.entries("unified")
+
 ROUTE = "/api/v0/maintenance/readonly"
 PAIR = {"question": "q", "sql": "SELECT 1", "is_thumb_up": True}
 

@@ -6,15 +6,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from bootstrap.route_table import ROUTES
 from scripts.parity.__main__ import main as parity
 from scripts.parity.exchanges import Exchange
+from scripts.parity.rehearsal import RECORDED_ADDRESS
 from scripts.parity.replay import Outcome, Replayer
+from scripts.parity.sending import Sender
 from tests.contract import recordings
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
 from tests.fakes.model_server import ScriptedModelServer
+from tests.fakes.task_worker import working
 
 absent = pytest.mark.skip(reason=recordings.ABSENT_REASON)
 REPLAYED = recordings.replayed_exchanges()
@@ -25,14 +29,18 @@ def recorded_service(start: Start, recorded_business_url: str) -> Iterator[Servi
     """The service as the old one was when it was recorded: its data, its training, its model."""
     with ScriptedModelServer() as model:
         model.load_script(recordings.MODEL_SCRIPT)
-        with start(recorded_business_url, model) as service:
+        with start(recorded_business_url, model) as service, working(service.container):
             yield service
 
 
 @pytest.fixture(scope="module")
 def outcomes(recorded_service: Service) -> Mapping[str, Outcome]:
     """Every replayed exchange judged, by id."""
-    return {outcome.exchange.id: outcome for outcome in Replayer(recorded_service.client).replay(REPLAYED)}
+    url = recorded_service.container.stores.business_url
+    database = conninfo_to_dict(url)["dbname"]
+    sender = Sender(recorded_service.client, stand_ins={RECORDED_ADDRESS: url})
+    replayer = Replayer(recorded_service.client, sender, {"highway_db": str(database)})
+    return {outcome.exchange.id: outcome for outcome in replayer.replay(REPLAYED)}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import pytest
 
 from tests.contract.serving import Service
 
+pytestmark = pytest.mark.entries("unified")
+
 UPLOAD = "/api/v0/training_data/upload"
 STATS = "/api/v0/training_data/stats"
 LIMIT = 500 * 1024

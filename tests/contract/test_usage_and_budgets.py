@@ -12,6 +12,8 @@ from tests.contract.serving import Service
 from tests.fakes.model_faults import Fault
 from tests.fakes.model_server import ScriptedModelServer
 
+pytestmark = pytest.mark.entries("unified")
+
 CHAT = {"routing_mode": "chat_direct"}
 
 

@@ -1,0 +1,34 @@
+"""Lines for the terminal shell: with editing and a history file at a terminal, plainly from a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, TextIO
+
+import app_config
+
+HISTORY_FILE: Final = "react_shell_history"
+MAX_LINE_CHARS: Final = 10_000
+
+
+def read_lines(source: TextIO, data_dir: str, *, prompt: str) -> Iterator[str]:
+    """Each line until the input ends (Ctrl-D); Ctrl-C at the prompt begins an empty line."""
+    if not source.isatty():
+        while line := source.readline(MAX_LINE_CHARS):
+            yield line.rstrip("\r\n")
+        return
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.history import FileHistory
+
+    folder = app_config.project_path(data_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / HISTORY_FILE
+    path.touch(mode=0o600, exist_ok=True)
+    session: PromptSession[str] = PromptSession(history=FileHistory(str(path)))
+    while True:
+        try:
+            yield session.prompt(prompt)
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
