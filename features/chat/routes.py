@@ -54,7 +54,7 @@ class RedisDirect(ChatResource):
     @docs.doc("redis_direct", description="Set, get or delete one key under the service's own prefix.")
     @docs.expect(direct, validate=False)
     @docs.response(200, "Done", answer)
-    @docs.response(400, "A parameter is wrong", answer)
+    @docs.response(400, "A parameter is wrong: this service's own body; malformed JSON: the envelope")
     @docs.response(403, "Not an administrator, or switched off", answer)
     @docs.response(413, "The body is too large", answer)
     @docs.response(503, "Redis cannot be reached", answer)

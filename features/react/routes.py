@@ -139,7 +139,7 @@ class ReactDirectConversation(_ThreadResource):
 
     @docs.doc("react_direct_conversation", description="A thread with counts.", params={**TOOLS, **USER})
     @docs.response(200, "The thread", envelope)
-    @docs.response(400, "Not a thread id, or another user's", envelope)
+    @docs.response(400, "Not a thread id, or another user's", bare)
     def get(self, thread_id: str) -> Response:
         user_id = request.args.get("user_id")
         return _answered(self._react.threads.detail(thread_id, user_id, include_tools=_wants_tools()))
@@ -150,6 +150,7 @@ class ReactDirectCompare(_ThreadResource):
 
     @docs.doc("react_direct_compare", description="A thread with and without its tool calls.")
     @docs.response(200, "The comparison", bare)
+    @docs.response(404, "No such thread", bare)
     def get(self, thread_id: str) -> Response:
         return _answered(self._react.threads.compare(thread_id))
 

@@ -34,7 +34,7 @@ def test_entry_imports_flask_and_the_port_alone() -> None:
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert named == {"datetime", "flask", "werkzeug.exceptions", "bootstrap.legacy_port"}
-    assert plain == {"asyncio", "json"}
+    assert plain == {"asyncio", "io", "json"}
 
 
 def test_functions_are_short_enough() -> None:

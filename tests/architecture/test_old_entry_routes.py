@@ -29,6 +29,8 @@ from tests.architecture.test_authorisation_matrix import (
 
 ENTRY = Path(__file__).resolve().parents[2] / "citu_app.py"
 OF_WERKZEUG = {"HEAD", "OPTIONS"}
+ASKED_BY_THE_ROUTE = "pipeline_tasks_delete"
+"""Its path is public on unified, where the route itself wants an administrator for this method."""
 
 
 def container(**environ: str) -> Container:
@@ -94,12 +96,16 @@ def test_rules_are_those_of_the_unified_entry(old: Flask) -> None:
     table = {route.path: route for route in ROUTES}
     for rule, method, endpoint in rows(old):
         is_admin = endpoint in legacy_rules.ADMINISTRATORS
-        assert (table[rule].access is Access.ADMIN) is is_admin, rule
+        assert (table[rule].access is Access.ADMIN) is (is_admin and endpoint != ASKED_BY_THE_ROUTE), rule
         assert (method in table[rule].writes) is (method in legacy_rules.WRITES.get(endpoint, ())), rule
 
 
 def closed(app: Flask) -> set[str]:
-    return {rule for rule, _, endpoint in rows(app) if endpoint in legacy_rules.ADMINISTRATORS}
+    """Paths that only administrators reach, by any method."""
+    is_closed: dict[str, bool] = {}
+    for rule, _, endpoint in rows(app):
+        is_closed[rule] = is_closed.get(rule, True) and endpoint in legacy_rules.ADMINISTRATORS
+    return {rule for rule, closed_to_others in is_closed.items() if closed_to_others}
 
 
 def everything(app: Flask) -> set[str]:
@@ -130,6 +136,8 @@ def test_refused_method_is_a_405_that_names_the_allowed_ones(old: Flask) -> None
     for rule, methods in allowed.items():
         path = rule.replace("<int:feedback_id>", "1").replace("<", "").replace(">", "")
         for method in set(METHODS) - methods - OF_WERKZEUG:
+            if old.url_map.bind("localhost").test(path, method=method):  # the path of another rule, too
+                continue
             answer = client.open(path, method=method)
             assert answer.status_code == 405, (rule, method)
             assert methods <= {name.strip() for name in answer.headers["Allow"].split(",")}
