@@ -177,6 +177,21 @@ def _was_deletion(exchange: Exchange) -> bool:
     return bool(exchange.request["method"] == "DELETE" and exchange.response["status"] == 200)
 
 
+def _empty_ids(exchange: Exchange) -> int:
+    return sum(isinstance(one, str) and not one.strip(" ./") for one in body_of(exchange)["task_ids"])
+
+
+def _deleted_everything(exchange: Exchange) -> bool:
+    deleted = old_answer(exchange).data["deleted_tasks"]
+    return _was_deletion(exchange) and any(not str(one["task_id"]).strip(" ./") for one in deleted)
+
+
+def _refused_the_empty_ids(exchange: Exchange, answer: Answer) -> bool:
+    refused = [one for one in answer.data["failed_tasks"] if not str(one["task_id"]).strip(" ./")]
+    is_counted = answer.data["summary"]["failed"] >= len(refused) == _empty_ids(exchange)
+    return answer.status == 200 and is_counted and all(one["error_code"] == "DELETE_FAILED" for one in refused)
+
+
 def _deleted_alike(exchange: Exchange, answer: Answer) -> bool:
     before, after = old_answer(exchange).data, answer.data
     outcomes = [[(one["directory_deleted"], one["operation_message"]) for one in data["deleted_tasks"]]
@@ -301,6 +316,14 @@ RULES = (
         was=_is_download_of("/training_load_result.json"),
         became=_are_explained_counts,
         covers=r"\$\.(total_records|data_type_counts\..*)",
+    ),
+    Rule(
+        "pipeline-no-id-deletes-nothing",
+        "an empty task id deleted the folder of all tasks; now no such task can be deleted (section 1.4)",
+        TASKS,
+        was=_deleted_everything,
+        became=_refused_the_empty_ids,
+        covers=r"\$\.data\.(deleted_tasks.*|failed_tasks.*|summary\..*|response)",
     ),
     Rule(
         "pipeline-deleted-counts",
