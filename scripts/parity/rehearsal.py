@@ -35,7 +35,6 @@ DATA: Final = ROOT / "data" / "parity"
 DATABASES: Final = {"platform": "citu_parity_platform", "business": "highway_db"}
 READER: Final = ("citu_parity_reader", "parity reader")
 TIMEOUT_SECONDS: Final = 120
-SEEDING_GROUP: Final = "00"
 RECORDED_ADDRESS: Final = "postgresql://reader:secret@db.example:5432/highway_db"
 """Stands in requests for the address of the business database."""
 
@@ -59,7 +58,7 @@ RECORDED_SETTINGS: Final[Mapping[str, str]] = {
 def rehearse(folder: Path, *, entry: str, groups: frozenset[str] = frozenset()) -> list[Outcome]:
     """The outcomes of every exchange of `entry` in the chosen groups, phase after phase.
 
-    The group that trains the store is always replayed first; it counts when it was chosen.
+    What was recorded before a chosen exchange is replayed first, for answers depend on it; only the chosen ones count.
 
     Args:
         folder: has the exchanges (`*.jsonl`), `seed_business.py` and `model_script.json`.
@@ -69,17 +68,24 @@ def rehearse(folder: Path, *, entry: str, groups: frozenset[str] = frozenset()) 
     Raises:
         OSError: one of these files is missing.
     """
-    chosen = groups and groups | {SEEDING_GROUP}
-    exchanges = read_exchanges(folder, app=RECORDED_NAMES[entry], groups=chosen)
+    prefixes = tuple(groups) or ("",)
+    exchanges = read_exchanges(folder, app=RECORDED_NAMES[entry])
     outcomes: list[Outcome] = []
     with acquire_servers(DATA) as lease, ScriptedModelServer() as model:
         model.load_script(folder / "model_script.json")
         for phase, members in groupby(exchanges, key=lambda exchange: exchange.phase):
-            recorded = list(members)
+            recorded = _up_to_the_last(list(members), prefixes)
+            if not recorded:
+                continue
             print(f"phase {phase}: {len(recorded)} exchanges", file=sys.stderr, flush=True)
             settings = _fresh_stores(lease.addresses, folder) | {"LLM_BASE_URL": model.base_url}
             outcomes += _replayed(entry, phase, recorded, settings)
-    return [one for one in outcomes if not groups or one.exchange.group.startswith(tuple(groups))]
+    return [one for one in outcomes if one.exchange.group.startswith(prefixes)]
+
+
+def _up_to_the_last(exchanges: Sequence[Exchange], prefixes: tuple[str, ...]) -> Sequence[Exchange]:
+    chosen = [place for place, one in enumerate(exchanges, start=1) if one.group.startswith(prefixes)]
+    return exchanges[: max(chosen, default=0)]
 
 
 def serve_and_record(entry: str, out: Path, *, port: int) -> int:
