@@ -20,7 +20,6 @@ from core.llm.config import PRESETS, LLMClientConfig
 from core.llm.fair_gate import FairGate
 from core.llm.http_pool import build_http_client
 from core.llm.metering import CallMeter, UsageMeter
-from core.llm.openai_provider import OpenAIChatProvider
 from core.llm.prices import PriceList, load_prices
 from core.llm.usage_ledger import UsageLedger
 from core.llm.usage_store import UsageStore
@@ -70,7 +69,9 @@ def build_model(settings: ConfigService, meter: Callable[[], CallMeter], on_clos
 
 
 def build_model_client(settings: ConfigService, endpoint: Endpoint, meter: CallMeter, on_close: OnClose) -> LLMClient:
-    """The client of an endpoint that is not the offline engine."""
+    """The client of an endpoint that is not the offline engine; only that one loads the provider's library."""
+    from core.llm.openai_provider import OpenAIChatProvider
+
     config = LLMClientConfig(
         base_url=endpoint.base_url,
         model=endpoint.model,
