@@ -15,12 +15,12 @@ from data_pipeline.task import STEPS, StepName
 from features.data_pipeline.repository import SORTABLE, Filters
 from features.data_pipeline.tables import LONGEST_DB_NAME, LONGEST_TASK_NAME
 from features.parsing import lenient_int, parse_body
+from features.wire_values import page_number, page_size, truth, wire_text
 
 COMPLETE: Final = "complete"
 STATUSES: Final = ("pending", "in_progress", "partial_completed", "completed", "failed")
 STATUS_ALIASES: Final = {"running": "in_progress"}
 NEVER_A_STATUS: Final = "cancelled"
-MOST_PAGES: Final = 2**63 // 100 - 1
 LONGEST_CONTEXT: Final = 20_000
 LONGEST_CONNECTION: Final = 2_000
 LONGEST_FILTER: Final = 255
@@ -30,22 +30,6 @@ _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 _TIMES: Final = tuple((f"{name}_time_{end}", f"{name}_at", end == "end")
                       for name in ("created", "started", "completed") for end in ("start", "end"))  # fmt: skip
-
-
-def wire_text(value: Any) -> str:
-    """A text the database can hold; scalars become one.
-
-    Raises:
-        ValueError, PydanticCustomError: it cannot be one.
-    """
-    if isinstance(value, list | dict):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
-    if value is None:
-        raise ValueError("null")
-    words = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    if "\0" in words or any("\ud800" <= character <= "\udfff" for character in words):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_NOT_TEXT)
-    return words
 
 
 def _text_of_at_most(limit: int) -> BeforeValidator:
@@ -66,35 +50,15 @@ def _as_task_name(value: Any) -> str | None:
 
 
 def _as_truth(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    words = str(value).strip().lower() if isinstance(value, str | int) else ""
-    if words not in _TRUE | _FALSE:
-        raise ValueError("not a boolean")
-    return words in _TRUE
-
-
-def whole_number(value: Any) -> int:
-    """A whole number; true and "1" are none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise ValueError("not a whole number")
-    return int(value)
+    return truth(value, _TRUE, _FALSE)
 
 
 def _as_page(value: Any) -> int:
-    number = whole_number(value)
-    if number < 1:
-        raise PydanticCustomError("wire_text", texts.PAGE_TOO_SMALL)
-    if number > MOST_PAGES:
-        raise ValueError("beyond any page")
-    return number
+    return page_number(value, texts.PAGE_TOO_SMALL)
 
 
 def _as_page_size(value: Any) -> int:
-    number = whole_number(value)
-    if not 1 <= number <= 100:
-        raise PydanticCustomError("wire_text", texts.PAGE_SIZE_WRONG)
-    return number
+    return page_size(value, texts.PAGE_SIZE_WRONG)
 
 
 def _as_status(value: Any) -> str | None:

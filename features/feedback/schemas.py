@@ -17,9 +17,9 @@ from common.errors import BadRequestError
 from common.messages import feedback as texts
 from features.feedback.repository import LONGEST_USER_ID, SORTABLE, Filters
 from features.parsing import parse_body
+from features.wire_values import page_number, page_size, truth, whole_number, wire_text
 
 GUEST: Final = "guest"
-MOST_PAGES: Final = 2**63 // 100 - 1
 _LONGEST_TIME: Final = 64
 _BARE_DAY: Final = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{8})\s*", re.ASCII)
 _DIGITS: Final = re.compile(r"\s*[+-]?\d{1,30}\s*", re.ASCII)
@@ -27,32 +27,15 @@ _TRUE: Final = frozenset({"t", "tr", "tru", "true", "y", "ye", "yes", "on", "1"}
 _FALSE: Final = frozenset({"f", "fa", "fal", "fals", "false", "n", "no", "of", "off", "0"})
 
 
-def _as_text(value: Any) -> str:
-    """A text the database can hold; scalars become one."""
-    if isinstance(value, list | dict):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
-    if value is None:
-        raise ValueError("null")
-    words = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    if "\0" in words or any("\ud800" <= character <= "\udfff" for character in words):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_NOT_TEXT)
-    return words
-
-
 def _as_user(value: Any) -> str:
-    words = "" if value is None else _as_text(value)
+    words = "" if value is None else wire_text(value)
     if value is None or len(words) > LONGEST_USER_ID:
         raise PydanticCustomError("wire_text", texts.USER_ID_WRONG.format(limit=LONGEST_USER_ID))
     return words
 
 
 def _as_truth(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    words = str(value).strip().lower() if isinstance(value, str | int) else ""
-    if words not in _TRUE | _FALSE:
-        raise ValueError("not a boolean")
-    return words in _TRUE
+    return truth(value, _TRUE, _FALSE)
 
 
 def _as_truth_or_none(value: Any) -> bool | None:
@@ -61,42 +44,27 @@ def _as_truth_or_none(value: Any) -> bool | None:
 
 def _as_moment(value: Any) -> str | None:
     """Empty is none; whether PostgreSQL reads it, PostgreSQL says."""
-    words = "" if value is None else _as_text(value)
+    words = "" if value is None else wire_text(value)
     if len(words) > _LONGEST_TIME:
         raise ValueError("too long for a time")
     return words or None
 
 
-def _as_number(value: Any) -> int:
-    """A whole number; true and "1" are none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise ValueError("not a whole number")
-    return int(value)
-
-
 def _as_page(value: Any) -> int:
-    number = _as_number(value)
-    if number < 1:
-        raise PydanticCustomError("wire_text", texts.PAGE_TOO_SMALL)
-    if number > MOST_PAGES:
-        raise ValueError("beyond any page")
-    return number
+    return page_number(value, texts.PAGE_TOO_SMALL)
 
 
 def _as_page_size(value: Any) -> int:
-    number = _as_number(value)
-    if not 1 <= number <= 100:
-        raise PydanticCustomError("wire_text", texts.PAGE_SIZE_WRONG)
-    return number
+    return page_size(value, texts.PAGE_SIZE_WRONG)
 
 
 def _as_column(value: Any) -> str:
-    words = "" if value is None else _as_text(value)
+    words = "" if value is None else wire_text(value)
     return words if words in SORTABLE else "create_time"
 
 
 def _as_order(value: Any) -> str:
-    words = "" if value is None else _as_text(value)
+    words = "" if value is None else wire_text(value)
     return "asc" if words.lower() == "asc" else "desc"
 
 
@@ -106,10 +74,10 @@ def _as_id(value: Any) -> int | None:
         return None
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
-    return _as_number(value)
+    return whole_number(value)
 
 
-Words = Annotated[str, BeforeValidator(_as_text)]
+Words = Annotated[str, BeforeValidator(wire_text)]
 User = Annotated[str, BeforeValidator(_as_user)]
 Truth = Annotated[bool, BeforeValidator(_as_truth)]
 MaybeTruth = Annotated[bool | None, BeforeValidator(_as_truth_or_none)]
