@@ -61,7 +61,7 @@ class BareAnswer(BaseModel):
     success: bool
     data: dict[str, Any] | None = None
     error: str | None = None
-    timestamp: str
+    timestamp: str | None = None
 
 
 class CleanupRequest(BaseModel):
