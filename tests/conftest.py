@@ -18,6 +18,8 @@ import redis
 from filelock import FileLock, Timeout
 from psycopg import sql
 
+from core.logging import clear_log_context
+
 if TYPE_CHECKING:
     from core.embedded import ServerAddresses
 
@@ -33,6 +35,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"unit", "architecture"} & set(Path(item.path).parts) and servers & set(getattr(item, "fixturenames", ())):
             raise pytest.UsageError(f"{item.nodeid} asks for a real server: move it to tests/integration")
+
+
+@pytest.fixture(autouse=True)
+def no_log_context_of_others() -> None:
+    """A test that calls a service in its own thread leaves whom it asked for in the context of log lines."""
+    clear_log_context()
 
 
 @pytest.fixture(scope="session")
