@@ -190,9 +190,7 @@ ROUTES = (
     Route(
         "/api/v0/react/direct/conversations/<thread_id>/summary", react.docs, react.ReactDirectSummary, Access.PUBLIC
     ),
-    Route(
-        "/api/v0/checkpoint/direct/cleanup", react.docs, react.CheckpointCleanup, Access.ADMIN, writes=("POST",)
-    ),
+    Route("/api/v0/checkpoint/direct/cleanup", react.docs, react.CheckpointCleanup, Access.ADMIN, writes=("POST",)),
     Route("/api/v0/checkpoint/direct/stats", react.docs, react.CheckpointStats, Access.ADMIN),
     Route("/api/test/redis", react.docs, react.TestRedis, Access.ADMIN),
     Route("/api/v0/ask_agent_stream", streams.docs, streams.AskAgentStream, Access.PUBLIC),

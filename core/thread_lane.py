@@ -1,4 +1,4 @@
-"""A bounded set of threads with a bounded queue in front; what serves requests has an ordinary lane and a reserved one."""
+"""A bounded set of threads with a bounded queue in front; requests have an ordinary lane and a small reserved one."""
 
 from __future__ import annotations
 

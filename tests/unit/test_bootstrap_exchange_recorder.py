@@ -21,7 +21,8 @@ def recorded(tmp_path: Path) -> tuple[Flask, Path]:
 
     @app.get("/stream")
     def stream() -> Response:
-        return Response(iter(['data: {"n": 1}\n\n', ": heartbeat\n\n", 'data: {"n": 2}\n\n']), mimetype="text/event-stream")
+        events = ['data: {"n": 1}\n\n', ": heartbeat\n\n", 'data: {"n": 2}\n\n']
+        return Response(iter(events), mimetype="text/event-stream")
 
     path = tmp_path / "exchanges.jsonl"
     mask = KnownSecrets(["hunter22-value"]).mask
