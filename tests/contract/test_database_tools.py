@@ -10,7 +10,6 @@ from tests.contract.conftest import READER_PASSWORD
 from tests.contract.serving import Service
 
 TABLES, TABLE = "tables", "table/ddl"
-pytestmark = pytest.mark.entries("unified")
 NASTY = 'a"b; DROP TABLE bss_company; --'
 
 

@@ -12,7 +12,6 @@ from tests.contract.serving import Service
 from tests.fakes.model_server import ScriptedModelServer
 from tests.fakes.task_worker import working
 
-pytestmark = pytest.mark.entries("unified")
 TASKS = "/api/v0/data_pipeline/tasks"
 DDL = {"execution_mode": "step", "step_name": "ddl_generation"}
 
@@ -38,6 +37,7 @@ def made(service: Service, **body: object) -> str:
     return task_id
 
 
+@pytest.mark.entries("unified")
 def test_a_run_is_accepted_watched_and_read(service: Service, worker: None) -> None:
     task_id = made(service, task_name="看得见", enable_training_data_load=False)
     events: list[dict[str, object]] = []
