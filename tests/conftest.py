@@ -6,6 +6,7 @@ one Redis database a process, claimed by a lock, is touched.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -123,7 +124,7 @@ def create_database(server_url: str, name: str, *, keep: bool = False) -> str:
     with psycopg.connect(server_url, autocommit=True) as connection:
         exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
         if exists and not keep:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            _drop(connection, name)
         if not exists or not keep:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
@@ -132,4 +133,17 @@ def create_database(server_url: str, name: str, *, keep: bool = False) -> str:
 def drop_database(server_url: str, url: str) -> None:
     name = urlsplit(url).path.lstrip("/")
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        _drop(connection, name)
+
+
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    """A vacuum in it belongs to the superuser and cannot be ended by its owner: it is waited for."""
+    for is_last in (*[False] * 100, True):
+        try:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege:
+            if is_last:
+                raise
+            time.sleep(0.1)
+        else:
+            return
