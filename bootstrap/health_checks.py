@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from bootstrap import probes
 from common.errors import CituError, StoreUnavailableError
+from common.messages import react as react_texts
 from common.messages import retrieval as texts
 from common.tenant import DEFAULT_TENANT_NAME
 from core.llm.metering import CallAccount
+from core.logging import get_app_logger
 from core.vector_store.embedding import Embedder
 from core.vector_store.store import VectorStore
 from features.agent_health.service import AgentHealthService, HealthTest
@@ -19,6 +21,9 @@ from features.health.service import Component, HealthService
 
 if TYPE_CHECKING:
     from bootstrap.container import Container
+    from bootstrap.react import React
+
+logger = get_app_logger("health")
 
 GOOD_SECONDS: Final = 30.0
 BAD_SECONDS: Final = 5.0
@@ -90,11 +95,28 @@ def build_health(parts: Container) -> HealthService:
             Component("embedding", parts.embedding_probe),
             Component("training_records", RecordsProbe(parts.vector_store)),
             Component("original_agent", probes.agent_probe(parts.classic_agent), is_vital=True),
-            Component("react_agent", parts.react.agent_probe),
-            Component("checkpoints", parts.react.checkpoints_probe, detail=parts.react.store_name),
+            Component("react_agent", _react_probe(parts, lambda react: react.agent_probe())),
+            Component(
+                "checkpoints",
+                _react_probe(parts, lambda react: react.checkpoints_probe()),
+                detail=lambda: parts.react.store_name(),
+            ),
         ],
-        has_react_answered=lambda: parts.react.has_answered,
+        has_react_answered=lambda: "react" in parts.__dict__ and parts.react.has_answered,
     )
+
+
+def _react_probe(parts: Container, look: Callable[[React], str | None]) -> Callable[[], str | None]:
+    """Loads that agent when it is looked at: one that cannot be loaded is a reason, and everything else goes on."""
+
+    def probe() -> str | None:
+        try:
+            return look(parts.react)
+        except ImportError as error:
+            logger.error("the ReAct agent cannot be loaded: %s", error)
+            return react_texts.COMPONENT_REACT_LOST
+
+    return probe
 
 
 def build_agent_health(parts: Container) -> AgentHealthService:

@@ -5,8 +5,9 @@ written down in `tests/fixtures/legacy_port.json`, and every answer is a plain d
 
     {"status": HTTP status, "headers": {name: value}, "body": JSON-ready object}
 
-whatever goes wrong: no exception leaves a method. Nothing here reaches the routes, the ReAct agent or other doors, so
-that a new dependency that breaks cannot stop the old entry from starting.
+whatever goes wrong: no exception leaves a method. Nothing here loads the routes, the ReAct agent or other doors, so
+that a new dependency that breaks cannot stop the old entry from starting; its health check looks at that agent and says
+when it cannot be loaded.
 """
 
 from __future__ import annotations
