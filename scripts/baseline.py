@@ -28,7 +28,8 @@ from core.sql_executor.reader_role import ensure_reader_role
 from scripts.bench.child import pin_to_core
 from scripts.bench.load import LoadResult, Shot, drive
 from scripts.parity.entry_process import RunningEntry, running_entry
-from scripts.parity.rehearsal import DATA, fresh_database
+from scripts.parity.rehearsal import DATA
+from scripts.scratch_databases import fresh_database
 
 REPORT: Final = Path(__file__).resolve().parents[1] / "docs" / "performance_benchmark.md"
 SIDES: Final = {

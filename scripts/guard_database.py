@@ -13,6 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from scripts.scratch_databases import drop_database, fresh_database
+
 _SETTLING_SECONDS = 0.2
 _ROLES = ("llm_reader", "biz_owner")
 # Everything an attack may want to change besides rows: sequences, code, relations, roles, settings, objects, locks.
@@ -61,9 +63,9 @@ def guard_database(schema: Path, *, server: str | None, folder: Path) -> Iterato
         name, password = f"guard_score_{os.getpid()}", secrets.token_hex(12)
         admin = stack.enter_context(psycopg.connect(url, autocommit=True))
         known = {row[0] for row in admin.execute("SELECT rolname FROM pg_roles").fetchall()}
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        stack.callback(_drop, admin, name, [role for role in _ROLES if role not in known])
-        owner = stack.enter_context(psycopg.connect(_with(url, database=name), autocommit=True))
+        database = fresh_database(url, name)
+        stack.callback(_drop, admin, url, database, [role for role in _ROLES if role not in known])
+        owner = stack.enter_context(psycopg.connect(database, autocommit=True))
         owner.execute(schema.read_bytes())
         owner.execute(sql.SQL("ALTER ROLE llm_reader PASSWORD {}").format(sql.Literal(password)))
         owner.execute("RESET ALL")
@@ -78,8 +80,8 @@ def _embedded(folder: Path) -> Iterator[str]:
         yield lease.addresses.business_owner_url
 
 
-def _drop(admin: psycopg.Connection[tuple[object, ...]], name: str, roles: list[str]) -> None:
-    admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+def _drop(admin: psycopg.Connection[tuple[object, ...]], server_url: str, database: str, roles: list[str]) -> None:
+    drop_database(server_url, database)
     for role in roles:
         admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 

@@ -6,20 +6,18 @@ one Redis database a process, claimed by a lock, is touched.
 """
 
 import os
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 import redis
 from filelock import FileLock, Timeout
-from psycopg import sql
 
 from core.logging import clear_log_context
+from scripts.scratch_databases import drop_database, fresh_database
 
 if TYPE_CHECKING:
     from core.embedded import ServerAddresses
@@ -61,7 +59,7 @@ def embedded() -> Iterator["ServerAddresses"]:
 def platform_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]:
     """An empty scratch platform database of this test process."""
     server = os.environ.get("DATABASE_URL") or request.getfixturevalue("embedded").platform_url
-    url = create_database(server, f"citu_test_platform_{worker_name}_{os.getpid()}")
+    url = fresh_database(server, f"citu_test_platform_{worker_name}_{os.getpid()}")
     yield url
     drop_database(server, url)
 
@@ -74,7 +72,7 @@ def business_owner_url(request: pytest.FixtureRequest) -> str:
     server = os.environ.get("BUSINESS_DATABASE_URL") or request.getfixturevalue("embedded").business_owner_url
     (ROOT / "data" / "test").mkdir(parents=True, exist_ok=True)
     with FileLock(ROOT / "data" / "test" / "business.lock"):
-        url = create_database(server, "citu_test_business", keep=True)
+        url = fresh_database(server, "citu_test_business", keep=True)
         load_demo(url, end_date=DEMO_END, progress=lambda *_step: None)
     return url
 
@@ -83,7 +81,7 @@ def business_owner_url(request: pytest.FixtureRequest) -> str:
 def scratch_business_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]:
     """An empty business database of this test process, for tests that make their own tables and roles' rights."""
     server = os.environ.get("BUSINESS_DATABASE_URL") or request.getfixturevalue("embedded").business_owner_url
-    url = create_database(server, f"citu_test_scratch_{worker_name}_{os.getpid()}")
+    url = fresh_database(server, f"citu_test_scratch_{worker_name}_{os.getpid()}")
     yield url
     drop_database(server, url)
 
@@ -117,33 +115,3 @@ def claim_redis_database() -> tuple[int, FileLock]:
             continue
         return number, claim
     raise RuntimeError("every Redis database is in use by another test process")
-
-
-def create_database(server_url: str, name: str, *, keep: bool = False) -> str:
-    """The URL of database `name` on the server; made anew unless it is to be kept."""
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
-        if exists and not keep:
-            _drop(connection, name)
-        if not exists or not keep:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
-
-
-def drop_database(server_url: str, url: str) -> None:
-    name = urlsplit(url).path.lstrip("/")
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        _drop(connection, name)
-
-
-def _drop(connection: psycopg.Connection, name: str) -> None:
-    """A vacuum in it belongs to the superuser and cannot be ended by its owner: it is waited for."""
-    for is_last in (*[False] * 100, True):
-        try:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        except psycopg.errors.InsufficientPrivilege:
-            if is_last:
-                raise
-            time.sleep(0.1)
-        else:
-            return

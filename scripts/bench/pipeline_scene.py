@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from psycopg import sql
 
 import app_config
 from bootstrap.demo.loader import load_demo
@@ -29,6 +27,7 @@ from core.sql_executor.reader_role import ensure_reader_role
 from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.store import VectorStore
 from data_pipeline.task import TaskSpec
+from scripts.scratch_databases import drop_database, fresh_database
 
 DEMO_TABLES: Final = (
     "bss_company", "bss_service_area", "bss_section_route", "bss_section_route_area_link", "bss_business_day_data",
@@ -70,7 +69,7 @@ def scene(data_dir: Path, *, has_demo: bool) -> Iterator[Scene]:
     """Databases on the embedded servers of `data_dir`; dropped at the end."""
     with acquire_servers(data_dir) as lease:
         servers = {"business": lease.addresses.business_owner_url, "platform": lease.addresses.platform_url}
-        urls = {name: _create(url, f"citu_bench_pipeline_{name}") for name, url in servers.items()}
+        urls = {name: fresh_database(url, f"citu_bench_pipeline_{name}") for name, url in servers.items()}
         try:
             upgrade_to_head(urls["platform"])
             if has_demo:
@@ -79,7 +78,7 @@ def scene(data_dir: Path, *, has_demo: bool) -> Iterator[Scene]:
             yield Scene(urls["business"], reader, urls["platform"])
         finally:
             for name, url in servers.items():
-                _drop(url, f"citu_bench_pipeline_{name}")
+                drop_database(url, urls[name])
 
 
 @contextmanager
@@ -98,18 +97,6 @@ def pipelines_on(reader_url: str, platform_url: str) -> Iterator[tuple[Pipelines
         )
     finally:
         platform.dispose()
-
-
-def _create(server_url: str, name: str) -> str:
-    _drop(server_url, name)
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
-
-
-def _drop(server_url: str, name: str) -> None:
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def main(arguments: list[str]) -> int:

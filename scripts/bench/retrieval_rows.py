@@ -13,11 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
-from psycopg import sql
 
 import app_config
 from core.embedded import acquire_servers
@@ -25,6 +23,7 @@ from core.schema_migrations import upgrade_to_head
 from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.lexical import bigrams
 from core.vector_store.records import content_hash
+from scripts.scratch_databases import drop_database, fresh_database
 
 DIMENSION: Final = 1024
 TENANT: Final = "default"
@@ -70,15 +69,12 @@ def scratch_platform() -> Iterator[str]:
 
 
 def _scratch(server: str, name: str) -> Iterator[str]:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    url = fresh_database(server, name)
     try:
         upgrade_to_head(url)
         yield url
     finally:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_database(server, url)
 
 
 def fill(url: str, count: int) -> None:

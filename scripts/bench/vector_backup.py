@@ -16,7 +16,7 @@ from core.vector_store.ann_index import VectorSpace
 from core.vector_store.backup import write_backup
 from core.vector_store.backup_folders import BackupFolders, Place
 from core.vector_store.restore import RestoreOrder, restore_backup
-from scripts.parity.rehearsal import fresh_database
+from scripts.scratch_databases import drop_database, fresh_database
 
 from .figures import Figure
 
@@ -50,8 +50,7 @@ def measure() -> list[Figure]:
             connection.execute(_COLLECTION)
             connection.execute(_FILL, (SPACE.dimension, SPACE.model, SPACE.dimension, ROWS))
             figures = _round_trip(connection, BackupFolders(Path(folder)))
-        with psycopg.connect(libpq_url(lease.addresses.platform_url), autocommit=True) as connection:
-            connection.execute("DROP DATABASE citu_bench_vector_backup")
+        drop_database(lease.addresses.platform_url, url)
     return figures
 
 

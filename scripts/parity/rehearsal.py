@@ -15,12 +15,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
-import psycopg
 import redis
-from psycopg import sql
 
 from core.embedded import ServerAddresses, acquire_servers
 from core.sql_executor.reader_role import ensure_reader_role
@@ -28,6 +25,7 @@ from scripts.parity.entry_process import command_of, running_entry
 from scripts.parity.exchanges import RECORDED_NAMES, Exchange, read_exchanges
 from scripts.parity.replay import Outcome, Replayer
 from scripts.parity.sending import Sender
+from scripts.scratch_databases import fresh_database
 from tests.fakes.model_server import ScriptedModelServer
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -125,11 +123,3 @@ def _fresh_stores(servers: ServerAddresses, folder: Path) -> dict[str, str]:
     shutil.rmtree(training, ignore_errors=True)
     urls = {"DATABASE_URL": platform, "BUSINESS_DATABASE_URL": reader, "REDIS_URL": servers.redis_url}
     return {**urls, "PIPELINE_OUTPUT_DIR": str(training)}
-
-
-def fresh_database(server_url: str, name: str) -> str:
-    """The URL of an empty database of this name, made anew."""
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))

@@ -11,7 +11,7 @@ import redis
 from psycopg import sql
 
 from core.sql_executor.reader_role import ensure_reader_role
-from tests.conftest import create_database, drop_database
+from scripts.scratch_databases import drop_database, fresh_database
 from tests.contract import recordings
 from tests.contract.serving import Service, serving
 from tests.fakes.model_server import ScriptedModelServer
@@ -44,7 +44,7 @@ def recorded_business_url(scratch_business_url: str, reader_role: str, worker_na
     """A database with the rows the recordings were made on."""
     if not recordings.are_present():
         pytest.skip(recordings.ABSENT_REASON)
-    url = create_database(scratch_business_url, f"citu_contract_recorded_{worker_name}_{os.getpid()}")
+    url = fresh_database(scratch_business_url, f"citu_contract_recorded_{worker_name}_{os.getpid()}")
     runpy.run_path(str(recordings.SEED_BUSINESS))["main"](url)
     yield url
     drop_database(scratch_business_url, url)
@@ -53,7 +53,7 @@ def recorded_business_url(scratch_business_url: str, reader_role: str, worker_na
 @pytest.fixture(scope="session")
 def small_business_url(scratch_business_url: str, reader_role: str, worker_name: str) -> Iterator[str]:
     """A database with one table of three companies, for tests that try to change it."""
-    url = create_database(scratch_business_url, f"citu_contract_small_{worker_name}_{os.getpid()}")
+    url = fresh_database(scratch_business_url, f"citu_contract_small_{worker_name}_{os.getpid()}")
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE bss_company (id integer PRIMARY KEY, company_name text NOT NULL)")
         connection.cursor().executemany("INSERT INTO bss_company VALUES (%s, %s)", list(enumerate(COMPANIES)))
@@ -80,7 +80,7 @@ def start(
     def begin(
         business_url: str, model: ScriptedModelServer, entry: str = "unified", **settings: str
     ) -> AbstractContextManager[Service]:
-        made.append(create_database(platform_url, f"citu_contract_platform_{worker_name}_{os.getpid()}_{len(made)}"))
+        made.append(fresh_database(platform_url, f"citu_contract_platform_{worker_name}_{os.getpid()}_{len(made)}"))
         with redis.Redis.from_url(redis_url) as client:
             client.flushdb()
         environ = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.conftest import create_database, drop_database
+from scripts.scratch_databases import drop_database, fresh_database
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
 from tests.fakes.model_faults import Fault
@@ -82,7 +82,7 @@ def test_light_examination_costs_no_model_call(
 def test_lost_business_database_is_unhealthy(
     start: Start, scratch_business_url: str, model: ScriptedModelServer, worker_name: str
 ) -> None:
-    url = create_database(scratch_business_url, f"citu_contract_unwell_{worker_name}")
+    url = fresh_database(scratch_business_url, f"citu_contract_unwell_{worker_name}")
     with start(url, model) as service:
         drop_database(scratch_business_url, url)
         response = examine(service)

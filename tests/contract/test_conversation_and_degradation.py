@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.conftest import create_database, drop_database
+from scripts.scratch_databases import drop_database, fresh_database
 from tests.contract.conftest import COMPANIES, Start
 from tests.contract.serving import Service
 from tests.fakes.model_faults import Fault
@@ -130,7 +130,7 @@ def test_without_the_platform_database_questions_are_answered_without_examples(
 def test_without_the_business_database_data_questions_are_503(
     start: Start, scratch_business_url: str, model: ScriptedModelServer, worker_name: str, entry: str
 ) -> None:
-    url = create_database(scratch_business_url, f"citu_contract_gone_{worker_name}")
+    url = fresh_database(scratch_business_url, f"citu_contract_gone_{worker_name}")
     model.add_rule("SELECT 1 AS 数", kind="write_sql", contains="一个数")
     with start(url, model, entry) as service:
         assert service.ask("一个数", **DATABASE).status_code == 200

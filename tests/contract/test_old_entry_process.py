@@ -12,7 +12,7 @@ import pytest
 
 from core.sql_executor.reader_role import ensure_reader_role
 from scripts.parity.entry_process import RunningEntry, running_entry
-from tests.conftest import create_database, drop_database
+from scripts.scratch_databases import drop_database, fresh_database
 from tests.contract.conftest import READER_PASSWORD, Start
 from tests.contract.serving import MODEL_SETTINGS
 from tests.fakes.model_server import ScriptedModelServer
@@ -31,7 +31,7 @@ def settings(
     platform_url: str, small_business_url: str, reader_role: str, folder: Path, worker_name: str
 ) -> Iterator[dict[str, str]]:
     """Databases that are there, a Redis and a model that are not."""
-    platform = create_database(platform_url, f"citu_old_entry_{worker_name}")
+    platform = fresh_database(platform_url, f"citu_old_entry_{worker_name}")
     business = ensure_reader_role(small_business_url, role=reader_role, password=READER_PASSWORD, schemas=["public"])
     yield {
         **MODEL_SETTINGS,

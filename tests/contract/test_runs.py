@@ -302,7 +302,8 @@ def test_run_goes_on_without_its_watcher_or_ends_with_it(worker: Service, slow_m
         call = HangingCall(slow_model)
         wanted = {"question": "你好", "user_id": "pam", **CHAT, **query}
         with worker.client.stream("GET", "/api/v0/ask_agent_stream", params=wanted) as stream:
-            line = next(line for line in stream.iter_lines() if line.startswith("id: "))
+            lines = stream.iter_lines()  # held, since the connection goes with the iterator
+            line = next(line for line in lines if line.startswith("id: "))
             eventually(call.has_come)
         return line[4:].rpartition(":")[0]
 

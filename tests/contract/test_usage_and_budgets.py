@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.conftest import drop_database
+from scripts.scratch_databases import drop_database
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
 from tests.fakes.model_faults import Fault

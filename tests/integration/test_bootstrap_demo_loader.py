@@ -13,6 +13,7 @@ from bootstrap.demo import __main__ as command_line
 from bootstrap.demo.loader import drop_demo, extend_demo, load_demo
 from bootstrap.demo.rows import COLUMNS
 from common.errors import ConfigurationError
+from scripts.scratch_databases import drop_database, fresh_database
 
 SOME_DAY, LATER_DAY = date(2022, 2, 10), date(2022, 3, 5)
 
@@ -20,13 +21,9 @@ SOME_DAY, LATER_DAY = date(2022, 2, 10), date(2022, 3, 5)
 @pytest.fixture
 def empty_url(scratch_business_url: str) -> Iterator[str]:
     """A database of this test alone, on the scratch database's server."""
-    name = f"citu_test_demo_{os.getpid()}"
-    with psycopg.connect(scratch_business_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield urlunsplit(urlsplit(scratch_business_url)._replace(path=f"/{name}"))
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    url = fresh_database(scratch_business_url, f"citu_test_demo_{os.getpid()}")
+    yield url
+    drop_database(scratch_business_url, url)
 
 
 def contents(url: str) -> dict[str, list[tuple[object, ...]]]:

@@ -13,7 +13,7 @@ from bootstrap.container import Container
 from common.config_service import ConfigService
 from common.errors import StoreUnavailableError
 from core.schema_migrations import current_revision, known_revisions
-from tests.conftest import create_database, drop_database
+from scripts.scratch_databases import drop_database, fresh_database
 
 USERS = 8
 
@@ -21,7 +21,7 @@ USERS = 8
 @pytest.fixture
 def later_url(platform_url: str) -> Iterator[str]:
     """The address of a database that is not there yet."""
-    url = create_database(platform_url, f"citu_test_foundation_{os.getpid()}")
+    url = fresh_database(platform_url, f"citu_test_foundation_{os.getpid()}")
     drop_database(platform_url, url)
     yield url
     drop_database(platform_url, url)
@@ -42,7 +42,7 @@ def test_start_that_failed_is_made_up_for_and_first_users_share_everything(
 ) -> None:
     with pytest.raises(StoreUnavailableError):
         container.conversations  # noqa: B018
-    create_database(platform_url, urlsplit(later_url).path.lstrip("/"))
+    fresh_database(platform_url, urlsplit(later_url).path.lstrip("/"))
     parts: list[Callable[[], object]] = [
         lambda: container.platform,
         lambda: container.redis,

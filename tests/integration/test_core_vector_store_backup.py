@@ -23,7 +23,7 @@ from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.records import TrainingItem
 from core.vector_store.restore import Restored, RestoreOrder, restore_backup
 from core.vector_store.store import VectorStore
-from tests.conftest import create_database, drop_database
+from scripts.scratch_databases import drop_database, fresh_database
 
 STAMP = "20260102_030405"
 EMBEDDER = HashedNgramEmbedder(16)
@@ -35,7 +35,7 @@ COLLECTIONS = "SELECT c::text FROM langchain_pg_collection c ORDER BY uuid"
 
 @pytest.fixture(scope="module")
 def url(platform_url: str) -> Iterator[str]:
-    name = create_database(platform_url, f"{platform_url.split('?')[0].rpartition('/')[2]}_backup")
+    name = fresh_database(platform_url, f"{platform_url.split('?')[0].rpartition('/')[2]}_backup")
     upgrade_to_head(name)
     yield name
     drop_database(platform_url, name)

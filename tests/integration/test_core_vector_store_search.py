@@ -66,6 +66,26 @@ def index_names(database: Database) -> list[str]:
         return list(found)
 
 
+def recall(database: Database, search: TrainingSearch, questions: Sequence[str], nearest: int = 10) -> float:
+    """The share of the nearest that the index finds; any record as near as the last of them counts as one.
+
+    Many of these questions differ by a year only and are equally near, so that ids cannot be compared; the index
+    keeps half precision, hence the tolerance.
+    """
+    distances = text(
+        "SELECT id, embedding <=> CAST(:v AS vector) FROM langchain_pg_embedding WHERE tenant_id = 'default'"
+    )
+    hits = 0
+    for question in questions:
+        vector = HashedNgramEmbedder(256).embed([question])[0]
+        with database.session() as session:
+            by_id = {row[0]: row[1] for row in session.execute(distances, {"v": str(vector)})}
+            found = search.nearest(session, "default", "sql", vector, nearest)
+        furthest = sorted(by_id.values())[nearest - 1]
+        hits += sum(by_id[one] <= furthest + 1e-3 for one in found)
+    return hits / (nearest * len(questions))
+
+
 @pytest.mark.usefixtures("large")
 def test_large_collection_is_searched_by_index_and_finds_what_exact_search_finds(
     database: Database, monkeypatch: pytest.MonkeyPatch
@@ -85,8 +105,7 @@ def test_large_collection_is_searched_by_index_and_finds_what_exact_search_finds
     assert len(used) == 10
     for ours, theirs in zip(found, exact, strict=True):
         assert ours.matches["sql"][0] == theirs.matches["sql"][0]
-        same = {match.id for match in ours.matches["sql"]} & {match.id for match in theirs.matches["sql"]}
-        assert len(same) >= 5
+    assert recall(database, with_index, QUESTIONS[:40:4]) >= 0.95
     assert all("other" not in match.content for ours in found for match in ours.matches["sql"])
 
 

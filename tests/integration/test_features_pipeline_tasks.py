@@ -25,7 +25,7 @@ from data_pipeline.task_folder import content_checksums
 from features.data_pipeline.execution import TaskExecution
 from features.data_pipeline.repository import TaskRepository, waiting_runs
 from features.data_pipeline.schemas import ListQuery, parse_deletion, parse_execution, parse_new_task, parse_query
-from tests.conftest import create_database, drop_database
+from scripts.scratch_databases import drop_database, fresh_database
 
 ROOT = Path(__file__).resolve().parents[2]
 TENANT = "default"
@@ -43,7 +43,7 @@ def environ(
     worker_name: str,
 ) -> Iterator[dict[str, str]]:
     folder = tmp_path_factory.mktemp("tasks")
-    platform = create_database(platform_url, f"citu_test_tasks_{worker_name}_{os.getpid()}")
+    platform = fresh_database(platform_url, f"citu_test_tasks_{worker_name}_{os.getpid()}")
     yield {
         "DATABASE_URL": platform,
         "REDIS_URL": redis_url,

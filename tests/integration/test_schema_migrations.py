@@ -13,7 +13,6 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from psycopg import sql
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
@@ -24,6 +23,7 @@ from core.read_only_mode import SERVICE_MODE
 from core.schema_migrations import current_revision, known_revisions, upgrade_to_head
 from core.vector_store import tables
 from features.feedback.repository import FEEDBACK
+from scripts.scratch_databases import drop_database, fresh_database
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = known_revisions()[1]
@@ -42,11 +42,9 @@ INSERT INTO langchain_pg_embedding VALUES
 @pytest.fixture
 def empty_url(platform_url: str) -> Iterator[str]:
     """A database of this test, with the extension where the server's administrator would have put it."""
-    name = f"citu_test_migration_{uuid4().hex[:12]}"
-    with psycopg.connect(platform_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield urlunsplit(urlsplit(platform_url)._replace(path=f"/{name}"))
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    url = fresh_database(platform_url, f"citu_test_migration_{uuid4().hex[:12]}")
+    yield url
+    drop_database(platform_url, url)
 
 
 def run(url: str, statement: str) -> list[tuple[object, ...]]:
@@ -124,13 +122,11 @@ def test_tables_of_the_older_service_keep_their_rows(empty_url: str) -> None:
 @pytest.mark.slow
 def test_eight_processes_boot_together_three_times_without_an_error(platform_url: str) -> None:
     for _ in range(3):
-        name = f"citu_test_boot_{uuid4().hex[:12]}"
-        url = urlunsplit(urlsplit(platform_url)._replace(path=f"/{name}"))
-        run(platform_url, f'CREATE DATABASE "{name}"')
+        url = fresh_database(platform_url, f"citu_test_boot_{uuid4().hex[:12]}")
         try:
             assert boot_together(url) == [HEAD] * 8
         finally:
-            run(platform_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+            drop_database(platform_url, url)
 
 
 def test_down_and_up_again_gives_the_same_schema_and_keeps_historical_rows(empty_url: str) -> None:
@@ -187,7 +183,7 @@ def powerless_url(platform_url: str) -> Iterator[str]:
     yield urlunsplit(
         parts._replace(netloc=f"{name}:secret@{parts.netloc.rpartition('@')[2]}") if is_superuser else parts
     )
-    run(platform_url, f"DROP DATABASE {name} WITH (FORCE)")
+    drop_database(platform_url, urlunsplit(parts))
     if is_superuser:
         run(platform_url, f"DROP ROLE {name}")
 
