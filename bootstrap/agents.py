@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import app_config
-from agent.classic_agent import ClassicAgent
 from agent.classification.dictionary import SHIPPED_FILE, load_dictionary
 from agent.classification.routing import QuestionRouter
 from agent.classification.rules import RuleClassifier
@@ -16,6 +17,9 @@ from core.llm.client import LLMClient
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
 from core.vector_store.store import VectorStore
+
+if TYPE_CHECKING:
+    from agent.classic_agent import ClassicAgent
 
 NEIGHBOURS = 6
 
@@ -51,7 +55,9 @@ def build_classic_agent(
     catalog: SchemaCatalog,
     executor: SqlExecutor,
 ) -> ClassicAgent:
-    """The classic agent on shared collaborators."""
+    """The classic agent on shared collaborators. The graph's library is loaded here: a third of what a start loads."""
+    from agent.classic_agent import ClassicAgent
+
     preparation = SqlPreparation(brain=brain, executor=executor, rules=_check_rules(settings))
     nodes = Nodes(
         brain=brain,

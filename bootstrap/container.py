@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +80,7 @@ class Container(Foundation):
         """Serve `app` as plain WSGI on HOST and PORT, a thread a connection, until the process is told to stop."""
         self.start()
         self.share_figures()
+        threading.Thread(target=self._load_agent, name="warm-up", daemon=True).start()
         try:
             address = {"host": self.settings.get("HOST"), "port": self.settings.get("PORT")}
             with worker_processes(self.settings.get("PIPELINE_WORKERS")):
@@ -186,6 +189,10 @@ class Container(Foundation):
         from features.react_api.service import StandaloneReactService
 
         return StandaloneReactService(ask=self.react.ask, threads=self.react.threads)
+
+    def _load_agent(self) -> None:
+        with suppress(CituError):  # it is logged, and said to whoever asks
+            self.classic_agent()
 
     def warm_up(self) -> None:
         """Build the agent and read the business schema now, so that the first question does not wait for them."""

@@ -6,9 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent.classic_agent import ClassicAgent
 from agent.classification.rules import RuleClassifier
 from bootstrap import agents, redis_roles
 from bootstrap.embeddings import build_embedder, build_embedding_cache
@@ -39,6 +38,9 @@ from core.vector_store.embedding import Embedder
 from core.vector_store.store import VectorStore
 from features.metrics.collector import MetricsCollector
 from features.metrics.service import ServingStats
+
+if TYPE_CHECKING:
+    from agent.classic_agent import ClassicAgent
 
 logger = get_app_logger("foundation")
 
