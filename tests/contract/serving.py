@@ -27,6 +27,8 @@ from core.uvicorn_protocol import BoundedHttpToolsProtocol
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
+TLS = httpx.create_ssl_context()
+"""Not used; for each client of its own httpx would read the certificate authorities again."""
 MODEL_SETTINGS = {
     "LLM_PROVIDER": "openai",
     "LLM_API_KEY": "contract-key",
@@ -74,7 +76,7 @@ def _serving_old(container: Container) -> Iterator[Service]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30, trust_env=False) as client:
+        with _client(server.port) as client:
             yield Service(client, container, app)
     finally:
         server.shutdown()
@@ -86,11 +88,12 @@ def _serving_old(container: Container) -> Iterator[Service]:
 @contextlib.contextmanager
 def _serving_unified(container: Container) -> Iterator[Service]:
     app = create_app(container, ROUTES)
-    with (
-        _listening(uvicorn.Server(_config(app, container))) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client,
-    ):
+    with _listening(uvicorn.Server(_config(app, container))) as client:
         yield Service(client, container, app)
+
+
+def _client(port: int) -> httpx.Client:
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_SECONDS, trust_env=False, verify=TLS)
 
 
 def _config(app: Flask, container: Container) -> uvicorn.Config:
@@ -113,15 +116,15 @@ def _config(app: Flask, container: Container) -> uvicorn.Config:
 
 
 @contextlib.contextmanager
-def _listening(server: uvicorn.Server) -> Iterator[int]:
+def _listening(server: uvicorn.Server) -> Iterator[httpx.Client]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", trust_env=False) as client:
-                client.get("/swagger.json", timeout=START_SECONDS)
-            assert server.started, "the service did not start"
-            yield listener.getsockname()[1]
+            with _client(listener.getsockname()[1]) as client:
+                client.get("/")
+                assert server.started, "the service did not start"
+                yield client
         finally:
             server.should_exit = True
             thread.join(START_SECONDS)

@@ -17,6 +17,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
+_TLS = httpx.create_ssl_context()  # not used; for each client of its own httpx would read the authorities again
 
 
 class Launched:
@@ -34,6 +35,7 @@ class Launched:
         self.data_dir = data_dir
         environ = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
         environ |= {"DATA_DIR": str(data_dir), "LOG_DIR": str(data_dir / "logs"), "DEMO_DATA": "false"}
+        environ |= {"PIPELINE_WORKERS": "0"}  # they are started by the tests that are about them
         environ |= settings
         command = [sys.executable, "-m", module, *options]
         self.process = subprocess.Popen(
@@ -46,8 +48,8 @@ class Launched:
         return self
 
     def answers(self) -> bool:
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/health", timeout=2).status_code == 200
+        with contextlib.suppress(httpx.HTTPError), httpx.Client(timeout=2, trust_env=False, verify=_TLS) as client:
+            return client.get(f"{self.url}/health").status_code == 200
         return False
 
     def output(self) -> str:

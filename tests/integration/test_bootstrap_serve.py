@@ -37,30 +37,48 @@ def launch(tmp_path: Path, port: int) -> Iterator[Callable[..., Launched]]:
     shutil.rmtree(Layout.of(tmp_path / "data").home, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
+    """A service that tests may hurt, as long as it answers again afterwards."""
+    data, port = tmp_path_factory.mktemp("two") / "data", free_port()
+    served = Launched(data, port, "--port", str(port), "--workers", "2")
+    try:
+        yield served.wait_until_served()
+    finally:
+        served.process.terminate()
+        served.process.communicate()
+        assert_nothing_left(data)
+        shutil.rmtree(Layout.of(data).home, ignore_errors=True)
+
+
 @pytest.mark.slow
-def test_stops_on_sigterm_and_on_ctrl_c_without_a_trace(launch: Callable[..., Launched], tmp_path: Path) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        served = launch().wait_until_served()
+def test_leaves_nothing_however_it_ends_and_starts_again(launch: Callable[..., Launched], tmp_path: Path) -> None:
+    """SIGTERM, kill -9 of the launcher alone, Ctrl-C; on the same data folder."""
+    workers = {signal.SIGKILL: "2"}
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+        served = launch("--workers", workers.get(number, "1"), PIPELINE_WORKERS="1").wait_until_served()
         assert httpx.get(f"{served.url}/nope").json()["code"] == 404
-        assert served.stop(number) in (0, 143)
+        assert served.stop(number) in ((-number,) if number == signal.SIGKILL else (0, 143))
         assert_nothing_left(tmp_path / "data")
 
 
 @pytest.mark.slow
-def test_killed_launcher_leaves_nothing_and_starts_again(launch: Callable[..., Launched], tmp_path: Path) -> None:
-    launch("--workers", "2").wait_until_served().stop(signal.SIGKILL)
-    assert_nothing_left(tmp_path / "data")
-    launch().wait_until_served()
+def test_killed_worker_is_replaced_and_the_servers_stay(two_workers: Launched) -> None:
+    wait_for(lambda: len(two_workers.workers()) == 2, 20)
+    victim = two_workers.workers()[0]
+    victim.kill()
+    wait_for(lambda: len(two_workers.workers()) == 2 and victim not in two_workers.workers(), 20)
+    wait_for(two_workers.answers, 20)
 
 
 @pytest.mark.slow
-def test_killed_worker_is_replaced_and_the_servers_stay(launch: Callable[..., Launched]) -> None:
-    served = launch("--workers", "2").wait_until_served()
-    wait_for(lambda: len(served.workers()) == 2, 20)
-    victim = served.workers()[0]
-    victim.kill()
-    wait_for(lambda: len(served.workers()) == 2 and victim not in served.workers(), 20)
-    wait_for(served.answers, 20)
+def test_second_launch_on_the_same_port_says_so_in_one_sentence(two_workers: Launched) -> None:
+    second = Launched(two_workers.data_dir, 0, "--port", two_workers.url.rpartition(":")[2])
+    output = second.output()
+    assert second.process.returncode == 1
+    assert len(output.strip().splitlines()) == 1
+    assert "已被占用" in output
+    assert two_workers.answers()
 
 
 @pytest.mark.slow
@@ -71,17 +89,6 @@ def test_only_worker_is_replaced_after_its_last_request(launch: Callable[..., La
         assert httpx.get(f"{served.url}/nope", timeout=START_SECONDS).status_code == 404
     wait_for(lambda: len(served.workers()) == 1 and first not in served.workers(), START_SECONDS)
     wait_for(served.answers, START_SECONDS)
-
-
-@pytest.mark.slow
-def test_second_launch_on_the_same_port_says_so_in_one_sentence(launch: Callable[..., Launched]) -> None:
-    first = launch().wait_until_served()
-    second = launch()
-    output = second.output()
-    assert second.process.returncode == 1
-    assert len(output.strip().splitlines()) == 1
-    assert "已被占用" in output
-    assert first.answers()
 
 
 def test_bad_setting_stops_the_start_with_its_name(tmp_path: Path) -> None:
