@@ -17,6 +17,7 @@ from bootstrap.compatibility import compatibility_map
 from bootstrap.database_tools import build_database_tools, build_pipeline_tables, build_vector_backup
 from bootstrap.foundation import Foundation
 from bootstrap.health_checks import EmbeddingProbe, build_agent_health, build_health
+from bootstrap.loaded_code import keep_loaded_code
 from bootstrap.pipeline import Pipelines, build_pipelines
 from bootstrap.plain_server import serve_plain
 from bootstrap.runs import Runs, build_runs
@@ -193,6 +194,7 @@ class Container(Foundation):
     def _load_agent(self) -> None:
         with suppress(CituError):  # it is logged, and said to whoever asks
             self.classic_agent()
+        keep_loaded_code()
 
     def warm_up(self) -> None:
         """Build the agent and read the business schema now, so that the first question does not wait for them."""

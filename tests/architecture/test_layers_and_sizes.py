@@ -1,6 +1,7 @@
 """The house rules that a tool can check: sizes, closed lists, entries, one place that makes event loops."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,11 @@ BROAD_EXCEPT_MODULES = {
 }
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -58,7 +64,7 @@ def test_module_is_short_enough(path: Path) -> None:
 def test_functions_are_short_enough(path: Path) -> None:
     long = {
         node.name: node.end_lineno - node.lineno + 1
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_CAP
     }
@@ -117,7 +123,7 @@ def test_user_texts_stand_in_one_file() -> None:
         f"{relative(path)}:{node.lineno} {node.value!r}"
         for path in MODULES
         if not relative(path).startswith(vocabulary)
-        for node in string_literals(ast.parse(path.read_text()))
+        for node in string_literals(tree_of(path))
         if any("\u4e00" <= character <= "\u9fff" for character in node.value)
     ]
     assert not escaped
@@ -131,7 +137,7 @@ def test_the_project_speaks_of_itself_alone() -> None:
 
 def imported_packages(path: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -145,7 +151,7 @@ def catches_everything(path: Path) -> bool:
         isinstance(node, ast.ExceptHandler)
         and not (isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")))
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
     )
 
 

@@ -1,5 +1,6 @@
 """Every route has documentation, an access rule and its place in docs/routes.md; what is public is a decision."""
 
+import gc
 from pathlib import Path
 
 from bootstrap.route_table import ROUTES
@@ -96,3 +97,8 @@ def test_public_routes_are_the_ones_decided_on() -> None:
 def test_every_endpoint_has_an_access_rule() -> None:
     rules = app.extensions["citu_access"]
     assert {route.resource.__name__ for route in ROUTES} == set(rules)
+
+
+def test_what_the_entry_has_loaded_is_left_out_of_collections() -> None:
+    assert app
+    assert gc.get_freeze_count() > 100_000

@@ -1,5 +1,6 @@
 """The demo rows: repeatable, only appended to by a later end date, and shaped like the trade they imitate."""
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
@@ -14,12 +15,18 @@ from bootstrap.demo.seasons import FIRST_DAY
 SEED = 20220101
 
 
+@functools.cache
+def chunks(first_day: date, last_day: date, seed: int) -> list[tuple[str, tuple[str, ...], str]]:
+    made = demo_chunks(seed=seed, first_day=first_day, last_day=last_day)
+    return [(chunk.table, tuple(chunk.columns), chunk.text) for chunk in made]
+
+
 def rows(table: str, last_day: date, *, first_day: date = FIRST_DAY, seed: int = SEED) -> list[dict[str, str]]:
     return [
-        dict(zip(chunk.columns, line.split("\t"), strict=True))
-        for chunk in demo_chunks(seed=seed, first_day=first_day, last_day=last_day)
-        if chunk.table == table
-        for line in chunk.text.splitlines()
+        dict(zip(columns, line.split("\t"), strict=True))
+        for name, columns, text in chunks(first_day, last_day, seed)
+        if name == table
+        for line in text.splitlines()
     ]
 
 
