@@ -91,9 +91,13 @@ class Sender:
             raise UnknownStepError(f"cannot do before it: {', '.join(step)}")
 
     def _poll(self, step: Mapping[str, Any]) -> None:
-        """Ask until the field has one of the values wanted, or the time is over; the exchange itself then shows."""
+        """Ask until the field has one of the values wanted, or the time is over; the exchange itself then shows.
+
+        A task that failed as a whole leaves the steps it did not come to as they are: nothing more is waited for.
+        """
         for _ in range(int(step["timeout"] / POLL_SECONDS)):
-            if at(_answer(self.client.get(step["poll"])).body, step["field"]) in step["until"]:
+            body = _answer(self.client.get(step["poll"])).body
+            if at(body, step["field"]) in step["until"] or at(body, "data.status") == "failed":
                 return
             self.sleep(POLL_SECONDS)
 

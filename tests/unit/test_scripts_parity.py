@@ -10,6 +10,7 @@ import pytest
 from scripts.parity.compare import compare
 from scripts.parity.exchanges import Exchange
 from scripts.parity.replay import Outcome, Replayer, summary, summary_by
+from scripts.parity.sending import Sender
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -55,6 +56,18 @@ def test_local_time_must_stay_one() -> None:
 def test_conversation_ids_differ_in_their_stamp_only() -> None:
     assert not compare("会话 a:20261120112024488", "会话 a:20271120112024999")
     assert compare({"conversation_id": "a:20261120112024488"}, {"conversation_id": "b:20261120112024488"})
+
+
+def test_ids_as_keys_stand_for_each_other_in_their_order() -> None:
+    old = {"a:20261120112024488": {"n": 1}, "a:20261120112024999": {"n": 2}}
+    new = {"a:20271120112024001": {"n": 1}, "a:20271120112024002": {"n": 2}}
+    assert not compare(old, new)
+    assert [found.path for found in compare(old, dict(zip(new, reversed(new.values()), strict=True)))] == [
+        f"$.{key}.n" for key in old
+    ]
+    assert compare(old, {"b:20271120112024001": {"n": 1}})
+    known = {"a:20261120112024488": "a:20271120112024002", "a:20261120112024999": "a:20271120112024001"}
+    assert not compare(old, dict(zip(new, reversed(new.values()), strict=True)), ids=known)
 
 
 def test_known_id_must_come_back_as_the_one_that_stands_for_it() -> None:
@@ -193,3 +206,20 @@ def test_summary_counts_each_group() -> None:
     recorded = {"status": 200, "json": {"code": 200}}
     outcomes = replayed(answering(200, {"code": 200}), exchange(recorded), exchange(recorded, group="11"))
     assert {group: counts["same"] for group, counts in summary_by(outcomes).items()} == {"10": 1, "11": 1}
+
+
+@pytest.mark.parametrize(
+    ("step", "status", "asked"),
+    [("completed", "in_progress", 1), ("pending", "failed", 1), ("pending", "pending", 5)],
+)
+def test_waits_for_a_step_until_it_or_its_whole_task_has_ended(step: str, status: str, asked: int) -> None:
+    paths: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.path)
+        return httpx.Response(200, json={"data": {"status": status, "step_status": {"ddl_generation": step}}})
+
+    poll = {"poll": "/task", "field": "data.step_status.ddl_generation", "until": ["completed"], "timeout": 1}
+    with httpx.Client(base_url="http://service", transport=httpx.MockTransport(answer)) as client:
+        Sender(client, sleep=lambda _seconds: None).send(exchange({"status": 200}, before=[poll]))
+    assert paths == ["/task"] * asked + ["/api/v0/ask_agent"]
