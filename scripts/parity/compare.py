@@ -89,6 +89,7 @@ class _Comparison:
             yield Difference(path, recorded, received)
 
     def _of_objects(self, recorded: Mapping[str, Any], received: Mapping[str, Any], path: str) -> Iterator[Difference]:
+        received = self._by_recorded_ids(recorded, received)
         for key, value in recorded.items():
             where = f"{path}.{key}"
             if key not in received:
@@ -98,6 +99,18 @@ class _Comparison:
                     yield Difference(where, value, received[key], "shape")
             else:
                 yield from self.differences(value, received[key], where)
+
+    def _by_recorded_ids(self, recorded: Mapping[str, Any], received: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What came, under the recorded keys where a key is an id of the run: known ids, then the others in order."""
+        missing = sorted(key for key in recorded if key not in received and RANDOM_ID.search(key))
+        known = {key: self.ids[key] for key in missing if self.ids.get(key) in received}
+        left = sorted(key for key in received if key not in recorded and key not in known.values())
+        for key in missing:
+            same = [other for other in left if RANDOM_ID.sub("#", other) == RANDOM_ID.sub("#", key)]
+            if key not in known and same:
+                known[key] = same[0]
+                left.remove(same[0])
+        return {**received, **{key: received[other] for key, other in known.items()}} if known else received
 
     def _of_lists(self, recorded: list[Any], received: list[Any], path: str) -> Iterator[Difference]:
         if len(recorded) != len(received):
