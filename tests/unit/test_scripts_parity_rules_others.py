@@ -142,6 +142,9 @@ CASES: dict[str, tuple[Exchange, Any, list[Any]]] = {
         page("/api/v0/qa_feedback/update/x", "PUT", 405), UNKNOWN,
         [WRONG_METHOD, error(404, "x", "resource_not_found")],
     ),
+    "unknown-method-is-404": (
+        page("/x", "POST", 405), UNKNOWN, [error(404, "x", "resource_not_found"), ok()],
+    ),
     "interface-routes-gone": (
         exchange("run_sql", {}, ok(), app="citu_app"), WRONG_METHOD, [error(405, "错误", "method_not_allowed"), FAILED],
     ),

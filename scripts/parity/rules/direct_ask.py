@@ -1,4 +1,6 @@
-"""Intended differences of `ask` and `ask_cached` (contract 10 sections 4 and 5, 00 sections 6 and 7)."""
+"""Intended differences of `ask` and `ask_cached` (contract 10 sections 4 and 5, 00 sections 6 and 7), and what
+`citu_run_sql` has in common with them.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from scripts.parity.rules.rule import (
 
 ASK = "/api/v0/ask(_cached)?"
 CACHED = "/api/v0/ask_cached"
+ANY = "/api/v0/(ask(_cached)?|citu_run_sql)"
 FAILED_SUMMARY = "生成摘要时出现错误："
 EXCEPTION = "SQL生成过程中出现异常"
 ENDS = ("请尝试提问其它问题。", "请尝试用其它方式提问。")
@@ -139,7 +142,7 @@ RULES = (
     Rule(
         "direct-iso-times",
         "dates and times in rows were RFC 1123 texts; now ISO",
-        ASK,
+        ANY,
         was=_rfc_dates,
         became=_says_the_same_iso,
         covers=r"\$\.data\.query_result\.rows.*",
@@ -187,7 +190,7 @@ RULES = (
     Rule(
         "direct-non-object-is-400",
         "a JSON body that is no object was an HTML 500; now the envelope with 400",
-        ASK,
+        ANY,
         was=lambda exchange: was_html(exchange, 500) and not isinstance(exchange.request.get("json", {}), dict),
         became=is_malformed,
         covers="status|content_type",

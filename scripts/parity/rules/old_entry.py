@@ -17,6 +17,8 @@ INHERITED = (
 )
 """The interface routes the old entry inherited from a library, by the last part of their path."""
 
+ASSETS = r"/vanna\.svg|/assets/.+|/auth/(login|callback|logout)|/apidocs.*|/apispec.*|/flasgger_static/.+"
+
 
 def _was_page(exchange: Exchange) -> bool:
     is_read = exchange.request["method"] in ("GET", "HEAD")
@@ -83,9 +85,17 @@ RULES = (
         covers="status|content_type",
     ),
     Rule(
+        "unknown-method-is-404",
+        "the catch-all of the interface made any other method on an unknown path an HTML 405; now the 404 envelope",
+        r"/.+",
+        was=lambda exchange: exchange.app == OLD_ENTRY and was_html(exchange, 405),
+        became=_is_unknown_or_wrong_method,
+        covers="status|content_type",
+    ),
+    Rule(
         "interface-routes-gone",
         "the interface routes of a library are not part of the product (contract 10 section 15); now 404 or 405",
-        rf"/api/v0/({INHERITED})",
+        rf"/api/v0/({INHERITED})|{ASSETS}",
         was=lambda exchange: exchange.app == OLD_ENTRY,
         became=_is_unknown_or_wrong_method,
         covers=rf"content_type|{ANYTHING}",
