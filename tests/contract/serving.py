@@ -122,7 +122,7 @@ def _listening(server: uvicorn.Server) -> Iterator[httpx.Client]:
         thread.start()
         try:
             with _client(listener.getsockname()[1]) as client:
-                client.get("/")
+                client.get("/nothing-is-here")
                 assert server.started, "the service did not start"
                 yield client
         finally:
