@@ -57,6 +57,49 @@ def test_dates_must_be_the_same_days(shown: str, excused: bool) -> None:
     assert bool(names(recorded, 200, rows(shown), "$.data.query_result.rows[0].d")) is excused
 
 
+def test_figures_of_sessions_are_those_of_their_lists() -> None:
+    def told(sessions: int, *, spread: int | None = None, details: int | None = None) -> dict[str, Any]:
+        times = {"last_1_hour": sessions if spread is None else spread}
+        return {
+            "basic_stats": {"total_sessions": sessions, "total_conversations": sessions},
+            "time_distribution": {"sessions": times, "conversations": times}, "time_ranges": {},
+            "session_details": [{}] * (sessions if details is None else details),
+        }  # fmt: skip
+
+    recorded = exchange("cache_stats", 200, told(0, spread=7))
+    path = "$.data.basic_stats.total_sessions"
+    assert names(recorded, 200, told(2), path) == ["sessions-add-up"]
+    assert not names(recorded, 200, told(2, spread=3), path)
+    assert not names(recorded, 200, told(2, details=1), path)
+    assert not names(recorded, 200, {"basic_stats": {}}, path)
+
+
+@pytest.mark.parametrize(("conversations", "excused"), [(["a"], True), ([], False)])
+def test_export_has_as_many_conversations_as_it_tells(conversations: list[str], excused: bool) -> None:
+    def told(ids: list[str]) -> dict[str, Any]:
+        members = ("session_info", "conversation_times", "conversation_to_session_mapping", "cache_statistics")
+        metadata = {"total_sessions": 0, "total_conversations": 1}
+        return {
+            **{name: {} for name in members},
+            "export_metadata": metadata,
+            "conversations": {one: {} for one in ids},
+        }
+
+    recorded = exchange("cache_export", 200, told([]))
+    assert bool(names(recorded, 200, told(conversations), "$.data.conversations")) is excused
+
+
+@pytest.mark.parametrize(("items", "excused"), [(1, True), (2, False)])
+def test_overview_counts_what_it_lists(items: int, excused: bool) -> None:
+    def told(count: int) -> dict[str, Any]:
+        cached = {"total_items": count, "sessions": ["a:1"]}
+        return {"conversation_aware_cache": cached, "question_answer_cache": {}, "embedding_cache": {"total_count": 3}}
+
+    recorded = exchange("cache_overview_full", 200, told(7))
+    path = "$.data.conversation_aware_cache.total_items"
+    assert names(recorded, 200, told(items), path) == (["overview-adds-up"] if excused else [])
+
+
 def test_cleanup_of_sessions_must_do_what_was_designed() -> None:
     recorded = exchange("cache_cleanup", 503, {"error_type": "agent_initialization_failed"}, {"older_than_hours": 2})
     done = {"time_condition": "older_than_hours: 2", "sessions_removed": 0, "sessions_kept": 0}

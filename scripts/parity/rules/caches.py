@@ -16,6 +16,7 @@ ANSWER_STATS = "/api/v0/qa_cache_stats"
 ANSWER_LIST = "/api/v0/qa_cache_list"
 ANSWER_CLEANUP = "/api/v0/qa_cache_cleanup"
 SESSIONS = r"/api/v0/cache_(overview|stats|export)"
+OVERVIEW = "/api/v0/cache_overview_full"
 REMOVALS = r"/api/v0/cache_(preview_cleanup|cleanup)"
 LISTED = {
     "cache_key": str,
@@ -91,6 +92,35 @@ def _was_refused_cleanup(exchange: Exchange) -> bool:
 def _is_code_500(exchange: Exchange) -> bool:
     body = exchange.response.get("json")
     return isinstance(body, dict) and body.get("code") == 500
+
+
+def _told_of_sessions(exchange: Exchange) -> bool:
+    return bool(exchange.response["status"] == 200 and "json" in exchange.response)
+
+
+def _adds_up(exchange: Exchange, answer: Answer) -> bool:
+    """Every figure is that of the list it is about."""
+    data, name = answer.data, exchange.request["path"].rpartition("/")[2]
+    if answer.status != 200 or not SESSION_MEMBERS[name] <= data.keys():
+        return False
+    if name == "cache_overview":
+        summary = data["overview_summary"]
+        shown = (summary["total_sessions"], min(summary["total_conversations"], 10))
+        return bool(shown == (len(data["session_summary"]), len(data["recent_conversations"])))
+    if name == "cache_stats":
+        basic, spread = data["basic_stats"], data["time_distribution"]
+        totals = (basic["total_sessions"], basic["total_conversations"])
+        is_spread = totals == (sum(spread["sessions"].values()), sum(spread["conversations"].values()))
+        return bool(is_spread and totals[0] == len(data["session_details"]))
+    told = data["export_metadata"]
+    return bool((told["total_sessions"], told["total_conversations"]) == (
+        len(data["session_info"]), len(data["conversations"])))  # fmt: skip
+
+
+def _overview_adds_up(_exchange: Exchange, answer: Answer) -> bool:
+    cached = answer.data["conversation_aware_cache"]
+    counts = [answer.data[name].get("total_count", 0) for name in ("question_answer_cache", "embedding_cache")]
+    return answer.status == 200 and cached["total_items"] == len(cached["sessions"]) and min(counts) >= 0
 
 
 def _was_broken(exchange: Exchange) -> bool:
@@ -226,6 +256,24 @@ RULES = (
         became=lambda exchange, answer: (
             answer.status == 200 and SESSION_MEMBERS[exchange.request["path"].rpartition("/")[2]] <= answer.data.keys()
         ),
+    ),
+    Rule(
+        "sessions-add-up",
+        "sessions were always none, and figures told of other lists than the ones shown; now each is its list's",
+        SESSIONS,
+        was=_told_of_sessions,
+        became=_adds_up,
+        covers=r"\$\.data\.(overview_summary|recent_conversations|session_\w+|basic_stats|time_\w+|export_metadata"
+        r"|conversation\w*|cache_statistics).*",
+    ),
+    Rule(
+        "overview-adds-up",
+        "the same for the overview; and other answers and embeddings are kept than before",
+        OVERVIEW,
+        was=_told_of_sessions,
+        became=_overview_adds_up,
+        covers=r"\$\.data\.(conversation_aware_cache\.(total_items|sessions.*)|\w+_cache\.total_count"
+        r"|redis_conversation_stats\.(total_\w+|cached_qa_count))",
     ),
     Rule(
         "session-cleanup-works",
