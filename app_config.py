@@ -54,7 +54,7 @@ SETTINGS: tuple[Setting, ...] = (
     Server("RECEIVE_TIMEOUT", int, 25, "Seconds a client may take to send its body; every 16 KiB received allow one more.", minimum=1, maximum=600),
     Server("RECEIVE_HEADER_TIMEOUT", float, 20.0, "Seconds a client may take to send its request line and headers.", minimum=0.1, maximum=600),
     Server("SEND_TIMEOUT", float, 60.0, "Seconds a client may stop reading before it is cut off.", minimum=0.1, maximum=3600),
-    Server("MAX_REQUEST_BYTES", int, 10 * MEBIBYTE, "Largest request body in bytes; more is answered 413.", minimum=1024),
+    Server("MAX_REQUEST_BYTES", int, 10 * MEBIBYTE, "Largest request body in bytes; more is answered 413. Where a file is uploaded to a pipeline task, 10 MiB more.", minimum=1024),
     Server("MAX_HEADER_BYTES", int, 65_536, "Largest request header block in bytes; more is answered 431.", minimum=1024, maximum=MEBIBYTE),
     Server("ADMIN_TOKEN", str, "", "Bearer token of the admin routes; without it they answer loopback callers only.", secret=True),
     Server("LEGACY_HTTP_200_ERRORS", bool, False, "Answer upload and combine errors with HTTP 200, as the old service did."),

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask
 
+from bootstrap.body_limits import body_limit
 from bootstrap.container import Container
 from bootstrap.process_tree import is_worker_of_launcher, stop_with_parent
 from bootstrap.supervisor import WorkerLife
@@ -98,6 +99,7 @@ def create_asgi_app(app: Flask, container: Container) -> AsgiApp:
         streams=settings.get("WSGI_STREAMS"),
         queue=settings.get("WSGI_QUEUE"),
         max_body_bytes=settings.get("MAX_REQUEST_BYTES"),
+        body_limit=body_limit(settings),
         max_header_bytes=settings.get("MAX_HEADER_BYTES"),
         receive_timeout_seconds=settings.get("RECEIVE_TIMEOUT"),
         send_timeout_seconds=settings.get("SEND_TIMEOUT"),

@@ -12,6 +12,7 @@ from typing import Final
 from flask import Flask, request
 
 from bootstrap.access import authorise
+from bootstrap.body_limits import limit_bodies
 from bootstrap.container import Container
 from bootstrap.exchange_recorder import record_exchanges
 from bootstrap.process_figures import monitor_requests
@@ -58,7 +59,7 @@ WRITES: Final[Mapping[str, tuple[str, ...]]] = {
 def guard_requests(app: Flask, container: Container, *, name: str) -> None:
     """Put the rules, the log lines and the recorder around every request of `app`, which renders what they raise."""
     settings = container.settings
-    app.config["MAX_CONTENT_LENGTH"] = settings.get("MAX_REQUEST_BYTES")
+    limit_bodies(app, settings)
     token = settings.get("ADMIN_TOKEN")
 
     def check() -> None:

@@ -10,6 +10,7 @@ from flask_restx import Api, Namespace
 
 from bootstrap import error_rendering
 from bootstrap.access import authorise
+from bootstrap.body_limits import limit_bodies
 from bootstrap.container import Container
 from bootstrap.exchange_recorder import record_exchanges
 from bootstrap.process_figures import monitor_requests
@@ -37,7 +38,6 @@ def create_app(container: Container, routes: Sequence[Route]) -> Flask:
     """The WSGI application that answers `routes`, documented at `/api/docs` and `/swagger.json`."""
     app = Flask("unified_api", static_folder=None)
     app.config.update(
-        MAX_CONTENT_LENGTH=container.settings.get("MAX_REQUEST_BYTES"),
         RESTX_MASK_SWAGGER=False,
         RESTX_ERROR_404_HELP=False,
     )
@@ -50,6 +50,7 @@ def create_app(container: Container, routes: Sequence[Route]) -> Flask:
     )
     _add_routes(app, api, container, routes)
     app.register_error_handler(Exception, error_rendering.render)
+    limit_bodies(app, container.settings)
     log_requests(app)
     monitor_requests(app, container.collector)
     record_exchanges(app, container.settings, name="unified_api")

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from asgiref.wsgi import WsgiToAsgi
@@ -37,6 +38,7 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
         wsgi_application: any PEP 3333 application.
         threads, queue: requests running and waiting at most; one more is answered 503 with Retry-After.
         max_body_bytes: larger bodies are answered 413, as soon as that is known.
+        body_limit: that number for a path, where it is another one.
         max_header_bytes: larger heads are answered 431 (headers) or 414 (address).
         receive_timeout_seconds: a body that takes longer is answered 408; `min_receive_bytes_per_second` received
             bytes buy one more second.
@@ -68,6 +70,7 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
         send_timeout_seconds: float = 60,
         render_refusal: RefusalRenderer | None = None,
         duplicate_header_limit: int = 100,
+        body_limit: Callable[[str], int] | None = None,
     ) -> None:
         super().__init__(wsgi_application, duplicate_header_limit)  # type: ignore[no-untyped-call]
         self._application = wsgi_application
@@ -77,6 +80,7 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
         self._body_limits = BodyLimits(
             max_body_bytes, spool_bytes, receive_timeout_seconds, min_receive_bytes_per_second
         )
+        self._body_limit = body_limit or (lambda _path: max_body_bytes)
         self._max_header_bytes = max_header_bytes
         self._send_timeout = send_timeout_seconds
         self._render_refusal = render_refusal or render_plain_refusal
@@ -153,13 +157,14 @@ class ThreadedWsgiToAsgi(WsgiToAsgi):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> RefusedError | None:
         check_head_size(scope, max_header_bytes=self._max_header_bytes)
         environ = build_environ(scope, duplicate_header_limit=self.duplicate_header_limit)
-        length = declared_length(environ, max_bytes=self._body_limits.max_bytes)
+        limits = replace(self._body_limits, max_bytes=self._body_limit(environ["PATH_INFO"]))
+        length = declared_length(environ, max_bytes=limits.max_bytes)
         has_body = bool(length) or "HTTP_TRANSFER_ENCODING" in environ
         lane = self._reserved_lane if environ["PATH_INFO"] in self._reserved_paths else self._lane
         if self._closed or not lane.has_room():
             raise self._overloaded(body_unread=has_body)
         counted = self._counting(receive) if has_body else receive
-        body, size = await receive_body(counted, self._body_limits, self._side_executor)
+        body, size = await receive_body(counted, limits, self._side_executor)
         if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None or size:
             environ["CONTENT_LENGTH"] = str(size)
         signal = DisconnectSignal(self._run_aside)

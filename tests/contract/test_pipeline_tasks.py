@@ -132,6 +132,26 @@ def test_a_hostile_upload_is_refused(service: Service) -> None:
     assert [file["file_name"] for file in listed] == ["table_list.txt"]
 
 
+def test_a_file_of_just_the_size_allowed_is_kept_and_a_larger_one_told_so(service: Service) -> None:
+    task_id = made(service)
+    most = 10 * 1024 * 1024
+    for size, status in ((most, 200), (most + 1, 400), (most + 1024 * 1024, 400)):
+        answer = service.client.post(f"{TASKS}/{task_id}/files", files={"file": (f"{size}.txt", b"x" * size)})
+        assert answer.status_code == status, answer.text
+    assert answer.json()["data"]["response"] == "文件大小超出限制: 11.0 MB，最大允许: 10.0 MB"
+    listed = service.client.get(f"{TASKS}/{task_id}/files").json()["data"]["files"]
+    assert sorted(file["file_size"] for file in listed)[-1] == most
+    lists = service.client.post(f"{TASKS}/{task_id}/upload-table-list", files={"file": ("t.txt", b"x" * (most + 1))})
+    assert (lists.status_code, lists.json()["data"]["response"]) == (400, "文件大小超过限制: 2MB")
+
+
+def test_a_body_no_upload_needs_is_413(service: Service) -> None:
+    answer = service.client.post(f"{TASKS}/t/files", content=b"x" * (21 * 1024 * 1024))
+    assert (answer.status_code, answer.json()["data"]["error_type"]) == (413, "payload_too_large")
+    answer = service.client.post(f"{TASKS}/t/table-list", content=b"x" * (11 * 1024 * 1024))
+    assert answer.status_code == 413
+
+
 def test_get_of_the_query_path_is_a_task_nobody_has(service: Service) -> None:
     answer: httpx.Response = service.client.get(f"{TASKS}/query")
     assert answer.status_code == 404
