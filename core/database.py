@@ -34,6 +34,7 @@ _CONNECTION_OPTIONS: Final = {
 }
 _MAX_POOL_TIMEOUT_SECONDS: Final = 2.0
 _GONE_SQLSTATE_PREFIXES: Final = ("08", "53", "57P")
+_LOCK_NOT_FREE: Final = "55P03"
 
 
 class Base(DeclarativeBase):
@@ -85,8 +86,12 @@ def is_unavailable(error: DBAPIError) -> bool:
         return True
     if not isinstance(error, (OperationalError, InterfaceError)):
         return False
-    sqlstate = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    sqlstate = _sqlstate(error)
     return sqlstate is None or sqlstate.startswith(_GONE_SQLSTATE_PREFIXES)
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
 
 
 @contextmanager
@@ -101,6 +106,17 @@ def translated_errors() -> Iterator[None]:
             raise
         _LOGGER.warning("the platform database cannot be reached: %s", type(error.orig).__name__)
         raise StoreUnavailableError(messages.DATABASE_UNAVAILABLE) from error
+
+
+@contextmanager
+def _busy_when_locked() -> Iterator[None]:
+    """Turn "lock not free in time" into `StoreUnavailableError`; migrations try again instead."""
+    try:
+        yield
+    except DBAPIError as error:
+        if _sqlstate(error) != _LOCK_NOT_FREE:
+            raise
+        raise StoreUnavailableError(messages.DATABASE_BUSY) from error
 
 
 class Database:
@@ -143,9 +159,15 @@ class Database:
         """A session in one transaction: committed at the end, rolled back when the block raises.
 
         Raises:
-            StoreUnavailableError: no connection, or it broke. Other database errors pass unchanged.
+            StoreUnavailableError: no connection, it broke, or a lock was not free within the server's or role's
+                `lock_timeout`. Other database errors pass unchanged.
         """
-        with translated_errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
+        with (
+            translated_errors(),
+            _busy_when_locked(),
+            Session(self._engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager

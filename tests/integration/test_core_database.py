@@ -56,6 +56,18 @@ def test_statement_errors_stay_what_they_are(database: Database) -> None:
         insert(database, 1)
 
 
+def test_lock_that_is_not_free_in_time_is_busy(database: Database, platform_url: str) -> None:
+    mark = "&" if "?" in platform_url else "?"
+    hurried = Database(f"{platform_url}{mark}options=-c%20lock_timeout%3D50", pool_timeout_seconds=0.2)
+    with database.session() as holder:
+        holder.execute(text("LOCK TABLE database_test IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(StoreUnavailableError, match="数据库繁忙"):
+            insert(hurried, 3)
+    insert(hurried, 3)
+    hurried.dispose()
+    assert numbers(database) == [3]
+
+
 def test_clock_is_aware_utc_and_near_ours(database: Database) -> None:
     moment = database.now()
     assert moment.tzinfo is UTC
