@@ -89,8 +89,6 @@ def _as_printed(names: Sequence[Any]) -> str:
 
 
 def _strategy(given: Any) -> str:
-    if given is None:
-        return STRATEGIES[0]
     if given not in STRATEGIES:
         raise BadRequestError(texts.STRATEGY_WRONG)
     return str(given)

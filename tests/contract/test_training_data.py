@@ -78,6 +78,7 @@ def test_a_wrong_request_is_a_400_and_changes_nothing(service: Service, route: s
         ("update", {"id": "a\0", **PAIR}),
         ("combine", {"collection_names": [None]}),
         ("combine", {"collection_names": ["sql"], "keep_strategy": []}),
+        ("combine", {"collection_names": ["sql"], "keep_strategy": None}),
         ("quarantine/approve", {"ids": [[]]}),
         ("quarantine/reject", {"ids": "x"}),
     ],

@@ -121,6 +121,10 @@ COUNTS = {"items_total": 1, "items_created": 1, "items_failed": 0}
 PAIR = ok(training_id=f"{ID}1-sql", response="问题-SQL对训练成功")
 UNSTORED = PAIR | {"data": {**PAIR["data"], "training_id": None}}
 COMPOSITE = "参数类型错误：需要字符串，不能是列表或对象"
+MERGED = {"dry_run": False, "merged_groups": [], "response": "成功合并"}
+MERGED_SUM = {"total_records_before": 5, "duplicates_removed": 2, "total_records_after": 3}
+TOLD_SUM = {"total_records_before": 5, "duplicates_to_remove": 2, "total_records_after": 3}
+TOLD = {"dry_run": True, "duplicate_groups": [], "response": "发现 2 条重复记录，预计删除后将从 5 条减少到 3 条记录"}
 STORED = ok(id=f"{ID}1-error_sql", response="错误SQL对已成功存储")
 MALFORMED = error(400, "请求格式错误：需要JSON格式的数据")
 SENT_OTHERWISE = exchange(
@@ -227,6 +231,15 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
         exchange("update", {**RIGHT, "id": "a"}, error(400, "原始记录 a 不存在或删除失败"), previous=LOST), UPDATED,
         [error(400, ""), crash("更新训练数据失败，请稍后重试")],
     ),
+    "training-composite-id-refused": (
+        exchange("update", {**RIGHT, "id": ["a"]}, error(400, "原始记录 ['a'] 不存在或删除失败")),
+        error(400, COMPOSITE, "id"), [error(400, COMPOSITE, "sql"), error(400, "原始记录 ['b'] 不存在或删除失败")],
+    ),
+    "combine-null-is-the-default": (
+        exchange("combine", {"collection_names": ["sql"], "dry_run": None}, ok(**MERGED, summary=MERGED_SUM)),
+        ok(**TOLD, summary=TOLD_SUM),
+        [ok(**TOLD, summary={**TOLD_SUM, "duplicates_to_remove": 1}), ok(**TOLD | {"dry_run": False}, summary=TOLD_SUM)],
+    ),
 }  # fmt: skip
 
 
@@ -261,3 +274,26 @@ def test_totals_are_followed_from_the_latest_that_both_told() -> None:
     later = exchange("create", {"data": RIGHT}, batch(None, total=7), previous=wrong)
     assert verdict(later, batch(None, total=10))[0] == "intended"
     assert verdict(later, batch(None, total=9))[0] == "different"
+
+
+def test_empty_bodies_that_are_no_object_are_malformed_for_combining_too() -> None:
+    empty = error(400, "请求体不能为空")
+    refused = error(400, "请求格式错误：请求体必须是JSON对象")
+    assert verdict(exchange("combine", [], empty, status=200), refused)[0] == "intended"
+    assert verdict(exchange("combine", {}, empty, status=200), refused)[0] == "different"
+
+
+def test_deletion_of_too_many_is_confirmed_first() -> None:
+    many = {"ids": ["a"] * 51, "confirm": "yes"}
+    too_many, unconfirmed = error(400, "批量删除最大支持50条记录"), error(400, "删除操作需要确认，请设置confirm为true")
+    assert verdict(exchange("delete", many, too_many), unconfirmed)[0] == "intended"
+    assert verdict(exchange("delete", {**many, "confirm": True}, too_many), unconfirmed)[0] == "different"
+
+
+@pytest.mark.parametrize("text", ["缺少必需参数：training_data_type", "原始记录 a 不存在或删除失败"])
+def test_update_that_was_refused_before_it_removed_anything_has_lost_nothing(text: str) -> None:
+    absent = error(400, "原始记录 a 不存在或删除失败")
+    earlier = exchange("update", {"id": "a", "training_data_type": "sql"}, error(400, text))
+    again = exchange("update", {**RIGHT, "id": "a"}, absent, previous=earlier)
+    assert verdict(again, absent)[0] == "same"
+    assert verdict(again, UPDATED)[0] == "different"

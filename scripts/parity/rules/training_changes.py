@@ -7,7 +7,8 @@ from typing import Any
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.rule import Rule, body_of, is_error, old_answer
+from scripts.parity.rules.ask import COMPOSITE
+from scripts.parity.rules.rule import Rule, body_of, is_error, names_invalid, old_answer
 from scripts.parity.rules.training_effects import (
     COMBINE,
     DELETE,
@@ -15,7 +16,10 @@ from scripts.parity.rules.training_effects import (
     UPDATE,
     UPLOAD,
     is_kept_now,
+    removed_by_update,
 )
+
+SUMMED = ("total_records_before", "duplicates_to_remove", "total_records_after")
 
 
 def code_of(answer: Answer) -> object:
@@ -83,8 +87,8 @@ def _had_no_question(exchange: Exchange) -> bool:
 
 def _confirmed_by_anything(exchange: Exchange) -> bool:
     body = body_of(exchange)
-    is_plausible = isinstance(body.get("ids"), list) and 0 < len(body["ids"]) <= 50
-    return is_plausible and bool(body.get("confirm")) and body["confirm"] is not True
+    has_ids = isinstance(body.get("ids"), list) and bool(body["ids"])
+    return has_ids and bool(body.get("confirm")) and body["confirm"] is not True
 
 
 def _asks_to_confirm(_exchange: Exchange, answer: Answer) -> bool:
@@ -124,11 +128,31 @@ def _had_lost_it(exchange: Exchange) -> bool:
     ids = ids if isinstance(ids, list) else []
     for earlier in exchange.earlier():
         body = body_of(earlier)
-        was_lost = earlier.request["path"] == UPDATE and body.get("id") in ids and earlier.response["status"] != 200
-        was_taken = earlier.request["path"] == DELETE and _confirmed_by_anything(earlier)
+        is_update = earlier.request["path"] == UPDATE and earlier.response["status"] != 200
+        was_lost = is_update and body.get("id") in ids and removed_by_update(earlier, old_answer(earlier))[0] < 0
+        is_deletion = earlier.request["path"] == DELETE and earlier.response["status"] in (200, 207)
+        was_taken = is_deletion and _confirmed_by_anything(earlier)
         if was_lost or (was_taken and any(one in ids for one in body["ids"])):
             return True
     return False
+
+
+def _has_composite_id(exchange: Exchange) -> bool:
+    return isinstance(body_of(exchange).get("id"), list | dict) and exchange.response["status"] in (400, 500)
+
+
+def _merged_by_null(exchange: Exchange) -> bool:
+    return body_of(exchange).get("dry_run", True) is None and "merged_groups" in old_answer(exchange).data
+
+
+def _only_tells_the_same(exchange: Exchange, answer: Answer) -> bool:
+    """What was done then is announced, in the words and members of a dry run."""
+    old, new = old_answer(exchange).data["summary"], answer.data.get("summary") or {}
+    before, removed, after = (new.get(name) for name in SUMMED)
+    is_same = (before, removed) == (old["total_records_before"], old["duplicates_removed"])
+    text = f"发现 {removed} 条重复记录，预计删除后将从 {before} 条减少到 {after} 条记录"
+    is_told = answer.data.get("dry_run") is True and answer.response == text
+    return answer.status == 200 and is_same and is_told and isinstance(answer.data.get("duplicate_groups"), list)
 
 
 RULES = (
@@ -214,5 +238,21 @@ RULES = (
             (answer.status in (200, 207) and answer.response.startswith(("训练数据更新成功", "训练数据删除")))
             or (is_error(answer, 400) and "不存在" not in answer.response)
         ),
+    ),
+    Rule(
+        "training-composite-id-refused",
+        "a list or object as id was looked for as it is spelt; now 400 (ruling 1)",
+        UPDATE,
+        was=_has_composite_id,
+        became=lambda _exchange, answer: names_invalid(answer, "id") and answer.response == COMPOSITE,
+        covers=r"status|\$\.(code|message)|\$\.data\.(response|error_type|can_retry)",
+    ),
+    Rule(
+        "combine-null-is-the-default",
+        "dry_run null deleted the duplicates; now it is the default, which only tells them",
+        COMBINE,
+        was=_merged_by_null,
+        became=_only_tells_the_same,
+        covers=r"\$\.data\.(dry_run|response|merged_groups|summary\.(collections_stats\.\w+\.)?(after|duplicates_removed))",
     ),
 )

@@ -53,6 +53,7 @@ NO_QUERY = {
 }
 TEXTS = (*FILTERS, "sort_by", "sort_order")
 NOT_AN_OBJECT = "记录格式错误，应为对象"
+UNREADABLE_COMBINE = ("合并操作失败", "请求体不能为空")
 
 
 def _was_generic_500(exchange: Exchange) -> bool:
@@ -60,8 +61,8 @@ def _was_generic_500(exchange: Exchange) -> bool:
 
 
 def _was_unreadable(exchange: Exchange) -> bool:
-    """A body that is no JSON object: a 500, or in `combine` a 200 around one."""
-    is_combine = exchange.request["path"] == COMBINE and old_answer(exchange).response.startswith("合并操作失败")
+    """A body that is no JSON object: a 500, or in `combine` a 200 around one, or around "empty" when it was empty."""
+    is_combine = exchange.request["path"] == COMBINE and old_answer(exchange).response.startswith(UNREADABLE_COMBINE)
     is_crash = _was_generic_500(exchange) or is_combine
     return is_crash and not isinstance(exchange.request.get("json"), Mapping) and _sent_object(exchange) is None
 

@@ -201,7 +201,7 @@ def _added_then(exchange: Exchange) -> tuple[int, int]:
         places = [place for place, fields in enumerate(items_of(exchange)) if not isinstance(fields, Mapping)]
         return 0, min(places, default=0)
     if path == UPDATE:
-        return _removed_by_update(exchange, old)
+        return removed_by_update(exchange, old)
     if path == UPLOAD:
         return 0, _most_pieces(exchange) if old.data.get("status") == "completed" else 0
     if path in DIRECT_ASK:
@@ -210,7 +210,7 @@ def _added_then(exchange: Exchange) -> tuple[int, int]:
     return added, added
 
 
-def _removed_by_update(exchange: Exchange, old: Answer) -> tuple[int, int]:
+def removed_by_update(exchange: Exchange, old: Answer) -> tuple[int, int]:
     """An update removed the old record first; when it then failed, or stored nothing, the record was lost."""
     if old.status == 200:
         removed = -int(old.data.get("new_training_id") is None)
