@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 from sqlalchemy import Row
 
 from common.messages import pipeline_tasks as texts
-from data_pipeline.task import RunResult
+from data_pipeline.task import ProgressEvent, RunResult
+from features.data_pipeline.progress import note
 from features.data_pipeline.repository import QUEUED, TaskRepository
 
 Ended = Literal["completed", "failed", "cancelled", "given_back"]
@@ -39,6 +40,7 @@ def outcome_of(result: RunResult) -> Outcome:
 
 def finish(repository: TaskRepository, task: Row[Any], owner: str, outcome: Outcome) -> None:
     """Write the end into the task's rows, its steps and its events."""
+    _note_last_step(repository, task, outcome)
     steps = repository.steps_of([task.task_id]).get(task.task_id, [])
     now = repository.now()
     running = [step.step_name for step in steps if step.step_status == "running"]
@@ -70,6 +72,14 @@ def finish(repository: TaskRepository, task: Row[Any], owner: str, outcome: Outc
         run_request={**task.run_request, "ended": outcome.ended},
         cancel_requested=False,
     )
+
+
+def _note_last_step(repository: TaskRepository, task: Row[Any], outcome: Outcome) -> None:
+    if outcome.result is None or not outcome.result.steps:
+        return
+    last = outcome.result.steps[-1]
+    state = "completed" if last.status == "skipped" else last.status
+    note(repository, task, ProgressEvent(last.step, state, message=last.error))
 
 
 def give_back(repository: TaskRepository, task: Row[Any], owner: str, *, has_begun: bool) -> None:

@@ -20,11 +20,15 @@ from features.data_pipeline.repository import TaskRepository
 logger = get_app_logger("pipeline_tasks")
 _LOOK_SECONDS: Final = 0.5
 _LONGEST_TEXT: Final = 2_000
+_ENDS: Final = ("completed", "failed", "cancelled")
 _STEP_STATUS: Final = {"started": "running", "completed": "completed", "failed": "failed", "cancelled": "failed"}
 
 
 class TaskProgress:
     """The pipeline's `Progress`. A platform database that is away costs reports, never the run.
+
+    The end of a step is written with the beginning of the next one; that of the last one with the end of the run
+    (`outcome.finish`), so that nobody who sees it meets a task that still runs.
 
     Args:
         is_cancelled: ends a wait for the end of read-only mode.
@@ -48,6 +52,7 @@ class TaskProgress:
         self._is_cancelled = is_cancelled
         self._mode = mode
         self._reached = reached
+        self._ended: ProgressEvent | None = None
 
     def begin(self) -> None:
         """The run starts, or goes on."""
@@ -68,32 +73,19 @@ class TaskProgress:
         self._write(work)
 
     def __call__(self, event: ProgressEvent) -> None:
-        if event.state == "started":
-            self._wait_until_writable()
-        self._write(lambda repository: self._note(repository, event))
+        if event.state in _ENDS:
+            self._ended = event
+        else:
+            if self._ended is not None:
+                self._note(self._ended)
+                self._ended = None
+            if event.state == "started":
+                self._wait_until_writable()
+            self._note(event)
         self._reached(f"{event.step} {event.state} {event.subject}")
 
-    def _note(self, repository: TaskRepository, event: ProgressEvent) -> None:
-        task = self._task
-        now = repository.now()
-        if event.state == "advanced":
-            values: dict[str, Any] = {
-                "progress_done": event.done,
-                "progress_total": event.total,
-                "progress_subject": event.subject[:_LONGEST_TEXT],
-            }
-        elif event.state == "started":
-            execution_id = f"{task.task_id}_step_{event.step}_exec_{now:%Y%m%d_%H%M%S}"
-            values = {
-                "started_at": now, "execution_id": execution_id[:100], "completed_at": None, "error_message": None
-            }  # fmt: skip
-        else:
-            failed = event.state != "completed"
-            values = {"completed_at": now, "error_message": event.message[:_LONGEST_TEXT] if failed else None}
-        if event.state in _STEP_STATUS:
-            values["step_status"] = _STEP_STATUS[event.state]
-        repository.change_steps(task.task_id, [event.step], **values)
-        repository.add_event(task.task_id, task.run_number, _told(event))
+    def _note(self, event: ProgressEvent) -> None:
+        self._write(lambda repository: note(repository, self._task, event))
 
     def _wait_until_writable(self) -> None:
         is_told = False
@@ -111,6 +103,29 @@ class TaskProgress:
                     work(repository)
         except (StoreUnavailableError, SQLAlchemyError) as error:
             logger.warning("progress could not be written: %s", type(error).__name__)
+
+
+def note(repository: TaskRepository, task: Row[Any], event: ProgressEvent) -> None:
+    """Write what was done into the step's row and the task's events."""
+    now = repository.now()
+    if event.state == "advanced":
+        values: dict[str, Any] = {
+            "progress_done": event.done,
+            "progress_total": event.total,
+            "progress_subject": event.subject[:_LONGEST_TEXT],
+        }
+    elif event.state == "started":
+        execution_id = f"{task.task_id}_step_{event.step}_exec_{now:%Y%m%d_%H%M%S}"
+        values = {
+            "started_at": now, "execution_id": execution_id[:100], "completed_at": None, "error_message": None
+        }  # fmt: skip
+    else:
+        failed = event.state != "completed"
+        values = {"completed_at": now, "error_message": event.message[:_LONGEST_TEXT] if failed else None}
+    if event.state in _STEP_STATUS:
+        values["step_status"] = _STEP_STATUS[event.state]
+    repository.change_steps(task.task_id, [event.step], **values)
+    repository.add_event(task.task_id, task.run_number, _told(event))
 
 
 def _told(event: ProgressEvent) -> dict[str, Any]:

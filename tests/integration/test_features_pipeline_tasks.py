@@ -134,6 +134,28 @@ def test_complete_run_ends_with_trained_records(container: Container, parts: Pip
     assert any('"type": "progress"' in frame and "bss_company" in frame for frame in types)
 
 
+@pytest.mark.parametrize("body", [STEP, {"execution_mode": "complete"}])
+def test_a_run_has_ended_when_its_last_step_has(
+    container: Container, parts: PipelineTasks, body: dict[str, Any]
+) -> None:
+    """Who polls a step and starts the next one must not meet the end of the last run."""
+    task_id = new_task(parts)
+    execute(parts, task_id, **body)
+    last = "ddl_generation" if body == STEP else "training_load"
+    seen: list[tuple[str, str]] = []
+
+    def look(_point: str) -> None:
+        data = status(parts, task_id)
+        seen.append((data["step_status"][last], data["run"]["state"]))
+
+    executor(container, look).run(TENANT, task_id)
+    assert {state for state, _ in seen} == {"pending", "running", "completed"}
+    assert {run for state, run in seen if state == "completed"} == {"completed"}
+    assert sum('"type": "step_completed"' in frame for frame in parts.events.stream(TENANT, task_id, None)) == (
+        1 if body == STEP else 4
+    )
+
+
 def test_two_runs_of_one_task_are_refused_and_a_running_one_is_not_deleted(parts: PipelineTasks) -> None:
     task_id = new_task(parts)
     execute(parts, task_id)
