@@ -55,6 +55,16 @@ FIGURE_38: Final[dict[str, Fault]] = {
 """The faults of the reliability scoreboard's figure 38."""
 
 
+def patience_for(fault: Fault) -> dict[str, float]:
+    """Time limits of a client that meets `fault`, in seconds.
+
+    Short where time is what ends the call, ample elsewhere, so that a busy machine changes no verdict.
+    """
+    if fault.kind in ("hang", "slow_drip"):
+        return {"timeout_seconds": 1.8, "attempt_timeout_seconds": 0.5}
+    return {"timeout_seconds": 30.0, "attempt_timeout_seconds": 10.0}
+
+
 class FaultPlan:
     """Which fault the next call gets: queued ones first, then, when asked to, random ones. Callers lock it."""
 
@@ -66,6 +76,10 @@ class FaultPlan:
 
     def queue(self, fault: Fault, times: int = 1) -> None:
         self._queued.extend([fault] * times)
+
+    def forget(self) -> None:
+        """Nothing queued any more."""
+        self._queued.clear()
 
     def randomly(self, share: float, seed: int, choices: Sequence[Fault]) -> None:
         """Let `share` (0..1) of the calls fail, in an order that `seed` fixes."""

@@ -28,7 +28,7 @@ from core.llm.metering import CallAccount, NoMeter
 from core.vector_store.embedding import Embedder
 from tests.fakes.hashed_embedding import hashed_embedding
 from tests.fakes.model_clients import TEST_KEY, embeddings_client
-from tests.fakes.model_faults import Fault
+from tests.fakes.model_faults import Fault, patience_for
 from tests.fakes.model_server import ScriptedModelServer
 
 ANNA = CallAccount("default", "anna", "ask_agent")
@@ -101,13 +101,15 @@ def test_another_dimension_is_refused_at_once(server: ScriptedModelServer) -> No
     ],
 )
 def test_failures_are_typed_and_cured_when_they_pass(
-    server: ScriptedModelServer, client: OpenAIEmbeddings, fault: Fault, expected: type[ModelCallError]
+    server: ScriptedModelServer, fault: Fault, expected: type[ModelCallError]
 ) -> None:
+    client = embeddings_client(server.base_url, **patience_for(fault))
     server.queue_fault(fault)
     assert len(client.embed(["营收"], account=ANNA)) == 1
     server.queue_fault(fault, times=9)
     with pytest.raises(expected):
         client.embed(["营收"], account=ANNA)
+    client.close()
     assert len(server.calls) == 5
 
 

@@ -21,7 +21,7 @@ from core.llm.errors import (
 from core.llm.exchange import ChatMessage
 from core.llm.metering import CallAccount
 from tests.fakes.model_clients import TEST_KEY, chat_client
-from tests.fakes.model_faults import FIGURE_38, Fault
+from tests.fakes.model_faults import FIGURE_38, Fault, patience_for
 from tests.fakes.model_server import ScriptedModelServer
 
 EXPECTED: dict[str, type[ModelCallError]] = {
@@ -46,13 +46,6 @@ ACCOUNT = CallAccount("acme", "alice", "ask_agent")
 SILENT = {"hang", "slow drip"}  # these end by time alone and may use it up before a third request
 
 
-def times_for(name: str) -> dict[str, float]:
-    """Short where time is what ends the call, ample elsewhere, so that a busy machine changes no verdict."""
-    if name in SILENT:
-        return {"timeout_seconds": 1.5, "attempt_timeout_seconds": 0.5}
-    return {"timeout_seconds": 30.0, "attempt_timeout_seconds": 10.0}
-
-
 @pytest.fixture
 def server() -> Iterator[ScriptedModelServer]:
     with ScriptedModelServer() as running:
@@ -63,7 +56,7 @@ def server() -> Iterator[ScriptedModelServer]:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_one_failure_is_recovered_from(server: ScriptedModelServer, name: str) -> None:
     server.queue_fault(FIGURE_38[name])
-    with chat_client(server.base_url, **times_for(name)) as client:
+    with chat_client(server.base_url, **patience_for(FIGURE_38[name])) as client:
         assert client.chat(ASKED, account=ACCOUNT).text == "好的，一共有三家公司。"
     assert len(server.calls) == 2
 
@@ -73,7 +66,7 @@ def test_one_failure_is_recovered_from(server: ScriptedModelServer, name: str) -
 def test_a_lasting_failure_is_a_typed_error(server: ScriptedModelServer, name: str, has_thinking: bool) -> None:
     server.queue_fault(FIGURE_38[name], times=99)
     with (
-        chat_client(server.base_url, enable_thinking=has_thinking, **times_for(name)) as client,
+        chat_client(server.base_url, enable_thinking=has_thinking, **patience_for(FIGURE_38[name])) as client,
         pytest.raises(EXPECTED[name]),
     ):
         client.chat(ASKED, account=ACCOUNT)
@@ -83,7 +76,7 @@ def test_a_lasting_failure_is_a_typed_error(server: ScriptedModelServer, name: s
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_stream_fails_typed_and_is_not_started_twice(server: ScriptedModelServer, name: str) -> None:
     server.queue_fault(FIGURE_38[name], times=99)
-    with chat_client(server.base_url, **times_for(name)) as client, pytest.raises(EXPECTED[name]):
+    with chat_client(server.base_url, **patience_for(FIGURE_38[name])) as client, pytest.raises(EXPECTED[name]):
         list(client.stream(ASKED, account=ACCOUNT))
     assert len(server.calls) in ({1} if name in SEEN_BY_THE_CALLER else {2, 3} if name in SILENT else {3})
 
@@ -152,7 +145,7 @@ def test_neither_key_nor_the_providers_words_get_out(
     caplog.set_level(logging.DEBUG)
     server.queue_fault(fault, times=3)
     shown: list[str] = []
-    with chat_client(server.base_url, timeout_seconds=1.5, attempt_timeout_seconds=0.5) as client:
+    with chat_client(server.base_url, **patience_for(fault)) as client:
         try:
             client.chat(ASKED, account=ACCOUNT)
         except ModelCallError as error:
