@@ -164,6 +164,7 @@ class Container(Foundation):
             retrieval=lambda: agents.build_retrieval(self.settings, self.vector_store, self.catalog),
             catalog=lambda: self.catalog,
             executor=lambda: self._executor_for("REACT_MAX_ROWS"),
+            is_read_only=lambda: self.read_only_mode.is_read_only(),
         )
         return React(self.settings, needs, self._to_close.append)
 

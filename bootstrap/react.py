@@ -58,6 +58,7 @@ class ReactNeeds:
     retrieval: Callable[[], Retrieval]
     catalog: Callable[[], SchemaCatalog]
     executor: Callable[[], SqlExecutor]
+    is_read_only: Callable[[], bool]
 
 
 class React:
@@ -165,6 +166,7 @@ class React:
             checkpoints=self.checkpoints(),
             turns=ThreadTurns(needs.redis(), lease_seconds=settings.get("REACT_TURN_LEASE_SECONDS")),
             limits=limits,
+            is_read_only=needs.is_read_only,
         )
 
     def _thinker(self) -> Thinker:

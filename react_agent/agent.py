@@ -7,7 +7,7 @@ these are all that the event stream of contract 70 section 4.3 needs).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -21,7 +21,7 @@ from common.messages import react as texts
 from common.tenant import DEFAULT_TENANT_NAME, redis_key
 from core.async_bridge import run_blocking
 from react_agent.async_agent import AsyncReactAgent as AsyncReactAgent
-from react_agent.checkpoints.records import CheckpointRecords
+from react_agent.checkpoints.records import CheckpointRecords, StoredThread
 from react_agent.graph import compile_graph
 from react_agent.logger import ReactAgentLogManager, get_react_agent_logger
 from react_agent.nodes import ReactNodes, called_tool
@@ -64,12 +64,24 @@ class ReactLimits:
 
 
 class CustomReactAgent:
-    """See the module. Holds no loop-bound object: any event loop may call."""
+    """See the module. Holds no loop-bound object: any event loop may call.
+
+    Args:
+        is_read_only: while it says so, a thread is answered in as it stands and nothing is added to it.
+    """
 
     def __init__(
-        self, *, nodes: ReactNodes, checkpoints: CheckpointStore, turns: ThreadTurns, limits: ReactLimits
+        self,
+        *,
+        nodes: ReactNodes,
+        checkpoints: CheckpointStore,
+        turns: ThreadTurns,
+        limits: ReactLimits,
+        is_read_only: Callable[[], bool] = lambda: False,
     ) -> None:
         self._graph = compile_graph(nodes, checkpoints.saver)
+        self._keeping_nothing = compile_graph(nodes, None)
+        self._is_read_only = is_read_only
         self._thinker = nodes.thinker
         self.tool_specs = nodes.toolbox.specs
         self._checkpoints = checkpoints
@@ -91,9 +103,14 @@ class CustomReactAgent:
         stored, limit = stored_id(question.tenant, question.conversation_id), self._limits.recursion_limit
         logger.info("question: %s", question.text[: self._limits.logged_characters])
         async with self._turns.turn(redis_key(question.tenant, f"react:turn:{question.conversation_id}")):
-            state = await self._run(question, stored, watch, min(step_limit or limit, limit))
-            await run_blocking(self._tidy, stored)
-        return answer_of(state, self._thinker.provenance)
+            is_kept = not await run_blocking(self._is_read_only)
+            graph = self._graph if is_kept else self._keeping_nothing
+            given = _given(question, None if is_kept else await run_blocking(self._checkpoints.latest, stored))
+            config = {"configurable": {"thread_id": stored}, "recursion_limit": min(step_limit or limit, limit)}
+            state = await self._run(graph, given, config, Turn(question, watch))
+            if is_kept:
+                await run_blocking(self._tidy, stored)
+        return answer_of(state, self._thinker.provenance, is_kept=is_kept)
 
     async def process_question(self, question: str, **kwargs: Any) -> dict[str, Any]:
         """The main guide's call: answer `question` for `user_id` in `thread_id`, a new thread without one.
@@ -132,27 +149,18 @@ class CustomReactAgent:
             found["records"] = {"columns": list(answer.records.columns), "rows": [*map(dict, answer.records.rows)]}
         return found
 
-    async def _run(self, question: Question, stored: str, watch: Watch, step_limit: int) -> ReactState:
-        """The state after the turn; each finished node is told to `watch`."""
-        config = {"configurable": {"thread_id": stored}, "recursion_limit": step_limit}
-        given: ReactState = {
-            "messages": [HumanMessage(content=question.text)],
-            "user_id": question.user_id,
-            "thread_id": question.conversation_id,
-            "suggested_next_step": None,
-        }
-        state: ReactState = given
+    async def _run(self, graph: Any, given: ReactState, config: Mapping[str, Any], turn: Turn) -> ReactState:
+        """The state after the turn; each finished node is told to the turn's watch."""
+        state = given
         try:
-            async for mode, part in self._graph.astream(
-                given, config, context=Turn(question, watch), stream_mode=["updates", "values"]
-            ):
+            async for mode, part in graph.astream(given, config, context=turn, stream_mode=["updates", "values"]):
                 if mode == "values":
                     state = part
                     continue
                 for node, update in part.items():
-                    self._tell(question, node, update, watch)
+                    self._tell(turn.question, node, update, turn.watch)
         except GraphRecursionError as error:
-            text = texts.STEPS_EXHAUSTED.format(limit=step_limit)
+            text = texts.STEPS_EXHAUSTED.format(limit=config["recursion_limit"])
             raise AnswerFailedError(text, data={"agent_version": AGENT_VERSION}, status=500) from error
         return state
 
@@ -171,3 +179,16 @@ class CustomReactAgent:
                 self._checkpoints.expire(self._limits.ttl_seconds)
         except CituError as error:
             logger.warning("old checkpoints could not be deleted: %s", error.error_type)
+
+
+def _given(question: Question, earlier: StoredThread | None) -> ReactState:
+    """What a turn begins with; `earlier` is the thread when the graph has no checkpoints to read it from."""
+    given: ReactState = {
+        "messages": [*(earlier.messages if earlier else ()), HumanMessage(content=question.text)],
+        "user_id": question.user_id,
+        "thread_id": question.conversation_id,
+        "suggested_next_step": None,
+    }
+    if earlier is not None:
+        given["message_times"] = dict(earlier.message_times)
+    return given

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypedDict
 
-from common.answering import Answer, EngineEvent, NodeFinished, Question, Watch, nobody_watches
+from common.answering import EngineEvent, NodeFinished, Question, Watch, nobody_watches
 from common.errors import CituError
 from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import run_blocking
 from react_agent.async_redis_api import AsyncRedisAPI
 from react_agent.async_sql_tools import AsyncSQLTools
+from react_agent.outcome import ReactAnswer
 
 ROUTE: Final = "chat"
 STEPS_A_ROUND: Final = 4
@@ -38,7 +39,7 @@ class Engine(Protocol):
 
     async def answer(
         self, question: Question, watch: Watch = nobody_watches, *, step_limit: int | None = None
-    ) -> Answer: ...
+    ) -> ReactAnswer: ...
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class AsyncReactAgent:
     ) -> dict[str, Any]:
         """Answer in the thread, which remembers: `{response, thread_id, iterations}`; a plain answer is one iteration.
 
+        In read-only mode the thread does not remember, and `read_only` says so.
+
         Raises:
             CituError: see `AnswerEngine.answer`; also when more rounds are needed than allowed.
         """
@@ -114,7 +117,8 @@ class AsyncReactAgent:
         question = Question(message, tenant, user_id or self._config.default_user_id, thread_id, route=ROUTE)
         limit = STEPS_A_ROUND * self._config.max_iterations + STEPS_BESIDE
         answer = await engine.answer(question, follow, step_limit=limit)
-        return {"response": answer.response, "thread_id": thread_id, "iterations": state["iteration_count"]}
+        found = {"response": answer.response, "thread_id": thread_id, "iterations": state["iteration_count"]}
+        return found if answer.is_kept else {**found, "read_only": True}
 
     async def health_check(self) -> dict[str, Any]:
         """`{status, redis, sql, graph}`: unhealthy when nothing can be answered, degraded without Redis."""

@@ -11,8 +11,8 @@ from react_agent.nodes import ReactNodes, after_agent
 from react_agent.state import ReactState, Turn
 
 
-def compile_graph(nodes: ReactNodes, saver: BaseCheckpointSaver[Any]) -> Any:
-    """The compiled graph; it belongs to no event loop as long as the saver does not."""
+def compile_graph(nodes: ReactNodes, saver: BaseCheckpointSaver[Any] | None) -> Any:
+    """The compiled graph; it belongs to no event loop as long as the saver does not, and keeps nothing without one."""
     graph = StateGraph(ReactState, context_schema=Turn)
     graph.add_node("trim_messages", nodes.trim_messages)
     graph.add_node("agent", nodes.agent)

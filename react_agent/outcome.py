@@ -20,12 +20,17 @@ _NOT_CLASSIFIED: Final = Classification("UNCERTAIN", 0.0, "", "react")
 
 @dataclass(frozen=True)
 class ReactAnswer(Answer):
-    """An answer with the ReAct agent's own account of the thread, `react_agent_meta`."""
+    """An answer with the ReAct agent's own account of the thread, `react_agent_meta`.
+
+    Attributes:
+        is_kept: whether the thread remembers the turn; False in read-only mode.
+    """
 
     meta: Mapping[str, Any] = field(default_factory=dict)
+    is_kept: bool = True
 
 
-def answer_of(state: ReactState, provenance: Mapping[str, object]) -> ReactAnswer:
+def answer_of(state: ReactState, provenance: Mapping[str, object], *, is_kept: bool = True) -> ReactAnswer:
     """The turn's answer.
 
     Raises:
@@ -49,6 +54,7 @@ def answer_of(state: ReactState, provenance: Mapping[str, object]) -> ReactAnswe
         records=records,
         provenance=_provenance(turn, sql, records, provenance),
         meta=meta_of(state),
+        is_kept=is_kept,
     )
 
 

@@ -36,6 +36,7 @@ class ChatAnswer(BaseModel):
     response: str | None = None
     thread_id: str | None = None
     iterations: int | None = Field(None, description="Rounds of thinking; a plain answer takes one")
+    read_only: bool | None = Field(None, description="true: answered in read-only mode, the thread does not remember")
     message: str | None = None
     error_type: str | None = None
 

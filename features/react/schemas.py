@@ -27,7 +27,7 @@ class AskReactRequest(BaseModel):
 
 
 class AskReactEnvelope(BaseModel):
-    """A successful answer; `data` is that of contract 70 section 3.2, and `provenance` beside it."""
+    """A successful answer; `data` is that of contract 70 section 3.2, and beside it `provenance` and `read_only`."""
 
     code: int
     success: bool

@@ -142,6 +142,8 @@ def _success(answer: ReactAnswer, opened: OpenThread) -> Envelope:
         data["records"] = records_on_the_wire(answer.records)
     if answer.provenance:
         data["provenance"] = dict(answer.provenance)
+    if not answer.is_kept:
+        data["read_only"] = True
     return {"code": 200, "success": True, "message": texts.PROCESSED, "data": data}
 
 

@@ -17,7 +17,7 @@ from features.runs.sse import as_line
 from features.streams.rendering import error_event
 from features.streams.service import StreamForm
 
-MEMBERS = ("response", "conversation_id", "user_id", "react_agent_meta", "sql", "records", "provenance")
+MEMBERS = ("response", "conversation_id", "user_id", "react_agent_meta", "sql", "records", "provenance", "read_only")
 
 
 def question(query: Mapping[str, str]) -> AskRequest:
