@@ -60,7 +60,7 @@ def patience_for(fault: Fault) -> dict[str, float]:
 
     Short where time is what ends the call, ample elsewhere, so that a busy machine changes no verdict.
     """
-    if fault.kind in ("hang", "slow_drip"):
+    if fault.name in ("hang", "slow_drip"):
         return {"timeout_seconds": 1.8, "attempt_timeout_seconds": 0.5}
     return {"timeout_seconds": 30.0, "attempt_timeout_seconds": 10.0}
 
