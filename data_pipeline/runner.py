@@ -23,6 +23,7 @@ from common.secret_masking import is_secret_name, mask_secret, mask_text
 from core.embedded.file_locks import FileLock
 from core.sql_executor.database_errors import database_sentence
 from data_pipeline.errors import PipelineCancelledError, PipelineError
+from data_pipeline.heartbeat import Heartbeat
 from data_pipeline.run_backup import back_up_earlier_files
 from data_pipeline.run_state import RunState
 from data_pipeline.stage import Stage, StageContext
@@ -91,7 +92,8 @@ class PipelineRunner:
 
         Args:
             step: the only step to run; None runs all that the task wants, after moving earlier files away.
-            progress: called in this thread or a stage's thread pool's collecting one, never from two at once.
+            progress: called in this thread, a stage's thread pool's collecting one or the heartbeat's, never from two
+                at once; at least every half second, with the last report again when there is no other.
             cancel: looked at between tables, themes and statements.
             resume: go on with the last run however it ended; a completed one only tells its results again. What a
                 worker wants that does not know whether it was killed before or after the end.
@@ -127,11 +129,13 @@ class PipelineRunner:
         if run.begin(task, step, resume=resume):
             log.write(texts.INTERRUPTED_RUN_RESUMED)
         results: list[StepResult] = []
-        for name in _wanted(task, step):
-            context = StageContext(task, name, folder, run, self.limits, log, progress, cancel)
-            results.append(self._step(context, is_complete_run=step is None, is_first=not results))
-            if results[-1].status != "completed":
-                break
+        report = Heartbeat(progress)
+        with report.beating():
+            for name in _wanted(task, step):
+                context = StageContext(task, name, folder, run, self.limits, log, report, cancel)
+                results.append(self._step(context, is_complete_run=step is None, is_first=not results))
+                if results[-1].status != "completed":
+                    break
         result = RunResult(results[-1].status, tuple(results))
         self._write_results(task, folder, run, result, step)
         run.finish(result)

@@ -55,6 +55,10 @@ class StageContext:
         """A line in the task's log."""
         self.log.write(message, step=self.step, level=level)
 
+    def begin(self, work: str) -> None:
+        """Tell what is being done now, where it is not counted."""
+        self.report(ProgressEvent(self.step, "advanced", work))
+
     def advance(self, subject: str, done: int, total: int, message: str = "", *, level: int = logging.INFO) -> None:
         """Tell that one more is done; a message goes into the log too."""
         if message:

@@ -56,6 +56,7 @@ class QaGeneration:
             context.run.note("pairs_set_aside", True)
         progress = _Progress(context)
         if progress.themes is None:
+            context.begin(texts.CHOOSING_THEMES)
             progress.begin(self._texts.themes(material, context.order))
         themes = progress.themes or []
         if not themes:

@@ -81,7 +81,7 @@ def measure_many() -> list[Figure]:
     return [
         *_step_figures("500x30", result),
         Figure("pipeline 500x30, tables lost", lost, "tables", 0, "lower"),
-        Figure("pipeline 500x30, longest time without progress", round(silence, 2), "s"),
+        Figure("pipeline 500x30, longest time without progress", round(silence, 2), "s", 1, "lower"),
         Figure("pipeline 500x30, memory added at the peak", round(_megabytes() - before), "MiB"),
         Figure("pipeline 500x30, steps completed", sum(s.status == "completed" for s in result.steps), "steps", 4),
     ]

@@ -1,0 +1,68 @@
+"""Repeats where a step is while nothing else is told, so that a long piece of work is not taken for a dead run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from data_pipeline.task import Progress, ProgressEvent
+
+SECONDS: Final = 0.5
+_LOOKS: Final = 5
+_GOES_ON: Final = ("started", "advanced")
+
+
+class Heartbeat:
+    """A `Progress` that passes reports on, never two at once.
+
+    Args:
+        seconds: the longest silence while `beating`, but for what a report itself takes.
+        clock: seconds from any fixed point.
+    """
+
+    def __init__(
+        self, report: Progress, *, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._report = report
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: ProgressEvent | None = None
+        self._told_at = clock()
+
+    def __call__(self, event: ProgressEvent) -> None:
+        with self._lock:
+            self._tell(event)
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Repeat the last report of a step that has not ended, as often as nothing is told for `seconds`."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(ended,), name="pipeline-heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def repeat(self) -> None:
+        """Tell the last report again if it is that long ago and its step goes on."""
+        with self._lock:
+            last = self._last
+            is_silent = self._clock() - self._told_at >= self._seconds
+            if is_silent and last is not None and last.state in _GOES_ON:
+                self._tell(replace(last, state="advanced", message=""))
+
+    def _tell(self, event: ProgressEvent) -> None:
+        self._report(event)
+        self._last = event
+        self._told_at = self._clock()
+
+    def _beat(self, ended: threading.Event) -> None:
+        while not ended.wait(self._seconds / _LOOKS):
+            self.repeat()
