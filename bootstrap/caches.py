@@ -60,7 +60,7 @@ def _trainer(store: VectorStore, is_read_only: Callable[[], bool]) -> Train:
         if is_read_only():
             return
         try:
-            store.add(tenant, "sql", [TrainingItem(sql, question)])
+            store.admit(tenant, "sql", [TrainingItem(sql, question)], source="ask_auto_train")
         except (ServiceUnavailableError, ValueError) as error:
             logger.warning("an answered question was not trained: %s", type(error).__name__)
 

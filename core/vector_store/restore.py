@@ -1,5 +1,8 @@
 """Puts a backup of the vector tables back, in one transaction: all that was asked for, or nothing.
 
+A backup is a file anybody may have written: its texts are screened like any other before they count, and those that
+speak to the model go to quarantine in the same transaction.
+
 Triggers of the tables count the change, so cached answers that rest on older training are not found any more. The
 approximate index is dropped before many rows come in; whoever restores builds it again afterwards.
 """
@@ -21,6 +24,7 @@ from core.vector_store.backup import prepare_session, sentence_of, table_columns
 from core.vector_store.backup_folders import COLLECTION, EMBEDDING, TABLES, BackupFolder, csv_name
 from core.vector_store.backup_manifest import BackupError, Manifest, read_manifest
 from core.vector_store.backup_reading import BackupReader, metadata_as_json
+from core.vector_store.quarantine import hold_restored
 
 _BATCH: Final = 1_000
 _INDEXES: Final = (
@@ -55,11 +59,12 @@ class RestoreOrder:
 
 @dataclass
 class Restored:
-    """What was done. `stale_count` records have no vector of the current model."""
+    """What was done. `stale_count` records have no vector of the current model, `quarantined_count` were not kept."""
 
     truncated: dict[str, dict[str, Any]] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     stale_count: int = 0
+    quarantined_count: int = 0
 
 
 def restore_backup(
@@ -90,6 +95,8 @@ def restore_backup(
                 _truncate(connection, wanted, done)
             for table in wanted:
                 done.tables[table] = _restore_table(connection, folder, table, order, manifest, columns[table])
+            if EMBEDDING in wanted:
+                done.quarantined_count = hold_restored(connection)
             _check_vectors(connection, wanted, order, space, done)
     except psycopg.OperationalError as error:
         if error.diag.message_primary is None or connection.closed:

@@ -22,9 +22,7 @@ _INVISIBLE: Final = re.compile(
     "[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u180e\ufeff\U000e0000-\U000e0fff]"
     "|(?<![\u2190-\U0001faff\ufe0f])\u200d"
 )
-_BLANKS: Final = re.compile(r"\s+")
 _SEPARATORS: Final = re.compile(r"[\s*_`~|/\\.·•-]+")
-_FLAGS: Final = re.IGNORECASE | re.MULTILINE
 
 
 def suspicions(texts: Iterable[str]) -> tuple[str, ...]:
@@ -32,20 +30,33 @@ def suspicions(texts: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     fences, phrases, compact = _patterns()
     for text in texts:
-        if _INVISIBLE.search(text):
+        # Most SQL is ASCII, where nothing is hidden, NFKC changes nothing and no compact phrase can stand.
+        is_ascii = text.isascii()
+        if not is_ascii and _INVISIBLE.search(text):
             found["hidden_characters"] = None
-        plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).replace("\u200d", ""))
+        plain = (text if is_ascii else _bared(text)).lower()
         if fences.search(plain):
             found["fence_imitation"] = None
-        if phrases.search(_BLANKS.sub(" ", plain)) or compact.search(_SEPARATORS.sub("", plain)):
+        if phrases.search(" ".join(plain.split())) or (not is_ascii and _any(compact, _SEPARATORS.sub("", plain))):
             found["instruction"] = None
     return tuple(found)
 
 
+def _bared(text: str) -> str:
+    """Without what is hidden, in one width, and with the two letters that readers take for an i as such."""
+    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).replace("\u200d", ""))
+    return plain.replace("\u0130", "i").replace("\u0131", "i")
+
+
+def _any(patterns: tuple[re.Pattern[str], ...], text: str) -> bool:
+    return any(pattern.search(text) for pattern in patterns)
+
+
 @lru_cache(maxsize=1)
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], tuple[re.Pattern[str], ...]]:
+    """Phrases as one pattern and compact ones each by itself: measured, that is the faster way for either."""
     listed = yaml.safe_load(_PATTERN_FILE.read_text("utf-8"))
-    fences, phrases, compact = (
-        re.compile("|".join(f"(?:{one})" for one in listed[name]), _FLAGS) for name in ("fences", "phrases", "compact")
+    fences, phrases = (
+        re.compile("|".join(f"(?:{one})" for one in listed[name]), re.MULTILINE) for name in ("fences", "phrases")
     )
-    return fences, phrases, compact
+    return fences, phrases, tuple(re.compile(one, re.MULTILINE) for one in listed["compact"])

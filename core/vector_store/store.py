@@ -20,6 +20,7 @@ from core.database import Database
 from core.llm.metering import CallAccount
 from core.vector_store.embedding import Embedder
 from core.vector_store.lexical import bigrams
+from core.vector_store.quarantine import doubtful, hold
 from core.vector_store.records import (
     KINDS,
     Kind,
@@ -46,6 +47,19 @@ class _NewRecord:
     hash: str
 
 
+@dataclass(frozen=True)
+class Admitted:
+    """What became of items, in their order.
+
+    Attributes:
+        ids: of the record each item is or will be.
+        waiting: the ids among them that wait for an administrator, or were rejected; they are not stored.
+    """
+
+    ids: list[str]
+    waiting: frozenset[str]
+
+
 class VectorStore:
     """Training records of all tenants, searchable with vectors of `embedder`'s model only."""
 
@@ -57,26 +71,45 @@ class VectorStore:
     def add(
         self, tenant: str, kind: Kind, items: Iterable[TrainingItem], *, account: CallAccount | None = None
     ) -> list[str]:
-        """Store the items and return their ids, in order. What is there already keeps its id and is not doubled.
+        """As `admit`, for whom the ids are enough."""
+        return self.admit(tenant, kind, items, source=TRAINING, account=account).ids
+
+    def admit(
+        self,
+        tenant: str,
+        kind: Kind,
+        items: Iterable[TrainingItem],
+        *,
+        source: str,
+        account: CallAccount | None = None,
+    ) -> Admitted:
+        """Store the items. What is there already keeps its id and is not doubled.
+
+        A text that speaks to the model goes to quarantine instead, unless an administrator approved it; see
+        `core.vector_store.quarantine`.
 
         Args:
+            source: who writes them, for the administrator who looks at what waits.
             account: who pays for their vectors; by default the tenant, as training.
 
         Raises:
             ValueError: an item lacks its text. Nothing is stored then.
-            ModelUnavailableError: the embedder does not answer. Nothing is stored then.
+            ModelUnavailableError: the embedder does not answer. Nothing is stored then; what waits, waits.
         """
         name = Tenant(tenant)
         records = [_new_record(kind, item) for item in items]
         with self._database.session() as session:
             ids = self._known_ids(session, name, kind, [record.hash for record in records])
-        missing = list({record.hash: record for record in records if record.hash not in ids}.values())
+            missing = list({record.hash: record for record in records if record.hash not in ids}.values())
+            waiting = _held(session, name, kind, missing, source)
+        missing = [record for record in missing if record.hash not in waiting]
         if missing:
             texts = [record.item.searched_text(kind) for record in missing]
             vectors = checked_vectors(self._embedder, texts, account or CallAccount(name, NOBODY, TRAINING))
             with self._database.session() as session:
                 ids |= self._insert(session, name, kind, missing, vectors)
-        return [ids[record.hash] for record in records]
+        ids |= waiting
+        return Admitted([ids[record.hash] for record in records], frozenset(waiting.values()))
 
     def prepare(
         self, tenant: str, kind: Kind, items: Sequence[TrainingItem], *, account: CallAccount | None = None
@@ -215,6 +248,15 @@ class VectorStore:
             "embedding_dimension": self._embedder.dimension,
             "lexical_terms": func.array_to_tsvector(terms),
         }
+
+
+def _held(session: Session, tenant: Tenant, kind: Kind, records: Sequence[_NewRecord], source: str) -> dict[str, str]:
+    """Ids of those that wait, by content hash."""
+    found = [one for at, record in enumerate(records) if (one := doubtful(at, tenant, kind, record.item)) is not None]
+    if not found:
+        return {}
+    held = hold(session.connection().exec_driver_sql, found, source)
+    return {records[at].hash: record_id for at, record_id in held.items()}
 
 
 def _new_record(kind: Kind, item: TrainingItem) -> _NewRecord:

@@ -32,6 +32,7 @@ from data_pipeline.training_files import (
 
 LOADED_SCHEMA: Final = "loaded_schema.json"
 _BATCH: Final = 50
+_SOURCE: Final = "data_pipeline"
 
 AskQuestion = Callable[[str, str, str], str]
 """Question a SQL statement answers, by (sql, tenant, user id); raises `ModelUnavailableError`."""
@@ -59,6 +60,7 @@ class _Loaded:
     item_count: int = 0
     inputs: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    waiting: frozenset[str] = frozenset()
 
 
 class TrainingLoad:
@@ -115,7 +117,9 @@ class TrainingLoad:
                 waiting = []
             context.advance(file.name, done, len(files))
         after = self._store.count(context.spec.tenant)
-        if not loaded.item_count:
+        if loaded.waiting:
+            context.say(texts.TEXTS_QUARANTINED.format(count=len(loaded.waiting)), level=logging.WARNING)
+        if not loaded.item_count and not loaded.waiting:
             raise PipelineError(texts.NOTHING_LOADED.format(detail="; ".join(loaded.problems[:3])))
         context.say(texts.LOADED.format(count=loaded.item_count, added=max(0, after.total - before.total)))
         quarantined = self._put_broken_aside(context)
@@ -128,7 +132,9 @@ class TrainingLoad:
             },
             inputs=loaded.inputs,
             problems=loaded.problems,
-            facts={"quarantined": quarantined} | ({"vector_management": managed} if managed else {}),
+            facts={"quarantined": quarantined}
+            | ({"texts_quarantined": len(loaded.waiting)} if loaded.waiting else {})
+            | ({"vector_management": managed} if managed else {}),
         )
 
     def _manage_vectors(self, context: StageContext) -> Mapping[str, Any]:
@@ -173,7 +179,9 @@ class TrainingLoad:
     def _store_items(self, context: StageContext, kind: Kind, items: Sequence[TrainingItem], loaded: _Loaded) -> None:
         for batch in _batches(_storable(kind, items)):
             context.check_cancelled()
-            loaded.item_count += len(set(self._store.add(context.spec.tenant, kind, batch)))
+            admitted = self._store.admit(context.spec.tenant, kind, batch, source=_SOURCE)
+            loaded.item_count += len(set(admitted.ids) - admitted.waiting)
+            loaded.waiting |= admitted.waiting
 
     def _with_questions(
         self, context: StageContext, file: TrainingFile, items: Sequence[TrainingItem], loaded: _Loaded

@@ -5,30 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Column, DateTime, Index, String, Table, Text, func, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import func, select, update
 
-from core.database import Base
 from core.tenant_repository import TenantRepository
+from core.vector_store.quarantine import QUARANTINE
 from core.vector_store.records import TrainingItem, new_record_id
 from features.training_data.records import NewRecord
 
-QUARANTINE: Final = Table(
-    "training_quarantine",
-    Base.metadata,
-    Column("id", String(64), primary_key=True, comment="the id the training record gets when it is approved"),
-    Column("tenant_id", String(63), nullable=False),
-    Column("training_data_type", String(20), nullable=False),
-    Column("question", Text, nullable=False),
-    Column("content", Text, nullable=False),
-    Column("reasons", JSONB, nullable=False),
-    Column("source", String(40), nullable=False),
-    Column("replaces_id", Text, comment="the record an approved one takes the place of"),
-    Column("status", String(10), nullable=False, server_default="pending"),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("decided_at", DateTime(timezone=True)),
-    Index("ix_training_quarantine_tenant_id_status_created_at", "tenant_id", "status", "created_at"),
-)
 _OF: Final = QUARANTINE.c
 
 

@@ -285,6 +285,8 @@ def _restore_success(data: dict[str, Any], order: RestoreOrder, done: Restored, 
         "requires_reembedding": done.stale_count,
         "duration": seconds,
     }
+    if done.quarantined_count:
+        facts["quarantined_count"] = done.quarantined_count
     if done.stale_count:
         facts["notice"] = texts.NEEDS_REEMBEDDING.format(count=done.stale_count)
     return success_response(text, data | facts)
