@@ -142,7 +142,7 @@ SETTINGS: tuple[Setting, ...] = (
     Runs("SSE_HEARTBEAT_SECONDS", float, 15.0, "Seconds without an event after which a stream sends a comment.", minimum=0.1, maximum=600),
     #
     Answers("QUESTION_ROUTING_MODE", str, "hybrid", "How a question finds its way when the caller does not say.", choices=("hybrid", "llm_only", "database_direct", "chat_direct")),
-    Answers("ASK_AUTO_TRAIN", bool, False, "Train every question that `ask` and `ask_cached` answered with rows, as the old service did."),
+    Answers("ASK_AUTO_TRAIN", bool, False, "Train every question that `ask` and `ask_cached` answered with rows, as the old service did. Whoever can ask then teaches everybody's answers, wrong SQL included: questions that speak to the model wait in quarantine, and a second SQL for the same question is kept and listed under `training_data/conflicts`, but nobody checks that an answer was right. For trusted askers only."),
     Answers("SESSION_CACHE_MAX_ENTRIES", int, 1000, "Answers of `ask_cached` one process remembers for the cache_* routes.", minimum=0, maximum=1_000_000),
     Answers("SESSION_CACHE_MAX_BYTES", int, 64 * MEBIBYTE, "Bytes of rows and texts they may take; the oldest go first.", minimum=0),
     Answers("MAX_QUESTION_CHARS", int, 50_000, "Characters a question may have.", minimum=1),

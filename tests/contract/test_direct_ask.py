@@ -220,3 +220,18 @@ def test_question_that_speaks_to_the_model_is_answered_and_waits(
         assert (stats["total_count"], stats["quarantined_count"]) == (before, 1)
         data_of(training, "ask", "现在共有几家")
         assert training.client.get("/api/v0/training_data/stats").json()["data"]["total_count"] == before + 1
+
+
+@pytest.mark.entries("unified")
+def test_second_sql_of_a_question_is_trained_and_listed_as_a_conflict(
+    start: Start, small_business_url: str, model: ScriptedModelServer
+) -> None:
+    question = "争议的公司总数"
+    model.add_rule(COUNT, kind="write_sql", contains="争议的")
+    pair = {"training_data_type": "sql", "question": question, "sql": "SELECT 7"}
+    with start(small_business_url, model, ASK_AUTO_TRAIN="true") as training:
+        assert training.client.post("/api/v0/training_data/create", json={"data": pair}).status_code == 200
+        data_of(training, "ask", question)
+        listed = training.client.get("/api/v0/training_data/conflicts").json()["data"]["conflicts"]
+        [conflict] = [one for one in listed if one["question"] == question]
+        assert {record["content"] for record in conflict["records"]} == {"SELECT 7", COUNT}
