@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -114,7 +115,9 @@ def read_messages(stored: Iterable[Any]) -> list[dict[str, Any]]:
     return [message for message in reversed(parsed) if message is not None]
 
 
-def as_lines(messages: Sequence[Mapping[str, Any]], *, message_chars: int, total_chars: int) -> str:
+def as_lines(
+    messages: Sequence[Mapping[str, Any]], *, message_chars: int = sys.maxsize, total_chars: int = sys.maxsize
+) -> str:
     """Messages as lines `User: …` and `Assistant: …`, oldest first; other roles are left out.
 
     Each is cut at `message_chars`; the oldest are left out where all together exceed `total_chars`.

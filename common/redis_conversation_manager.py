@@ -236,15 +236,18 @@ class RedisConversationManager:
         return layout.read_messages(stored)
 
     def get_context(self, tenant: str, conversation_id: str, count: int | None = None) -> str:
-        """The last `count` rounds as lines `User: …` and `Assistant: …`, oldest first; empty when there is nothing."""
+        """The last `count` rounds as lines `User: …` and `Assistant: …`, oldest first; empty when there is nothing.
+
+        This is what the model gets: long messages are cut, and too many are left out.
+        """
         if not self._is_context_enabled:
             return ""
-        return self.get_dialogue(tenant, conversation_id, self._context_count if count is None else count)
+        said = self.get_messages(tenant, conversation_id, 2 * (self._context_count if count is None else count))
+        return layout.as_lines(said, message_chars=self._max_context_chars, total_chars=self._max_context_total_chars)
 
     def get_dialogue(self, tenant: str, conversation_id: str, rounds: int) -> str:
-        """The same lines whether or not contexts are switched off; 0 rounds for everything that is kept."""
-        said = self.get_messages(tenant, conversation_id, rounds * 2)
-        return layout.as_lines(said, message_chars=self._max_context_chars, total_chars=self._max_context_total_chars)
+        """The same lines for people: whole, and whether or not contexts are switched off; 0 rounds for all of them."""
+        return layout.as_lines(self.get_messages(tenant, conversation_id, rounds * 2))
 
     def _is_owned(self, tenant: str, conversation_id: str, user_id: str) -> bool:
         key = redis_key(tenant, layout.META.format(conversation_id))

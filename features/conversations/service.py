@@ -105,12 +105,15 @@ class ConversationService:
         return success_response(texts.MESSAGES_DONE, data)
 
     def context_of(self, tenant: str, conversation_id: str, rounds: int | None = None) -> Envelope:
-        """The dialogue as lines, whether or not the model gets contexts; 0 rounds for all of it."""
+        """The dialogue as lines, whether or not the model gets contexts; 0 rounds for all of it.
+
+        Below 0 it is as long as when none are asked for; the answer names the number that was given.
+        """
         wanted = self._context_rounds if rounds is None or rounds < 0 else min(rounds, layout.MOST_MESSAGES)
         data = {
             "conversation_id": conversation_id,
             "context": self._manager.get_dialogue(tenant, conversation_id, wanted),
-            "context_message_count": wanted,
+            "context_message_count": self._context_rounds if rounds is None else rounds,
         }
         return success_response(texts.CONTEXT_DONE, data)
 

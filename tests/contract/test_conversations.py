@@ -90,6 +90,18 @@ def test_context_counts_rounds(service: Service) -> None:
     assert data_of(service, "conversation/nobody:1/context")["context"] == ""
 
 
+@pytest.mark.parametrize("count", [0, -1, 10**9, 10**30])
+def test_context_names_the_count_it_was_asked_for(service: Service, count: int) -> None:
+    assert data_of(service, "conversation/nobody:1/context", count=count)["context_message_count"] == count
+
+
+def test_context_shows_what_was_said_whole(service: Service) -> None:
+    """Only what the model gets of it is cut."""
+    question = "长" * 5_000
+    conversation = asked(service, "longwinded", question)
+    assert f"User: {question}\n" in data_of(service, f"conversation/{conversation}/context")["context"]
+
+
 def test_stats_count_users_and_conversations(service: Service) -> None:
     before = data_of(service, "conversation_stats")
     asked(service, "counted", "一")
