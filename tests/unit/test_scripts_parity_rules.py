@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,13 @@ CASES = (
     Case("mismatch-is-400", body(conversation_id="alice:20261120112024488"), recorded(CRASH),
          invalid("user_id", "conversation_id", response=MISMATCH),
          (change("data.response", "错误"), change("invalid_params", ["user_id"]), change("message", "处理失败"))),
+    Case("number-is-the-owner", body(user_id=5, conversation_id="5:20261120112024488"), recorded(CRASH),
+         success(user_id="5", conversation_id="5:20300101000000001", conversation_status="invalid_id_new"),
+         (change("data.user_id", "6"), change("data.conversation_id", STAMPED), change("data.user_id", 5))),
+    Case("owner-up-to-the-last-colon", body(user_id="a", conversation_id="a:b:20261120112024488"),
+         recorded(success(user_id="a")),
+         invalid("user_id", "conversation_id", response=MISMATCH.replace("alice", "a:b").replace("carol", "a")),
+         (change("data.response", MISMATCH), change("invalid_params", ["user_id"]))),
     Case("model-failure-is-503", body(), recorded(APOLOGY), MODEL_LOST,
          (change("data.can_retry", False), change("data.conversation_id", None), change("data.user_id", "guest"),
           change("data.error_type", "store_unavailable"), change("data.agent_version", None))),
@@ -225,6 +232,19 @@ def test_what_was_refused_then_is_refused_in_the_same_words(members: dict[str, A
     case = Case("", body(**members), recorded(missing), {}, ())
     assert judged(case, missing)[0] == "same"
     assert judged(case, invalid("user_id"))[0] == "different"
+
+
+def test_other_json_sent_as_text_is_malformed_like_any_other() -> None:
+    (case,) = (case for case in CASES if case.rule == "non-object-is-400")
+    assert judged(replace(case, request={"body": "[1]"}), NO_OBJECT) == ("intended", case.rule)
+    assert judged(replace(case, request={"body": '{"question": "你好"}'}), NO_OBJECT)[0] == "different"
+
+
+def test_owner_is_told_from_a_whole_id_only() -> None:
+    """What stands behind the last colon is no time, so the name ends at the first one, as it always did."""
+    asked = {"json": {"question": "你好", "conversation_id": "carol:1:2"}}
+    kept = success(conversation_status="invalid_id_new", requested_conversation_id="carol:1:2")
+    assert judged(Case("", asked, recorded(kept), kept, ()), kept)[0] == "same"
 
 
 def test_every_rule_is_explained_in_the_documentation() -> None:

@@ -238,7 +238,10 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
     "combine-null-is-the-default": (
         exchange("combine", {"collection_names": ["sql"], "dry_run": None}, ok(**MERGED, summary=MERGED_SUM)),
         ok(**TOLD, summary=TOLD_SUM),
-        [ok(**TOLD, summary={**TOLD_SUM, "duplicates_to_remove": 1}), ok(**TOLD | {"dry_run": False}, summary=TOLD_SUM)],
+        [
+            ok(**TOLD, summary={**TOLD_SUM, "duplicates_to_remove": 1}),
+            ok(**TOLD | {"dry_run": False}, summary=TOLD_SUM),
+        ],
     ),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from scripts.parity.exchanges import Exchange
 from scripts.parity.rules import (
     ask,
     caches,
+    conversation_contents,
     conversations,
     data_pipeline,
     database,
@@ -35,6 +36,7 @@ from scripts.parity.rules.rule import Rule
 RULES: tuple[Rule, ...] = (
     *ask.RULES,
     *caches.RULES,
+    *conversation_contents.RULES,
     *conversations.RULES,
     *data_pipeline.RULES,
     *database.RULES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from common.redis_conversation_manager import conversation_owner
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
 from scripts.parity.rules.rule import (
@@ -12,6 +13,7 @@ from scripts.parity.rules.rule import (
     body_of,
     is_error,
     is_malformed,
+    is_other_json,
     is_scalar,
     is_unknown_path,
     is_wrong_method,
@@ -140,6 +142,19 @@ def _names_mismatch(exchange: Exchange, answer: Answer) -> bool:
     return names_invalid(answer, "user_id", "conversation_id") and is_his
 
 
+def _was_owner_by_number(exchange: Exchange) -> bool:
+    """The crash of a mismatch, for a number that is the owner's name."""
+    is_crash = old_answer(exchange).response == "查询处理失败，请稍后重试" and exchange.response["status"] == 500
+    return is_crash and is_scalar(body_of(exchange).get("user_id")) and _text(exchange, "user_id") == _owner(exchange)
+
+
+def _was_half_an_owner(exchange: Exchange) -> bool:
+    """A user whose name is the part before the first colon of the owner's."""
+    user, conversation = body_of(exchange).get("user_id"), str(body_of(exchange).get("conversation_id"))
+    is_half = user == _owner(exchange) and user != conversation_owner(conversation)
+    return isinstance(user, str) and is_half and ":" in conversation_owner(conversation)
+
+
 def _was_apology(exchange: Exchange) -> bool:
     return old_answer(exchange).response.startswith(("抱歉，我暂时无法回答", "SQL生成过程中出现异常"))
 
@@ -151,7 +166,7 @@ def _was_execution_failure(exchange: Exchange) -> bool:
 def _was_new_user_with_colon(exchange: Exchange) -> bool:
     """The user who asks, or to whom the conversation would belong, has a colon in the name."""
     user, conversation = (body_of(exchange).get(name) for name in ("user_id", "conversation_id"))
-    owner = user or str(conversation or "").rpartition(":")[0]
+    owner = user or conversation_owner(str(conversation or ""))
     return isinstance(owner, str) and ":" in owner and not was_refused(exchange)
 
 
@@ -175,7 +190,7 @@ RULES = (
         "non-object-is-400",
         "a JSON body that is no object was an HTML 500; now the envelope with 400",
         ASK,
-        was=lambda exchange: was_html(exchange, 500) and not isinstance(exchange.request.get("json", {}), dict),
+        was=lambda exchange: was_html(exchange, 500) and is_other_json(exchange),
         became=is_malformed,
         covers="status|content_type",
     ),
@@ -192,6 +207,20 @@ RULES = (
         "a conversation of another user was a 500 (the same helper); now the 400 that was meant, with its text",
         ASK,
         was=_was_mismatch,
+        became=_names_mismatch,
+    ),
+    Rule(
+        "number-is-the-owner",
+        "a number as user_id was never the owner of a conversation, which was a 500; now it is the text it stands for",
+        ASK,
+        was=_was_owner_by_number,
+        became=lambda exchange, answer: answer.status == 200 and _belongs_to_the_text(exchange, answer),
+    ),
+    Rule(
+        "owner-up-to-the-last-colon",
+        "the owner of a conversation ended at the first colon, so that another user's was taken; now 400",
+        ASK,
+        was=lambda exchange: exchange.response["status"] == 200 and _was_half_an_owner(exchange),
         became=_names_mismatch,
     ),
     Rule(

@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.rule import Rule, body_of, is_error, is_malformed, old_answer, was_html
+from scripts.parity.rules.rule import Rule, body_of, is_error, is_malformed, old_answer, sent_object, was_html
 from scripts.parity.rules.training_effects import answer_now
 
 EMBEDDING_STATS = "/api/v0/embedding_cache_stats"
@@ -124,7 +124,8 @@ def _overview_adds_up(_exchange: Exchange, answer: Answer) -> bool:
 
 
 def _was_broken(exchange: Exchange) -> bool:
-    return exchange.response["status"] in (500, 503) and "json" in exchange.request
+    is_json = "json" in exchange.request or sent_object(exchange) is not None
+    return exchange.response["status"] in (500, 503) and is_json
 
 
 def _condition(exchange: Exchange) -> str | None:
@@ -287,7 +288,8 @@ RULES = (
         "a malformed body was a failure of the service; now 400",
         REMOVALS,
         was=lambda exchange: (
-            "json" not in exchange.request and (exchange.response["status"] >= 500 or was_html(exchange, 400))
+            not ("json" in exchange.request or sent_object(exchange))
+            and (exchange.response["status"] >= 500 or was_html(exchange, 400))
         ),
         became=is_malformed,
     ),

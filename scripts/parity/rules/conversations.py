@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
 from scripts.parity.rules.ask import COMPOSITE
+from scripts.parity.rules.conversation_turns import begun_otherwise, turns_before
 from scripts.parity.rules.rule import NOT_JSON, Rule, body_of, is_error, is_malformed, is_other_json, old_answer
-from scripts.parity.rules.training_effects import answer_now
 
 CLEANUP = "/api/v0/conversation_cleanup"
 LIMITS = "/api/v0/conversation_limit_enforcement"
@@ -65,27 +64,6 @@ def _is_whole(answer: Answer) -> bool:
     return adds_up and is_each_whole and is_ordered and data["processed_users"] == len(rows)
 
 
-def _asker(exchange: Exchange) -> str:
-    """Whose conversation a question began, as the old service cut the name out of its keys."""
-    asked = body_of(exchange) or exchange.request.get("query") or {}
-    return str(asked.get("user_id") or asked.get("conversation_id") or "guest").partition(":")[0]
-
-
-def _may_be_refused(exchange: Exchange) -> bool:
-    """A question that began a conversation then, and was refused or failed now."""
-    then, now = exchange.response["status"], answer_now(exchange).status
-    return then in (200, 500) and (now != 200 or then != 200)
-
-
-def _questions_before(exchange: Exchange) -> list[Exchange]:
-    return [one for one in exchange.earlier() if one.request["path"].startswith("/api/v0/ask_agent")]
-
-
-def _never_begun(exchange: Exchange) -> Counter[str]:
-    """Conversations of each user that were begun before this exchange and may not exist today."""
-    return Counter(_asker(one) for one in _questions_before(exchange) if _may_be_refused(one))
-
-
 def _has_the_same_users(exchange: Exchange, answer: Answer) -> bool:
     """Everybody has as many conversations as recorded, but for those that may never have begun.
 
@@ -93,11 +71,12 @@ def _has_the_same_users(exchange: Exchange, answer: Answer) -> bool:
     """
     if not _is_whole(answer):
         return False
-    old, new, spared = _rows(old_answer(exchange).data), _rows(answer.data), _never_begun(exchange)
-    known = {_asker(one) for one in _questions_before(exchange)}
-    counts = {name: int(row["original_conversations"]) for name, row in new.items()}
-    missing = {name: int(row["original_conversations"]) - counts.pop(name, 0) for name, row in old.items()}
-    is_complete = not counts and all(0 <= count <= spared[name] for name, count in missing.items() if name in known)
+    old, new, turns = _rows(old_answer(exchange).data), _rows(answer.data), turns_before(exchange)
+    fewer, more = begun_otherwise(turns)
+    counts = [{name: int(row["original_conversations"]) for name, row in rows.items()} for rows in (old, new)]
+    missing = {name: counts[0].get(name, 0) - counts[1].get(name, 0) for name in (*old, *new)}
+    known = {*new, *(turn.user for turn in turns)}
+    is_complete = all(-more[name] <= count <= fewer[name] for name, count in missing.items() if name in known)
     same = (name for name in new if missing[name] == 0) if is_complete else ()
     return is_complete and all(new[name][key] == old[name][key] for name in same for key in ROW_COUNTS)
 
@@ -143,7 +122,8 @@ def _counts_what_is_there(_exchange: Exchange, answer: Answer) -> bool:
 
 def _has_no_more_users(exchange: Exchange, answer: Answer) -> bool:
     before, now = int(old_answer(exchange).data["processed_users"]), int(answer.data.get("processed_users", 0))
-    return answer.status == 200 and before - len(_never_begun(exchange)) <= now <= before
+    fewer, more = begun_otherwise(turns_before(exchange))
+    return answer.status == 200 and before - len(fewer) <= now <= before + len(more)
 
 
 def _is_all_gone(exchange: Exchange, answer: Answer) -> bool:

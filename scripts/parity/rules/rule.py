@@ -68,8 +68,9 @@ class Rule:
 
 
 def body_of(exchange: Exchange) -> Mapping[str, Any]:
+    """The JSON object of the request, by whatever type it was sent; empty when there is none."""
     body = exchange.request.get("json")
-    return body if isinstance(body, Mapping) else {}
+    return body if isinstance(body, Mapping) else sent_object(exchange) or {}
 
 
 def old_answer(exchange: Exchange) -> Answer:
@@ -118,6 +119,15 @@ def is_other_json(exchange: Exchange) -> bool:
         return not isinstance(json.loads(str(exchange.request.get("body", ""))), Mapping)
     except ValueError:
         return False
+
+
+def sent_object(exchange: Exchange) -> Mapping[str, Any] | None:
+    """The JSON object of a body that was sent as it stands; None when it is none."""
+    try:
+        found = json.loads(str(exchange.request.get("body", "")))
+    except ValueError:
+        return None
+    return found if isinstance(found, Mapping) else None
 
 
 def told_counts(answer: Answer) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,16 @@ from typing import Any
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
 from scripts.parity.rules.ask import COMPOSITE
-from scripts.parity.rules.rule import Rule, body_of, is_error, is_malformed, names_invalid, old_answer, told_counts
+from scripts.parity.rules.rule import (
+    Rule,
+    body_of,
+    is_error,
+    is_malformed,
+    names_invalid,
+    old_answer,
+    sent_object,
+    told_counts,
+)
 from scripts.parity.rules.training_effects import (
     COMBINE,
     CREATE,
@@ -64,22 +72,13 @@ def _was_unreadable(exchange: Exchange) -> bool:
     """A body that is no JSON object: a 500, or in `combine` a 200 around one, or around "empty" when it was empty."""
     is_combine = exchange.request["path"] == COMBINE and old_answer(exchange).response.startswith(UNREADABLE_COMBINE)
     is_crash = _was_generic_500(exchange) or is_combine
-    return is_crash and not isinstance(exchange.request.get("json"), Mapping) and _sent_object(exchange) is None
-
-
-def _sent_object(exchange: Exchange) -> Mapping[str, Any] | None:
-    """The JSON object of a body that was sent as it stands."""
-    try:
-        found = json.loads(str(exchange.request.get("body", "")))
-    except ValueError:
-        return None
-    return found if isinstance(found, Mapping) else None
+    return is_crash and not isinstance(exchange.request.get("json"), Mapping) and sent_object(exchange) is None
 
 
 def _was_sent_as_another_type(exchange: Exchange) -> bool:
     old = old_answer(exchange)
     is_failure = _was_generic_500(exchange) or "415 Unsupported" in old.response
-    return is_failure and _sent_object(exchange) is not None
+    return is_failure and sent_object(exchange) is not None
 
 
 def _is_read(_exchange: Exchange, answer: Answer) -> bool:
