@@ -56,6 +56,7 @@ from features.vector_backup.service import VectorBackupService
 if TYPE_CHECKING:
     from bootstrap.pipeline_tasks import PipelineTasks
     from bootstrap.react import React
+    from core.runs.turns import EarlierRuns
     from features.chat.service import ChatService
     from features.react_api.service import StandaloneReactService
     from react_agent.async_resources import AsyncResourceManager
@@ -165,8 +166,15 @@ class Container(Foundation):
             catalog=lambda: self.catalog,
             executor=lambda: self._executor_for("REACT_MAX_ROWS"),
             is_read_only=lambda: self.read_only_mode.is_read_only(),
+            earlier_runs=self._earlier_runs.ended,
         )
         return React(self.settings, needs, self._to_close.append)
+
+    @cached_property
+    def _earlier_runs(self) -> EarlierRuns:
+        from core.runs.turns import EarlierRuns
+
+        return EarlierRuns(lambda: self.redis.commands)
 
     @cached_property
     def chat_resources(self) -> AsyncResourceManager:
@@ -184,7 +192,7 @@ class Container(Foundation):
     def chat(self) -> ChatService:
         from bootstrap.react_chat import build_chat
 
-        return build_chat(self.settings, self.chat_resources)
+        return build_chat(self.settings, self.chat_resources, self._earlier_runs.ended)
 
     @cached_property
     def standalone_react(self) -> StandaloneReactService:

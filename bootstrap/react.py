@@ -27,7 +27,7 @@ from core.redis_client import connect_redis
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
 from features.react.checkpoints import CheckpointsService
-from features.react.service import AskReactService
+from features.react.service import AskReactService, EarlierRuns
 from features.react.threads import ThreadsService
 from react_agent.agent import CheckpointStore, CustomReactAgent, ReactLimits
 from react_agent.logger import get_react_agent_logger
@@ -59,6 +59,7 @@ class ReactNeeds:
     catalog: Callable[[], SchemaCatalog]
     executor: Callable[[], SqlExecutor]
     is_read_only: Callable[[], bool]
+    earlier_runs: EarlierRuns
 
 
 class React:
@@ -114,6 +115,7 @@ class React:
             engine=self.agent,
             timeout_seconds=self._settings.get("REQUEST_TIMEOUT"),
             default_user_id=self._settings.get("REACT_DEFAULT_USER_ID"),
+            earlier_runs=self._needs.earlier_runs,
         )
 
     @cached_property

@@ -10,6 +10,7 @@ from core.database import Database
 from core.redis_client import RedisClient
 from core.sql_executor import SqlExecutor
 from features.chat.service import ChatService
+from features.react.service import EarlierRuns
 from react_agent.async_agent import AsyncAgentConfig, AsyncReactAgent
 from react_agent.async_redis_api import AsyncRedisAPI
 from react_agent.async_resources import AsyncResourceManager
@@ -36,10 +37,11 @@ def build_resources(
     return AsyncResourceManager(redis=redis, build_agent=build_agent)
 
 
-def build_chat(settings: ConfigService, resources: AsyncResourceManager) -> ChatService:
+def build_chat(settings: ConfigService, resources: AsyncResourceManager, earlier_runs: EarlierRuns) -> ChatService:
     return ChatService(
         resources=resources,
         timeout_seconds=settings.get("REQUEST_TIMEOUT"),
         default_user_id=settings.get("REACT_DEFAULT_USER_ID"),
         allows_direct_redis=settings.get("REACT_REDIS_DIRECT"),
+        earlier_runs=earlier_runs,
     )

@@ -65,7 +65,7 @@ class RunStore:
             run_key(record.tenant, record.id),
             LEASES,
             _idempotency_key(record.tenant, record.user_id, new.idempotency_key),
-            redis_key(record.tenant, f"run_turns:{record.conversation_id}"),
+            turns_key(record.tenant, record.conversation_id),
             redis_key(record.tenant, f"run_user:{record.user_id}"),
         ]
         fingerprint = new.fingerprint if new.idempotency_key else ""
@@ -182,6 +182,10 @@ class RunStore:
 
 def run_key(tenant: str, run_id: str) -> str:
     return redis_key(tenant, f"run:{run_id}")
+
+
+def turns_key(tenant: str, conversation_id: str) -> str:
+    return redis_key(tenant, f"run_turns:{conversation_id}")
 
 
 def _events_key(key: str) -> str:

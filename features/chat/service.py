@@ -13,10 +13,12 @@ from common.cancellation import CancelSignal
 from common.errors import AnswerStoppedError, AnswerTimedOutError, BadRequestError, CituError, ForbiddenError
 from common.messages import react_api as texts
 from common.result import local_timestamp
+from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import CallerLeftError, run_in_request_loop
 from core.logging import get_app_logger, set_log_context
 from features.chat.schemas import DirectOperation, Message, read_message, read_operation
 from features.react.schemas import parse_json
+from features.react.service import EarlierRuns, nobody_waits
 from react_agent.async_resources import AsyncResourceManager
 from react_agent.thread_ids import new_thread_id
 
@@ -35,6 +37,7 @@ class ChatService:
         timeout_seconds: what an answer may take.
         default_user_id: who asks when nobody is named.
         allows_direct_redis: whether `/redis/direct` is switched on.
+        earlier_runs: what a message waits for first.
     """
 
     def __init__(
@@ -44,7 +47,9 @@ class ChatService:
         timeout_seconds: float,
         default_user_id: str = "guest",
         allows_direct_redis: bool = False,
+        earlier_runs: EarlierRuns = nobody_waits,
     ) -> None:
+        self._earlier_runs = earlier_runs
         self._resources = resources
         self._timeout_seconds = timeout_seconds
         self._default_user_id = default_user_id
@@ -103,6 +108,7 @@ class ChatService:
 
         async def answered() -> dict[str, Any]:
             async with self._resources.get_agent() as agent:
+                await self._earlier_runs(DEFAULT_TENANT_NAME, thread)
                 return await agent.process_message(message.asked.text, thread, user_id=message.asked.user_id)
 
         try:

@@ -5,7 +5,7 @@ Called by the HTTP route; runs and streams take `open` and `answer`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -27,6 +27,14 @@ logger = get_app_logger("ask_react")
 TENANT: Final = DEFAULT_TENANT_NAME
 ROUTE: Final = "ask_react_agent"
 _UNAVAILABLE: Final = 503
+
+
+EarlierRuns = Callable[[str, str], Awaitable[None]]
+"""Waits until the runs that a tenant's thread is busy with now have ended."""
+
+
+async def nobody_waits(_tenant: str, _thread_id: str) -> None:
+    """For processes that know of no runs."""
 
 
 class ReactEngine(Protocol):
@@ -51,12 +59,19 @@ class AskReactService:
         engine: the agent, built when first asked for.
         timeout_seconds: what an answer may take, waiting for the thread's earlier turn included.
         default_user_id: who asks when nobody is named.
+        earlier_runs: what a question that is no run waits for first.
     """
 
     def __init__(
-        self, *, engine: Callable[[], ReactEngine], timeout_seconds: float, default_user_id: str = "guest"
+        self,
+        *,
+        engine: Callable[[], ReactEngine],
+        timeout_seconds: float,
+        default_user_id: str = "guest",
+        earlier_runs: EarlierRuns = nobody_waits,
     ) -> None:
         self._engine = engine
+        self._earlier_runs = earlier_runs
         self._timeout_seconds = timeout_seconds
         self._default_user_id = default_user_id
 
@@ -91,8 +106,12 @@ class AskReactService:
         caller_left: CancelSignal | None = None,
         wants_tokens: bool = False,
         route: str = ROUTE,
+        is_run: bool = False,
     ) -> Envelope:
         """The success envelope.
+
+        Args:
+            is_run: whether its turn among the thread's runs has come already.
 
         Raises:
             CituError: what the agent raises, or a time-out.
@@ -107,10 +126,14 @@ class AskReactService:
             wants_tokens=wants_tokens,
         )
         engine = self._engine()
+
+        async def answered() -> ReactAnswer:
+            if not is_run:
+                await self._earlier_runs(TENANT, opened.conversation_id)
+            return await engine.answer(question, watch)
+
         try:
-            answer = run_in_request_loop(
-                lambda: engine.answer(question, watch), timeout_seconds=self._timeout_seconds, cancel=caller_left
-            )
+            answer = run_in_request_loop(answered, timeout_seconds=self._timeout_seconds, cancel=caller_left)
         except TimeoutError as error:
             raise AnswerTimedOutError(messages.REQUEST_TIMED_OUT) from error
         except CallerLeftError as error:

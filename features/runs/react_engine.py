@@ -30,7 +30,7 @@ def react_engine(react: AskReactService) -> RunEngine:
         return react.open(asked)
 
     def answer(thread: OpenThread, watch: Watch, stop: CancelSignal, wants_tokens: bool) -> Envelope:
-        return react.answer(thread, watch=watch, caller_left=stop, wants_tokens=wants_tokens, route=ROUTE)
+        return react.answer(thread, watch=watch, caller_left=stop, wants_tokens=wants_tokens, route=ROUTE, is_run=True)
 
     return RunEngine(REACT, lambda wanted: opened(wanted).user_id, opened, answer, react_progress)
 

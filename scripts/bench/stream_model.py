@@ -16,7 +16,7 @@ from .load import run
 
 HANG: Final = "HANG"
 ENDLESS: Final = "ENDLESS"
-_ENDLESS_SQL: Final = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) AS n FROM r"
+ENDLESS_SQL: Final = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) AS n FROM r"
 _SQL: Final = "SELECT 1 AS n;"
 _CLASSIFIED: Final = json.dumps({"category": "DATABASE", "question_type": "DATABASE", "confidence": 0.9, "reason": "x"})
 _NEVER_SECONDS: Final = 3600.0
@@ -77,7 +77,7 @@ def _text(kind: str, asked: str) -> str:
     if kind == "classify":
         return _CLASSIFIED
     if kind == "write_sql":
-        return _ENDLESS_SQL if ENDLESS in asked else _SQL
+        return ENDLESS_SQL if ENDLESS in asked else _SQL
     return "one row"
 
 

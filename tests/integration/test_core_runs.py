@@ -16,6 +16,7 @@ from core.runs.live_run import LiveRun
 from core.runs.record import NewRun, RunRecord, StopReason, new_run_id
 from core.runs.runner import RunEnd, RunPool, Work
 from core.runs.store import LEASES, RunStore, run_key
+from core.runs.turns import EarlierRuns
 from core.runs.watching import RunWatching
 
 DONE = RunEnd("completed", '"done"')
@@ -311,3 +312,9 @@ def test_full_pool_says_when_to_try_again(worker: Worker) -> None:
         live.request_stop("requested")
     for live in runs:
         assert worker.watched(live)[-1][1] == "cancelled"
+
+
+def test_without_redis_a_plain_question_waits_for_no_runs() -> None:
+    lost = connect_redis("unix:///nowhere/redis.sock", timeout_seconds=0.05)
+    run_in_request_loop(lambda: EarlierRuns(lambda: lost.commands).ended("default", "ann:1"), timeout_seconds=20)
+    lost.close()
