@@ -94,11 +94,12 @@ class TableRequest(BaseModel):
 
 def parse_tables(body: Mapping[str, Any]) -> TablesRequest:
     """Raises `BadRequestError`."""
-    return parse_body(TablesRequest, body)
+    return parse_body(TablesRequest, _without_falsy(body))
 
 
 def parse_table(body: Mapping[str, Any]) -> TableRequest:
     """Raises `BadRequestError`; a missing table is told before a wrong type."""
+    body = _without_falsy(body)
     if body.get("table") in (None, ""):
         raise BadRequestError(messages.MISSING_PARAMETER.format(name="table"), missing_params=["table"])
     kind = body.get("type", "ddl")
@@ -110,6 +111,12 @@ def parse_table(body: Mapping[str, Any]) -> TableRequest:
         words = _context(context)
         return parse_body(TableRequest, {**body, "business_context": words})
     return parse_body(TableRequest, body)
+
+
+def _without_falsy(body: Mapping[str, Any]) -> dict[str, Any]:
+    """0 and false count as not given, as they always did."""
+    names = ("table", "schema", "table_name_pattern", "db_connection")
+    return {name: "" if name in names and value in (0, False) else value for name, value in body.items()}
 
 
 def _context(value: Any) -> str:

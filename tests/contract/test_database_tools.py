@@ -89,6 +89,15 @@ def test_missing_table_is_404(service: Service, table: Any) -> None:
     assert data["response"].startswith("获取表DDL失败: 获取表结构失败: 表 ")
 
 
+@pytest.mark.parametrize("value", ["", None, 0, False])
+def test_falsy_value_counts_as_not_given(service: Service, value: Any) -> None:
+    status, data = call(service, TABLES, schema=value, table_name_pattern=value, db_connection=value)
+    assert (status, data["schemas"], "public.bss_company" in data["tables"]) == (200, ["public"], True)
+    assert "table_name_pattern" not in data
+    status, data = call(service, TABLE, table=value, type="html")
+    assert (status, data["missing_params"], data["response"]) == (400, ["table"], "缺少必需参数：table")
+
+
 @pytest.mark.parametrize("kind", ["html", None, 5, ["ddl"], {}, "DDL"])
 def test_wrong_type_is_400(service: Service, kind: Any) -> None:
     status, data = call(service, TABLE, table="bss_company", type=kind)

@@ -61,16 +61,29 @@ def _numbers(exchange: Exchange, *names: str) -> list[str]:
     return [name for name, value in values.items() if isinstance(value, int | float) and value is not None]
 
 
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _lists_for_the_text(exchange: Exchange, answer: Answer) -> bool:
     body, data = body_of(exchange), answer.data
-    schemas = [str(body["schema"])] if _numbers(exchange, "schema") else data["schemas"]
-    pattern = str(body["table_name_pattern"]) if _numbers(exchange, "table_name_pattern") else None
+    schemas = [_text(body["schema"])] if _numbers(exchange, "schema") else data["schemas"]
+    pattern = _text(body["table_name_pattern"]) if _numbers(exchange, "table_name_pattern") else None
     is_listed = answer.status == 200 and data["total"] == len(data["tables"])
     return is_listed and data["schemas"] == schemas and data.get("table_name_pattern") in (pattern, data.get("_"))
 
 
+def _describes_with_the_text(exchange: Exchange, answer: Answer) -> bool:
+    body, info = body_of(exchange), answer.data["generation_info"]
+    is_written = info["business_context"] == _text(body["business_context"]) and info["has_llm_comments"] is True
+    return (
+        answer.status == 200 and is_written and answer.data["table_info"]["field_count"] == len(answer.data["fields"])
+    )
+
+
 def _is_missing_table(exchange: Exchange, answer: Answer) -> bool:
-    text = f"表 public.{body_of(exchange)['table']} 不存在或无权限访问"
+    name = _text(body_of(exchange)["table"])
+    text = f"表 {name if '.' in name else f'public.{name}'} 不存在或无权限访问"
     return is_error(answer, 404, "resource_not_found") and answer.response.endswith(text)
 
 
@@ -196,9 +209,9 @@ RULES = (
     ),
     Rule(
         "database-list-for-text-is-400",
-        "a list or object where a text belongs was a 500; now 400 naming the parameter",
+        "a list or object where a text belongs was a 500, an empty one counted as none; now 400 naming the parameter",
         BOTH,
-        was=lambda exchange: _failed(exchange) and bool(_composites(exchange)),
+        was=lambda exchange: exchange.request["method"] == "POST" and bool(_composites(exchange)),
         became=lambda exchange, answer: names_invalid(answer, _composites(exchange)[0]),
     ),
     Rule(
@@ -207,6 +220,13 @@ RULES = (
         TABLES,
         was=lambda exchange: _failed(exchange) and bool(_numbers(exchange, "schema", "table_name_pattern")),
         became=_lists_for_the_text,
+    ),
+    Rule(
+        "context-number-is-text",
+        "a number for the business context was a 500; scalars are read as texts",
+        TABLE,
+        was=lambda exchange: _failed(exchange) and bool(_numbers(exchange, "business_context")),
+        became=_describes_with_the_text,
     ),
     Rule(
         "table-number-is-text",
