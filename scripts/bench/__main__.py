@@ -26,6 +26,8 @@ from . import (
     pipeline_workers,
     rates,
     react,
+    react_cancel,
+    react_faults,
     retrieval,
     stampede,
     store_faults,
@@ -38,7 +40,7 @@ from .figures import Figure, show
 
 Options = argparse.Namespace
 
-# name: what measures it. `keepalive` asks a service that runs already and `retrieval` takes minutes: only when named.
+# name: what measures it. `keepalive` asks a service that runs already and others take minutes: only when named.
 MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     "rates": lambda options: rates.measure(rounds=options.rounds),
     "mixed": lambda options: mixed.measure(seconds=60 if options.long else 10),
@@ -58,6 +60,8 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     "guard_live": lambda _options: guard_live.measure(),
     "llm_faults": lambda _options: llm_faults.measure(),
     "react": lambda _options: react.measure(),
+    "react_faults": lambda options: react_faults.measure(runs=20 if options.long else 1),
+    "react_cancel": lambda _options: react_cancel.measure(),
     "pipeline": lambda _options: pipeline.measure_demo(),
     "pipeline_many": lambda _options: pipeline.measure_many(),
     "pipeline_worker_kills": lambda options: pipeline_workers.measure(
@@ -86,7 +90,15 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     ),
 }
 ON_REQUEST = frozenset(
-    {"keepalive", "retrieval", "vector_backup", "pipeline_many", "pipeline_kills", "pipeline_worker_kills"}
+    {
+        "keepalive",
+        "retrieval",
+        "vector_backup",
+        "pipeline_many",
+        "pipeline_kills",
+        "pipeline_worker_kills",
+        "react_faults",
+    }
 )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from tests.fakes.model_faults import FIGURE_38, Fault
+from tests.fakes.model_faults import FIGURE_38
+from tests.fakes.model_server import ScriptedModelServer
 
 from .ask import Asked, Asker
 from .ask_service import AskedService, asked_service
@@ -28,8 +30,8 @@ RANDOM_FAULTS: Final = [fault for name, fault in FIGURE_38.items() if name != "w
 
 
 @dataclass
-class _Tally:
-    """What became of many questions."""
+class Tally:
+    """What became of many questions; a step of one is told from another by the kind of its calls and their length."""
 
     asked: int = 0
     answered: int = 0
@@ -62,9 +64,9 @@ def measure(*, questions: int, runs: int) -> list[Figure]:
     ]
 
 
-def _mixed(service: AskedService, questions: int) -> _Tally:
+def _mixed(service: AskedService, questions: int) -> Tally:
     """Two steps ask the model: one writes the SQL, one the summary, whose loss costs only the sentence."""
-    tally = _Tally()
+    tally = Tally()
     service.model.fail_randomly(SHARE, seed=SEED, faults=RANDOM_FAULTS)
 
     def ask_some(number: int) -> list[Asked]:
@@ -81,19 +83,29 @@ def _mixed(service: AskedService, questions: int) -> _Tally:
     return tally
 
 
-def _single(service: AskedService, runs: int) -> _Tally:
-    """One caller: the first one, two or three calls of a question fail in the same way."""
-    tally, chance = _Tally(), random.Random(SEED)  # noqa: S311 - which calls fail is no secret
-    asker = Asker(service.url, "single")
+def act_out(
+    model: ScriptedModelServer, ask: Callable[[], Asked], runs: int, after: Callable[[], None] = lambda: None
+) -> Tally:
+    """One caller, `runs` questions for each fault: the first one, two or three calls of each fail in the same way.
+
+    Args:
+        after: called after each question, with no fault left.
+    """
+    tally, chance = Tally(), random.Random(SEED)  # noqa: S311 - which calls fail is no secret
     for fault in FIGURE_38.values():
         for _ in range(runs):
-            tally.most_calls = max(tally.most_calls, _calls_of_a_step(service, asker, fault, chance, tally))
-    asker.close()
+            before = len(model.calls)
+            model.queue_fault(fault, times=chance.choice([1, 2, MOST_CALLS]))
+            tally.add(ask())
+            model.forget_faults()
+            steps = Counter((call.kind, len(call.messages)) for call in model.calls[before:])
+            tally.most_calls = max(tally.most_calls, *steps.values(), 0)
+            after()
     return tally
 
 
-def _calls_of_a_step(service: AskedService, asker: Asker, fault: Fault, chance: random.Random, tally: _Tally) -> int:
-    before = len(service.model.calls)
-    service.model.queue_fault(fault, times=chance.choice([1, 2, MOST_CALLS]))
-    tally.add(asker.ask())
-    return max(Counter(call.kind for call in service.model.calls[before:]).values(), default=0)
+def _single(service: AskedService, runs: int) -> Tally:
+    asker = Asker(service.url, "single")
+    tally = act_out(service.model, asker.ask, runs)
+    asker.close()
+    return tally

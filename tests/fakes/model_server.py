@@ -73,6 +73,11 @@ class ScriptedModelServer:
         with self._lock:
             self._faults.queue(fault, times)
 
+    def forget_faults(self) -> None:
+        """Drop the queued faults that no call has had yet."""
+        with self._lock:
+            self._faults.forget()
+
     def fail_randomly(self, share: float, *, seed: int, faults: Sequence[Fault]) -> None:
         """Let a share of all calls fail, in an order the seed fixes."""
         with self._lock:
