@@ -7,7 +7,7 @@ import pytest
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
 from scripts.parity.replay import judged
-from scripts.parity.rules import training_changes, training_data
+from scripts.parity.rules import training_changes, training_data, training_duplicates
 
 NOW = "2026-11-20T11:20:25.388159"
 ROUTES = "/api/v0/training_data/"
@@ -107,6 +107,28 @@ def uploaded(name: str, **counts: int) -> Body:
     return ok(filename=name, status="completed", response=f"文件上传并训练成功：{name}", **counts)
 
 
+def duplicates(before: int, **copies: int) -> Body:
+    """A dry run of combining: `copies` are how often each text is there."""
+    removed = sum(copies.values()) - len(copies)
+    groups = [
+        {"collection_name": "sql", "document_content": text, "duplicate_count": count,
+         "records_to_keep": f"{ID}1-sql", "records_to_remove": [f"{ID}2-sql"] * (count - 1)}
+        for text, count in copies.items()
+    ]  # fmt: skip
+    part = {"before": before, "after": before - removed, "duplicates_to_remove": removed}
+    summary = {
+        "total_records_before": before, "total_records_after": before - removed, "duplicates_to_remove": removed,
+        "collections_stats": {"sql": part},
+    }  # fmt: skip
+    text = f"发现 {removed} 条重复记录，预计删除后将从 {before} 条减少到 {before - removed} 条记录"
+    told: Body = {"dry_run": True, "collections_processed": ["sql"], "duplicate_groups": groups, "response": text}
+    return ok(summary=summary, **told)
+
+
+def with_text(answer: Body, response: str) -> Body:
+    return answer | {"data": {**answer["data"], "response": response}}
+
+
 def replayed(recorded: Exchange, new: Body) -> Exchange:
     recorded.received.append(Answer(new["code"], new))
     return recorded
@@ -121,10 +143,14 @@ COUNTS = {"items_total": 1, "items_created": 1, "items_failed": 0}
 PAIR = ok(training_id=f"{ID}1-sql", response="问题-SQL对训练成功")
 UNSTORED = PAIR | {"data": {**PAIR["data"], "training_id": None}}
 COMPOSITE = "参数类型错误：需要字符串，不能是列表或对象"
-MERGED = {"dry_run": False, "merged_groups": [], "response": "成功合并"}
+MERGED: Body = {"dry_run": False, "merged_groups": [], "response": "成功合并"}
 MERGED_SUM = {"total_records_before": 5, "duplicates_removed": 2, "total_records_after": 3}
 TOLD_SUM = {"total_records_before": 5, "duplicates_to_remove": 2, "total_records_after": 3}
-TOLD = {"dry_run": True, "duplicate_groups": [], "response": "发现 2 条重复记录，预计删除后将从 5 条减少到 3 条记录"}
+TOLD: Body = {
+    "dry_run": True,
+    "duplicate_groups": [],
+    "response": "发现 2 条重复记录，预计删除后将从 5 条减少到 3 条记录",
+}
 STORED = ok(id=f"{ID}1-error_sql", response="错误SQL对已成功存储")
 MALFORMED = error(400, "请求格式错误：需要JSON格式的数据")
 SENT_OTHERWISE = exchange(
@@ -243,11 +269,21 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
             ok(**TOLD | {"dry_run": False}, summary=TOLD_SUM),
         ],
     ),
+    "combining-follows": (
+        exchange("combine", {"collection_names": ["sql"]}, duplicates(5, a=2, b=2), previous=REFUSED),
+        duplicates(4, b=2, a=2),
+        [
+            duplicates(3, a=2, b=2), duplicates(6, a=2, b=2), duplicates(4, a=2, c=2), duplicates(4),
+            with_text(duplicates(4, a=2, b=2), "发现 9 条"), ok(**{**duplicates(4)["data"], "dry_run": False}),
+        ],
+    ),
 }  # fmt: skip
 
 
 def test_every_rule_has_a_case() -> None:
-    assert set(CASES) == {rule.name for rule in (*training_data.RULES, *training_changes.RULES)}
+    assert set(CASES) == {
+        rule.name for rule in (*training_data.RULES, *training_changes.RULES, *training_duplicates.RULES)
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -300,3 +336,10 @@ def test_update_that_was_refused_before_it_removed_anything_has_lost_nothing(tex
     again = exchange("update", {**RIGHT, "id": "a"}, absent, previous=earlier)
     assert verdict(again, absent)[0] == "same"
     assert verdict(again, UPDATED)[0] == "different"
+
+
+def test_duplicates_are_the_recorded_ones_when_the_same_is_stored() -> None:
+    recorded = exchange("combine", {"collection_names": ["sql"]}, duplicates(5, a=2, b=2))
+    assert verdict(recorded, duplicates(5, b=2, a=2))[0] == "intended"
+    assert verdict(recorded, duplicates(5, a=2, c=2))[0] == "different"
+    assert verdict(recorded, duplicates(4, a=2, b=2))[0] == "different"

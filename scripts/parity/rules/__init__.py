@@ -29,6 +29,7 @@ from scripts.parity.rules import (
     streams,
     training_changes,
     training_data,
+    training_duplicates,
     vector,
 )
 from scripts.parity.rules.rule import Rule
@@ -51,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     *streams.RULES,
     *training_changes.RULES,
     *training_data.RULES,
+    *training_duplicates.RULES,
     *vector.RULES,
 )
 
