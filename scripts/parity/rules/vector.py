@@ -6,13 +6,15 @@ from typing import Any
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.rule import Rule, body_of, is_error, names_invalid, old_answer
+from scripts.parity.rules.rule import Rule, body_of, is_error, is_other_json, names_invalid, old_answer
 
 BACKUP, LIST, RESTORE = (f"/api/v0/data_pipeline/vector/{name}" for name in ("backup", "restore/list", "restore"))
 TABLES = ("langchain_pg_collection", "langchain_pg_embedding")
 CATEGORY_500 = "系统内部错误"
 BACKUP_FAILED, RESTORE_FAILED = "Vector表备份失败，请稍后重试", "Vector表恢复失败，请稍后重试"
 TASK_ID_WRONG = "指定的任务目录不存在: "
+TASK_ID_MALFORMED = "无效的task_id格式，只能包含字母、数字和下划线"
+TEXT_MEMBERS = ("task_id", "db_connection", "backup_path", "timestamp")
 NOT_ALLOWED = "不允许连接参数 db_connection 指定的数据库，请使用已配置的数据库或联系管理员"
 STAMP_WRONG = "无效的timestamp格式，应为YYYYMMDD_HHMMSS"
 
@@ -47,18 +49,30 @@ def _is_refused(_exchange: Exchange, answer: Answer) -> bool:
 
 
 def _was_unreadable(exchange: Exchange) -> bool:
-    return _failed(exchange) and "body" in exchange.request
+    """A body that is no JSON; or JSON that is no object, which some places took for an empty one."""
+    is_text = _failed(exchange) and "body" in exchange.request
+    return is_text or ("json" in exchange.request and is_other_json(exchange))
+
+
+def _composites(exchange: Exchange) -> list[str]:
+    return [name for name in TEXT_MEMBERS if isinstance(body_of(exchange).get(name), list | dict)]
 
 
 def _is_number(exchange: Exchange, name: str) -> bool:
-    value = body_of(exchange).get(name)
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(body_of(exchange).get(name), int | float)
 
 
 def _is_unknown_task(exchange: Exchange, answer: Answer) -> bool:
-    return is_error(answer, 404, "resource_not_found") and answer.response == (
-        f"{TASK_ID_WRONG}{body_of(exchange)['task_id']}"
-    )
+    """Nobody's task, or no id at all: a fraction has a point."""
+    value = body_of(exchange)["task_id"]
+    if isinstance(value, float):
+        return is_error(answer, 400) and answer.response == TASK_ID_MALFORMED
+    return is_error(answer, 404, "resource_not_found") and answer.response == f"{TASK_ID_WRONG}{value}"
+
+
+def _is_unknown_folder(exchange: Exchange, answer: Answer) -> bool:
+    text = f"备份目录不存在: {body_of(exchange)['backup_path']}"
+    return is_error(answer, 404, "resource_not_found") and answer.response == text
 
 
 def _is_rolled_back(_exchange: Exchange, answer: Answer) -> bool:
@@ -173,10 +187,24 @@ RULES = (
     ),
     Rule(
         "vector-body-is-400",
-        "a body that is no JSON was a 500; now 400",
+        "a body that is no JSON object was a 500, or taken for an empty one; now 400",
         rf"{BACKUP}|{RESTORE}",
         was=_was_unreadable,
         became=lambda _exchange, answer: is_error(answer, 400, "missing_required_params"),
+    ),
+    Rule(
+        "vector-list-for-text-is-400",
+        "a list or object where a text belongs was a 500; now 400 naming the parameter",
+        rf"{BACKUP}|{RESTORE}",
+        was=lambda exchange: _failed(exchange) and bool(_composites(exchange)),
+        became=lambda exchange, answer: names_invalid(answer, _composites(exchange)[0]),
+    ),
+    Rule(
+        "vector-path-number-is-text",
+        "a number for a folder was a 500; it is read as a text, and no folder has that name",
+        RESTORE,
+        was=lambda exchange: _failed(exchange) and _is_number(exchange, "backup_path"),
+        became=_is_unknown_folder,
     ),
     Rule(
         "vector-task-number-is-text",
