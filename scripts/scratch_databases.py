@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-_VACUUM_TRIES: Final = 100
+_VACUUM_TRIES: Final = 600
 _VACUUM_PAUSE_SECONDS: Final = 0.1
 
 
