@@ -12,7 +12,11 @@ from scripts.parity.sending import Sender
 NOW = "2026-11-20T11:20:25.388159"
 ROUTES = "/api/v0/qa_feedback/"
 PAIR = {"question": "q", "sql": "SELECT 1", "is_thumb_up": True}
-CRASHES = {"add": "创建反馈记录失败，请稍后重试", "query": "查询反馈记录失败，请稍后重试"}
+CRASHES = {
+    "add": "创建反馈记录失败，请稍后重试",
+    "query": "查询反馈记录失败，请稍后重试",
+    "add_to_training": "添加训练数据失败，请稍后重试",
+}
 
 
 def ok(**data: Any) -> dict[str, Any]:
@@ -29,6 +33,11 @@ def invalid(*names: str, response: str = "错误") -> dict[str, Any]:
     error_type = "invalid_params" if names else "missing_required_params"
     data = {"error_type": error_type, "response": response, "timestamp": NOW, **lists}
     return {"code": 400, "success": False, "message": "请求参数错误", "data": data, **lists}
+
+
+def absent(text: str) -> dict[str, Any]:
+    data = {"error_type": "resource_not_found", "response": text, "timestamp": NOW}
+    return {"code": 404, "success": False, "message": "资源未找到", "data": data}
 
 
 def exchange(name: str, body: Any, old: dict[str, Any], previous: Exchange | None = None) -> Exchange:
@@ -85,12 +94,27 @@ def training(right: int, wrong: int, errors: int) -> dict[str, Any]:
 LISTED = added({"question": ["a"]}, 1)
 TURNED = added({"question": "turned", "is_thumb_up": "false"}, 2)
 BOTH = added({"question": "turned", "is_thumb_up": "false"}, 2, LISTED)
+COMPOSITE = "参数类型错误：需要字符串，不能是列表或对象"
+CHANGED = exchange("update/1", {"sql": ["a"]}, ok(updated_id=1, updated_fields=["sql"], response="反馈记录更新成功"))
+NO_RECORDS, NO_RECORD = absent("未找到任何有效的反馈记录"), absent("反馈记录不存在或无变化 (ID: 9)")
 NO_QUERY = added({"sql": "DROP TABLE x"}, 3)
 
 WANTED = {
     "body": (exchange("add", [], crash("add")), invalid(response="请求格式错误：请求体必须是JSON对象")),
     "value": (exchange("query", {"page": "1"}, crash("query")), invalid("page")),
     "number": (exchange("query", {"sort_order": 5}, crash("query")), rows()),
+    "no word": (exchange("query", {"sort_order": None}, crash("query")), rows()),
+    "id that is none": (
+        exchange("add_to_training", {"feedback_ids": [True]}, crash("add_to_training")),
+        invalid("feedback_ids"),
+    ),
+    "id with a fraction": (exchange("add_to_training", {"feedback_ids": [1.5]}, NO_RECORDS), invalid("feedback_ids")),
+    "fraction among ids": (
+        exchange("add_to_training", {"feedback_ids": [1, 1.5]}, training(1, 0, 0)),
+        invalid("feedback_ids"),
+    ),
+    "change to a list": (CHANGED, invalid("sql", response=COMPOSITE)),
+    "wrong change of no record": (exchange("update/9", {"sql": None}, NO_RECORD), invalid("sql")),
     "page": (exchange("query", {"page": 1.5}, rows(has_prev=True, page=1.5)), invalid("page")),
     "types": (LISTED, invalid("question", response="参数类型错误：需要字符串，不能是列表或对象")),
     "list": (exchange("query", {}, rows("{a}", "b"), LISTED), rows("b")),
@@ -108,6 +132,16 @@ NEAR_MISSES = {
     "training of more than was asked for": (
         exchange("add_to_training", {"feedback_ids": [3]}, training(1, 0, 0), NO_QUERY),
         training(0, 0, 2),
+    ),
+    "null that was not read": (exchange("query", {"sort_order": None}, crash("query")), invalid("sort_order")),
+    "right change refused": (exchange("update/9", {"sql": "SELECT 1"}, NO_RECORD), invalid("sql")),
+    "whole ids refused": (
+        exchange("add_to_training", {"feedback_ids": [1]}, training(1, 0, 0)),
+        invalid("feedback_ids"),
+    ),
+    "whole id of no record refused": (
+        exchange("add_to_training", {"feedback_ids": [9]}, NO_RECORDS),
+        invalid("feedback_ids"),
     ),
     "another parameter": (exchange("query", {"page": "1"}, crash("query")), invalid("page_size")),
     "still a crash": (exchange("query", {"sort_order": 5}, crash("query")), invalid("sort_order")),
@@ -127,6 +161,11 @@ NEAR_MISSES = {
 def test_wanted_answer_is_intended(name: str) -> None:
     recorded, new = WANTED[name]
     assert verdict(recorded, new) == "intended"
+
+
+def test_wrong_value_of_no_record_may_still_be_absent() -> None:
+    assert verdict(exchange("add_to_training", {"feedback_ids": [None]}, NO_RECORDS), NO_RECORDS) == "same"
+    assert verdict(exchange("update/9", {"sql": None}, NO_RECORD), NO_RECORD) == "same"
 
 
 def test_number_of_a_sequence_may_be_another_one() -> None:

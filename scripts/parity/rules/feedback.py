@@ -15,6 +15,7 @@ from scripts.parity.rules.rule import Rule, body_of, is_malformed, is_scalar, na
 
 ROUTES = r"/api/v0/qa_feedback/"
 ADD, QUERY, STATS, TRAIN = (f"/api/v0/qa_feedback/{name}" for name in ("add", "query", "stats", "add_to_training"))
+UPDATE = ROUTES + r"update/[^/]+"
 TRAINED = r"\$\.data\.(summary\..*|training_details\..*|successfully_trained_ids.*|response)"
 GENERIC = {
     "创建反馈记录失败，请稍后重试",
@@ -39,7 +40,18 @@ def _was_unreadable(exchange: Exchange) -> bool:
 
 
 def _was_wrong_value(exchange: Exchange) -> bool:
-    return _was_generic_500(exchange) and bool(_wrong_ones(exchange)) and not _is_all_readable(exchange)
+    """A crash, or a record that was looked for before its new values were."""
+    is_told = _was_generic_500(exchange) or _was_absent(exchange)
+    return is_told and bool(_wrong_ones(exchange)) and not _is_all_readable(exchange)
+
+
+def _was_absent(exchange: Exchange) -> bool:
+    return exchange.response["status"] == 404 and old_answer(exchange).error_type == "resource_not_found"
+
+
+def _is_named_or_absent(exchange: Exchange, answer: Answer) -> bool:
+    is_absent = _was_absent(exchange) and answer.status == 404 and answer.response == old_answer(exchange).response
+    return is_absent or _names_a_wrong_one(exchange, answer)
 
 
 def _names_a_wrong_one(exchange: Exchange, answer: Answer) -> bool:
@@ -70,8 +82,12 @@ def _is_wrong(name: str, value: Any) -> bool:
     if name in ("question", "sql"):
         return not isinstance(value, str) or not _is_storable(value)
     if name == "feedback_ids":
-        return isinstance(value, list) and not all(isinstance(one, int) and abs(one) < 2**31 for one in value)
+        return isinstance(value, list) and not all(map(_is_id, value))
     return name in ("sort_by", "sort_order") and isinstance(value, list | dict)
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
 
 
 def _is_storable(text: str) -> bool:
@@ -81,7 +97,8 @@ def _is_storable(text: str) -> bool:
 def _is_readable_now(exchange: Exchange) -> bool:
     """A 500 for a number where a word or a boolean is expected; the number is read as one."""
     body = body_of(exchange)
-    is_sort = exchange.request["path"] == QUERY and any(map(is_scalar, map(body.get, READ_AS_TEXT)))
+    is_no_word = body.get("sort_order", "") in (None, 0, False)
+    is_sort = exchange.request["path"] == QUERY and (is_no_word or any(map(is_scalar, map(body.get, READ_AS_TEXT))))
     truths = [body[name] for name in ("is_thumb_up", "is_in_training_data") if name in body]
     return is_sort or any(value in (0, 1) and not isinstance(value, bool) for value in truths)
 
@@ -127,6 +144,13 @@ def _has_strange_truth(body: Mapping[str, Any]) -> bool:
 def _is_accepted_no_more(exchange: Exchange) -> bool:
     body = body_of(exchange)
     return exchange.response["status"] == 200 and bool(_composites(body) or _has_strange_truth(body))
+
+
+def _trained_by_fractions(exchange: Exchange) -> bool:
+    """Numbers that are no ids stood among them and matched nothing."""
+    ids = body_of(exchange).get("feedback_ids")
+    is_odd = isinstance(ids, list) and any(isinstance(one, float) and not one.is_integer() for one in ids)
+    return exchange.response["status"] == 200 and is_odd
 
 
 def _names_the_reason(exchange: Exchange, answer: Answer) -> bool:
@@ -253,11 +277,11 @@ RULES = (
         "a wrong value was a 500 of the database or of the helper; now the 400 that names it",
         ROUTES + r".*",
         was=_was_wrong_value,
-        became=_names_a_wrong_one,
+        became=_is_named_or_absent,
     ),
     Rule(
         "feedback-number-is-read",
-        "a number as sort order, time or boolean was a 500; now it is read as what it stands for",
+        "a number or null as sort order, a number as time or boolean was a 500; now it is read as what it stands for",
         ROUTES + r".*",
         was=lambda exchange: _was_generic_500(exchange) and _is_all_readable(exchange),
         became=_was_read,
@@ -272,9 +296,16 @@ RULES = (
     Rule(
         "feedback-types-checked",
         "lists and objects as text were stored as the database spells them, anything was a boolean; now 400",
-        ADD,
+        rf"{ADD}|{UPDATE}",
         was=_is_accepted_no_more,
         became=_names_the_reason,
+    ),
+    Rule(
+        "feedback-ids-are-whole",
+        "numbers with fractions among the ids matched nothing; now 400",
+        TRAIN,
+        was=_trained_by_fractions,
+        became=lambda _exchange, answer: names_invalid(answer, "feedback_ids"),
     ),
     Rule(
         "feedback-list-without-refused",
