@@ -95,9 +95,10 @@ def give_back(repository: TaskRepository, task: Row[Any], owner: str, *, has_beg
 
 
 def _error(steps: Sequence[Row[Any]], outcome: Outcome) -> str | None:
-    """Why the task counts as failed: what ended this run, else the step that failed before."""
-    earlier = (step.error_message for step in steps if step.step_status == "failed" and step.error_message)
-    return outcome.error or next(earlier, None)
+    """Why the task counts as failed: what ended this run, else the step that failed last."""
+    earlier = [step for step in steps if step.step_status == "failed" and step.error_message and step.completed_at]
+    last = max(earlier, key=lambda step: step.completed_at, default=None)
+    return outcome.error or (None if last is None else last.error_message)
 
 
 def status_of(steps: Sequence[str], outcome: Outcome, *, is_step: bool) -> str:

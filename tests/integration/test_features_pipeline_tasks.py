@@ -180,6 +180,16 @@ def test_a_later_success_clears_the_error(container: Container, parts: PipelineT
     assert (done["status"], done["error_message"], done["completed_at"]) == ("partial_completed", None, None)
 
 
+def test_a_failed_task_tells_what_failed_last(container: Container, parts: PipelineTasks) -> None:
+    task_id = new_task(parts)
+    for step in ("qa_generation", "training_load", "ddl_generation"):
+        execute(parts, task_id, execution_mode="step", step_name=step)
+        executor(container).run(TENANT, task_id)
+    failed = status(parts, task_id)
+    assert (failed["status"], failed["step_status"]["ddl_generation"]) == ("failed", "completed")
+    assert failed["error_message"] == failed["steps"][3]["error_message"] == "训练数据加载失败：未找到可处理的训练文件"
+
+
 def test_failed_step_is_retried_where_it_ended(container: Container, parts: PipelineTasks) -> None:
     task_id = new_task(parts)
     execute(parts, task_id)

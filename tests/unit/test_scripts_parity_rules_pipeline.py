@@ -114,6 +114,11 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
         [detail("completed", "坏了", ddl_generation="completed"), detail("completed", ddl_generation="failed")],
     ),
     "pipeline-failure-in-own-words": (exchange("GET", "/t", FAILED), OWN_WORDS, [OTHER_STEP, detail("failed")]),
+    "pipeline-null-mode-is-default": (
+        exchange("POST", "/t/execute", error(500, "启动任务执行失败，请稍后重试"), body={"execution_mode": None}),
+        {**STARTED, "code": 202},
+        [{**ok(execution_mode="step"), "code": 202}, error(409, "x", "conflict")],
+    ),
     "pipeline-running-is-409": (
         exchange("POST", "/t/execute", STARTED, status=202, previous=EARLIER), RUNNING,
         [error(409, "别的", "conflict"), error(400, "任务正在执行中，请等待当前执行完成: task_1", "conflict")],
@@ -178,8 +183,11 @@ def test_a_log_that_reading_does_not_make_is_absent() -> None:
 
 def test_failures_with_a_text_of_the_contract_keep_it() -> None:
     text = "训练数据加载失败：未找到可处理的训练文件"
-    recorded = exchange("GET", "/t", detail("failed", text, text, ddl_generation="failed"))
-    assert verdict(recorded, detail("failed", "别的", "别的", ddl_generation="failed"))[0] == "different"
+    for first, second in ((text, text), (text, "别的")):
+        recorded = exchange("GET", "/t", detail("failed", first, second, ddl_generation="failed"))
+        assert verdict(recorded, detail("failed", "别的", "其他", ddl_generation="failed"))[0] == "different"
+    recorded = exchange("GET", "/t", detail("failed", text, "别的", ddl_generation="failed"))
+    assert verdict(recorded, detail("failed", text, "其他", ddl_generation="failed"))[0] == "intended"
 
 
 def test_a_task_that_ended_can_be_started_again() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
 from scripts.parity.rules.data_pipeline import GENERIC, ONE, TASKS
-from scripts.parity.rules.rule import Rule, body_of, old_answer
+from scripts.parity.rules.rule import Rule, body_of, is_error, old_answer
 
 QUERY, LOGS, LOG_QUERY, EXECUTE = f"{TASKS}/query", f"{ONE}/logs", f"{ONE}/logs/query", f"{ONE}/execute"
 LISTS = f"{TASKS}|{QUERY}"
@@ -207,16 +207,29 @@ def _failures(data: Mapping[str, Any]) -> dict[str, str]:
     return {name: text for name, text in {"task": data["error_message"], **texts}.items() if text}
 
 
+def _known(text: str) -> str:
+    """The beginning of a failure's text that the contract gives; empty when it gives none."""
+    return next((known for known in KNOWN_FAILURES if text.startswith(known)), "")
+
+
 def _told_failure_in_own_words(exchange: Exchange) -> bool:
     data = old_answer(exchange).data
-    is_given = any(text.startswith(KNOWN_FAILURES) for text in _failures(data).values())
-    return _succeeded(exchange) and data["status"] == "failed" and bool(_failures(data)) and not is_given
+    is_ours = any(not _known(text) for text in _failures(data).values())
+    return _succeeded(exchange) and data["status"] == "failed" and is_ours
 
 
 def _fails_alike(exchange: Exchange, answer: Answer) -> bool:
+    """The same steps failed; with the contract's text where it gives one."""
     before, after = old_answer(exchange).data, answer.data
     is_same = after["status"] == "failed" and before["step_status"] == after["step_status"]
-    return answer.status == 200 and is_same and _failures(before).keys() <= _failures(after).keys()
+    old, new = _failures(before), _failures(after)
+    is_told = old.keys() <= new.keys() and all(new[name].startswith(_known(text)) for name, text in old.items())
+    return answer.status == 200 and is_same and is_told
+
+
+def _had_null_mode(exchange: Exchange) -> bool:
+    body = body_of(exchange)
+    return _was_generic_500(exchange) and "execution_mode" in body and body["execution_mode"] is None
 
 
 def _was_started_again(exchange: Exchange) -> bool:
@@ -279,6 +292,16 @@ RULES = (
         was=_told_failure_in_own_words,
         became=_fails_alike,
         covers=r"\$\.data\.(steps\[\d+\]\.)?error_message",
+    ),
+    Rule(
+        "pipeline-null-mode-is-default",
+        "execution_mode null was a 500; now it is the default, as when it is not given",
+        EXECUTE,
+        was=_had_null_mode,
+        became=lambda _exchange, answer: (
+            is_error(answer, 404, "resource_not_found")
+            or (answer.status == 202 and answer.data["execution_mode"] == "complete")
+        ),
     ),
     Rule(
         "pipeline-running-is-409",
