@@ -127,7 +127,7 @@ SETTINGS: tuple[Setting, ...] = (
     Sql("SQL_COST_CEILING", float, 10_000_000, "Planner cost above which a query is refused.", minimum=1),
     Sql("SQL_DENIED_COLUMNS", str, "", "Columns no query may touch, `schema.table.column`, comma-separated.", pattern=r"[^,.]+\.[^,.]+\.[^,.]+(,[^,.]+\.[^,.]+\.[^,.]+)*"),
     Sql("SQL_ALLOWED_FUNCTIONS", str, "", "Functions of the business database that queries may call, `schema.function`, comma-separated.", pattern=r"[^,.]+\.[^,.]+(,[^,.]+\.[^,.]+)*"),
-    Sql("DATABASE_TOOLS_ALLOWED", tuple, (), "Further PostgreSQL servers that requests may name as `db_connection`: host, host:port or a network (10.1.0.0/16), comma-separated; the configured databases always, cloud metadata never."),
+    Sql("DATABASE_TOOLS_ALLOWED", tuple, (), "Further PostgreSQL servers that requests may name as `db_connection`: host, host:port or a network (10.1.0.0/16), comma-separated; the configured database of the route always, cloud metadata never."),
     Sql("SCHEMA_CACHE_SECONDS", int, 300, "Seconds the business schema is kept before it is read again.", minimum=1, maximum=86_400),
     Sql("SQL_MAX_BYTES", int, 2 * MEBIBYTE, "Bytes of rows one answer may carry.", minimum=1024),
     Sql("API_MAX_RETURN_ROWS", int, 1000, "Rows one answer may carry.", minimum=1, maximum=100_000),
