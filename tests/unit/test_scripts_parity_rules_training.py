@@ -180,6 +180,11 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
         exchange("create", {"data": {**RIGHT, "sql": 5}}, batch("'int' object has no attribute 'strip'", total=4)),
         batch(NO_QUERY, total=4), [batch(None, total=5), batch("", total=4)],
     ),
+    "training-composite-record-refused": (
+        exchange("create", {"data": {**RIGHT, "question": ["a"]}}, batch(None, total=5)),
+        batch("question字段必须是字符串", total=4),
+        [batch("sql字段必须是字符串", total=4), batch(NO_QUERY, total=4), batch("question字段必须是字符串", total=3)],
+    ),
     "training-question-written": (
         exchange("create", {"data": {"training_data_type": "sql", "sql": "SELECT 1"}},
                  with_result(batch(None, total=4), 0, training_id=None)),
@@ -343,3 +348,26 @@ def test_duplicates_are_the_recorded_ones_when_the_same_is_stored() -> None:
     assert verdict(recorded, duplicates(5, b=2, a=2))[0] == "intended"
     assert verdict(recorded, duplicates(5, a=2, c=2))[0] == "different"
     assert verdict(recorded, duplicates(4, a=2, b=2))[0] == "different"
+
+
+@pytest.mark.parametrize("page", [False, 0.5, -1.5])
+def test_page_that_is_no_whole_number_is_named_instead_of_its_bound(page: object) -> None:
+    bound, named = error(400, "页码必须大于0"), error(400, "参数 page 的值无效", "page")
+    assert verdict(exchange("query", {"page": page}, bound), named)[0] == "intended"
+    assert verdict(exchange("query", {"page": -1}, bound), named)[0] == "different"
+
+
+def test_page_of_null_is_not_given() -> None:
+    crashed = crash("查询训练数据失败，请稍后重试")
+    assert verdict(exchange("query", {"page": None}, crashed), rows("SELECT 1"))[0] == "intended"
+    assert verdict(exchange("query", {"page": 1}, crashed), rows("SELECT 1"))[0] == "different"
+
+
+@pytest.mark.parametrize(("old", "new", "found"), [
+    ("'list' object has no attribute 'strip'", "sql字段必须是字符串", "intended"),
+    ("SQL字段是必需的", "sql字段必须是字符串", "intended"),
+    ("'list' object has no attribute 'strip'", NO_QUERY, "different"),
+])  # fmt: skip
+def test_composite_sql_is_named(old: str, new: str, found: str) -> None:
+    recorded = exchange("create", {"data": {**RIGHT, "sql": ["x"]}}, batch(old, total=4))
+    assert verdict(recorded, batch(new, total=4))[0] == found

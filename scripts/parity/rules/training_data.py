@@ -52,8 +52,9 @@ GENERIC = {
     "存储错误SQL失败，请稍后重试",
 }
 ENDINGS = {"sql": "-sql", "error_sql": "-error_sql", "documentation": "-doc", "ddl": "-ddl"}
-PYTHON_ERRORS = ("object has no attribute", "validation error for")
+PYTHON_ERRORS = ("object has no attribute", "validation error")
 NO_QUERY = {
+    "SQL语法错误：空语句",
     "SQL语法错误：不是有效的SQL语句",
     "SQL语法错误：训练集只接受SELECT或WITH查询语句",
     "SQL语法错误：一条记录只能包含一条SQL语句",
@@ -61,6 +62,8 @@ NO_QUERY = {
 }
 TEXTS = (*FILTERS, "sort_by", "sort_order")
 NOT_AN_OBJECT = "记录格式错误，应为对象"
+NOT_TEXT = "{}字段必须是字符串"
+RECORD_TEXTS = ("question", "sql", "content", "ddl")
 UNREADABLE_COMBINE = ("合并操作失败", "请求体不能为空")
 
 
@@ -134,11 +137,23 @@ def _is_explained(error: Any, fields: Any, old: Any) -> bool:
     """Refused as before in the same words, otherwise because it is no query or no object."""
     if not isinstance(fields, Mapping):
         return bool(error == NOT_AN_OBJECT)
+    if _record_composites(fields):
+        return error in [NOT_TEXT.format(name) for name in _record_composites(fields)]
     before = old.get("error") if isinstance(old, Mapping) else None
     is_kept_text = before is not None and not any(mark in str(before) for mark in PYTHON_ERRORS)
     if is_kept_text and old.get("success") is False:
         return bool(error == before) or (before in NO_QUERY and error in NO_QUERY)
     return error in NO_QUERY if fields.get("training_data_type") == "sql" else bool(error)
+
+
+def _record_composites(fields: Any) -> list[str]:
+    """Texts of a record that are lists or objects, which no text stands for."""
+    given = fields if isinstance(fields, Mapping) else {}
+    return [name for name in RECORD_TEXTS if isinstance(given.get(name), list | dict)]
+
+
+def _has_composite_record(exchange: Exchange) -> bool:
+    return any(_record_composites(fields) and not is_kept_now(fields) for fields, _ in pairs_of(exchange))
 
 
 def _accepted_no_query(exchange: Exchange) -> bool:
@@ -242,12 +257,13 @@ def _has_the_same_records(exchange: Exchange, answer: Answer) -> bool:
 def _was_wrong_number(exchange: Exchange) -> bool:
     body = body_of(exchange)
     is_wrong = not all(_is_whole(body.get(name)) for name in ("page", "page_size"))
-    return exchange.response["status"] in (200, 500) and is_wrong
+    return exchange.response["status"] in (200, 400, 500) and is_wrong
 
 
 def _was_read_wrongly(exchange: Exchange) -> bool:
     body = body_of(exchange)
-    is_odd = any(name in body and not isinstance(body[name], str) for name in TEXTS)
+    is_null = any(body.get(name, 1) is None for name in ("page", "page_size"))
+    is_odd = is_null or any(name in body and not isinstance(body[name], str) for name in TEXTS)
     return _was_generic_500(exchange) and is_odd and not _was_wrong_number(exchange)
 
 
@@ -319,6 +335,14 @@ RULES = (
         covers=JUDGED,
     ),
     Rule(
+        "training-composite-record-refused",
+        "lists and objects where a record has text were stored as they are spelt, or a Python error; now it is named",
+        CREATE,
+        was=_has_composite_record,
+        became=_is_judged,
+        covers=JUDGED,
+    ),
+    Rule(
         "training-question-written",
         "SQL without a question was a success that stored nothing; now the model writes the question",
         CREATE,
@@ -368,14 +392,14 @@ RULES = (
     ),
     Rule(
         "training-page-is-whole",
-        "a page that is no whole number was a 500; now 400",
+        "a page that is no whole number was a 500, or out of bounds; now 400 that names it",
         QUERY,
         was=_was_wrong_number,
         became=_names_a_number,
     ),
     Rule(
         "training-filters-are-read",
-        "null or a number as filter or sort order was a 500; now null is not given, a number is its text",
+        "null, or a number as filter or sort order, was a 500; now null is not given, a number is its text",
         QUERY,
         was=_was_read_wrongly,
         became=_is_page_or_named,
