@@ -138,7 +138,7 @@ def require_query(sql: str) -> None:
 
 def _why_no_query(sql: str, rule: str) -> str:
     head = sql.strip().upper()
-    if not head or rule == "text.empty":
+    if not head:
         return texts.SQL_EMPTY
     if head.startswith(texts.FORBIDDEN_VERBS):
         return texts.SQL_FORBIDDEN_VERB

@@ -35,6 +35,8 @@ def test_a_query_is_kept_whether_its_tables_exist_or_not(sql: str) -> None:
     [
         ("hello", NO_SQL),
         ("   ", "SQL语法错误：空语句"),
+        (";", NO_SQL),
+        ("-- only a comment", NO_SQL),
         (5, NO_SQL),
         ("SELEC 1", NO_SQL),
         ("TRUNCATE t", NO_SQL),
