@@ -262,6 +262,11 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
         exchange("update", {**RIGHT, "id": "a"}, error(400, "原始记录 a 不存在或删除失败"), previous=LOST), UPDATED,
         [error(400, ""), crash("更新训练数据失败，请稍后重试")],
     ),
+    "pair-composite-refused": (
+        exchange("/api/v0/citu_train_question_sql", {"question": "q", "sql": ["x"]}, PAIR),
+        error(400, "sql字段必须是字符串", "sql"),
+        [error(400, "question字段必须是字符串", "question"), crash("训练失败，请稍后重试")],
+    ),
     "training-composite-id-refused": (
         exchange("update", {**RIGHT, "id": ["a"]}, error(400, "原始记录 ['a'] 不存在或删除失败")),
         error(400, COMPOSITE, "id"), [error(400, COMPOSITE, "sql"), error(400, "原始记录 ['b'] 不存在或删除失败")],

@@ -19,6 +19,7 @@ from scripts.parity.rules.training_effects import (
     removed_by_update,
 )
 
+RECORD_TEXTS = ("question", "sql", "content", "ddl")
 SUMMED = ("total_records_before", "duplicates_to_remove", "total_records_after")
 
 
@@ -155,6 +156,18 @@ def _only_tells_the_same(exchange: Exchange, answer: Answer) -> bool:
     return answer.status == 200 and is_same and is_told and isinstance(answer.data.get("duplicate_groups"), list)
 
 
+def _text_composites(exchange: Exchange) -> list[str]:
+    body = body_of(exchange)
+    return [name for name in RECORD_TEXTS if isinstance(body.get(name), list | dict)]
+
+
+def _names_the_composite(exchange: Exchange, answer: Answer) -> bool:
+    """The text that is none, or what was wrong with the request before that."""
+    is_same = exchange.response["status"] == 400 and answer.response == old_answer(exchange).response
+    is_named = answer.response in [f"{name}字段必须是字符串" for name in _text_composites(exchange)]
+    return is_error(answer, 400) and (is_same or is_named)
+
+
 RULES = (
     Rule(
         "training-error-has-its-status",
@@ -238,6 +251,13 @@ RULES = (
             (answer.status in (200, 207) and answer.response.startswith(("训练数据更新成功", "训练数据删除")))
             or (is_error(answer, 400) and "不存在" not in answer.response)
         ),
+    ),
+    Rule(
+        "pair-composite-refused",
+        "a list or object as question, SQL or content was stored as it is spelt, or a failure; now 400 (ruling 1)",
+        "|".join((*SINGLE_PAIRS, UPDATE)),
+        was=lambda exchange: bool(_text_composites(exchange)),
+        became=_names_the_composite,
     ),
     Rule(
         "training-composite-id-refused",

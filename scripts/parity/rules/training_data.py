@@ -19,6 +19,7 @@ from scripts.parity.rules.rule import (
     sent_object,
     told_counts,
 )
+from scripts.parity.rules.training_changes import RECORD_TEXTS
 from scripts.parity.rules.training_effects import (
     COMBINE,
     CREATE,
@@ -63,7 +64,6 @@ NO_QUERY = {
 TEXTS = (*FILTERS, "sort_by", "sort_order")
 NOT_AN_OBJECT = "记录格式错误，应为对象"
 NOT_TEXT = "{}字段必须是字符串"
-RECORD_TEXTS = ("question", "sql", "content", "ddl")
 UNREADABLE_COMBINE = ("合并操作失败", "请求体不能为空")
 
 
