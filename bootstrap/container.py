@@ -74,7 +74,7 @@ class Container(Foundation):
         super().close(wait_seconds=wait_seconds)
 
     def begin_shutdown(self) -> None:
-        """A stop was asked for: no new runs, those that live end soon, so that their streams can tell it."""
+        """A stop was asked for: runs end soon, so that their streams can tell it."""
         if "_runs" in self.__dict__:
             self._runs.keeper.begin_shutdown()
 

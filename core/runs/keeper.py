@@ -77,8 +77,7 @@ class RunKeeper:
                 thread.start()
 
     def begin_shutdown(self) -> None:
-        """Take no new run; those that live get the drain time, then they are stopped."""
-        self._pool.refuse_new()
+        """Runs get the drain time, those that requests still on their way begin now too; then no more are taken."""
         if self._deadline is None:
             self._deadline = time.monotonic() + self._limits.drain_seconds
         self._tick_now.set()
@@ -142,6 +141,7 @@ class RunKeeper:
             self._tick_now.wait(TICK_SECONDS)
             self._tick_now.clear()
             if self._deadline is not None and time.monotonic() >= self._deadline:
+                self._pool.refuse_new()
                 self._stop_all("shutting_down")
             self._pool.forget_old(SETTLE_SECONDS)
             with suppress(RedisError):

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from common.errors import OverloadedError
 from core.async_bridge import CallerLeftError, run_in_request_loop
 from core.redis_client import RedisClient, connect_redis
 from core.runs.keeper import KeeperLimits, RunKeeper
@@ -247,6 +248,26 @@ def test_stopping_process_ends_its_runs(worker: Worker) -> None:
     assert [worker.watched(run)[-1][1:] for run in (live, waiting)] == [("failed", '"shutting_down"')] * 2
 
 
+def test_stopping_process_still_answers_who_got_in(make_worker: Callable[..., Worker]) -> None:
+    """A request on a connection that is still open is taken; so is its run, as long as there is time for it."""
+    worker = make_worker(drain_seconds=60.0)
+    worker.keeper.begin_shutdown()
+    assert worker.watched(worker.run(lambda _live: DONE))[-1][1:] == ("completed", '"done"')
+
+
+def test_stopping_process_takes_no_run_when_its_time_is_over(worker: Worker) -> None:
+    worker.keeper.begin_shutdown()
+
+    def is_refused() -> bool:
+        try:
+            worker.run(lambda _live: DONE)
+        except OverloadedError:
+            return True
+        return False
+
+    eventually(is_refused)
+
+
 def test_run_of_another_tenant_is_not_there(worker: Worker) -> None:
     live = worker.run(lambda _live: DONE, tenant="other")
     eventually(lambda: live.ended_at is not None)
@@ -302,8 +323,6 @@ def test_end_that_could_not_be_stored_is_stored_later(
 
 
 def test_full_pool_says_when_to_try_again(worker: Worker) -> None:
-    from common.errors import OverloadedError
-
     runs = [worker.run(until_stopped) for _ in range(8)]
     with pytest.raises(OverloadedError) as caught:
         worker.run(until_stopped)
