@@ -28,6 +28,7 @@ from . import (
     react,
     react_cancel,
     react_faults,
+    react_lifecycle,
     retrieval,
     stampede,
     store_faults,
@@ -62,6 +63,8 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     "react": lambda _options: react.measure(),
     "react_faults": lambda options: react_faults.measure(runs=20 if options.long else 1),
     "react_cancel": lambda _options: react_cancel.measure(),
+    "react_lifecycle": lambda options: react_lifecycle.measure_changes(rounds=10 if options.long else 1),
+    "react_sigterm": lambda _options: react_lifecycle.measure_sigterm(),
     "pipeline": lambda _options: pipeline.measure_demo(),
     "pipeline_many": lambda _options: pipeline.measure_many(),
     "pipeline_worker_kills": lambda options: pipeline_workers.measure(
@@ -98,6 +101,7 @@ ON_REQUEST = frozenset(
         "pipeline_kills",
         "pipeline_worker_kills",
         "react_faults",
+        "react_lifecycle",
     }
 )
 

@@ -26,6 +26,16 @@ def pin_to_core(process_id: int, number: int) -> None:
         os.sched_setaffinity(process_id, {number % (os.cpu_count() or 1)})
 
 
+def worker_ids(launcher_id: int) -> list[int]:
+    """Process ids of the workers under a launcher with a supervisor."""
+    found = []
+    for child in psutil.Process(launcher_id).children():
+        with suppress(psutil.Error):  # gone, or ended and not yet waited for
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child.pid)
+    return found
+
+
 @dataclass(frozen=True)
 class SampleService:
     """A running sample application."""
@@ -42,12 +52,7 @@ class SampleService:
 
     def workers(self) -> list[int]:
         """Process ids of the workers under a launcher with a supervisor."""
-        found = []
-        for child in psutil.Process(self.process.pid).children():
-            with suppress(psutil.Error):  # gone, or ended and not yet waited for
-                if "spawn_main" in " ".join(child.cmdline()):
-                    found.append(child.pid)
-        return found
+        return worker_ids(self.process.pid)
 
     def stop(self) -> str:
         """End it in order; returns what it printed."""

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -128,7 +128,14 @@ def _sigterm(name: str, *, workers: int) -> list[Figure]:
     with sample_service("launcher", workers=workers) as service:
         if workers > 1:
             _wait_for_workers(service, workers)
-        stop = _Stop(service)
+        stop = StopUnderLoad(
+            service.url,
+            short="/wait/20",
+            streams=["/quiet"] * STREAMS,
+            is_told=lambda received: b"data: last shutting_down" in received,
+            terminate=service.process.terminate,
+            is_running=lambda: service.process.poll() is None,
+        )
         run(stop.run())
         exited = service.process.poll() is not None
         output = service.stop() if not exited else (service.process.stdout.read() if service.process.stdout else "")
@@ -143,12 +150,32 @@ def _sigterm(name: str, *, workers: int) -> list[Figure]:
     ]
 
 
-class _Stop:
-    """One service told to stop under load, and what its clients saw."""
+class StopUnderLoad:
+    """One service told to stop under load, and what its clients saw.
 
-    def __init__(self, service: SampleService) -> None:
-        self._service = service
-        parts = urlsplit(service.url)
+    Args:
+        short: the path 50 connections ask for again and again.
+        streams: the paths of the streams that are open.
+        is_told: whether what a stream received ends as it should; that it is whole is looked at here.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        short: str,
+        streams: Sequence[str],
+        is_told: Callable[[bytes], bool],
+        terminate: Callable[[], None],
+        is_running: Callable[[], bool],
+    ) -> None:
+        self._url = url
+        self._short = short
+        self._streams = streams
+        self._is_told = is_told
+        self._terminate = terminate
+        self._is_running = is_running
+        parts = urlsplit(url)
         self._address = (parts.hostname, parts.port)
         self._signalled = False
         self.failed = 0
@@ -160,12 +187,12 @@ class _Stop:
 
     async def run(self) -> None:
         clients = [asyncio.create_task(self._ask_until_gone()) for _ in range(SHORT_CONNECTIONS)]
-        streams = [asyncio.create_task(self._listen()) for _ in range(STREAMS)]
+        streams = [asyncio.create_task(self._listen(path)) for path in self._streams]
         await asyncio.sleep(_ACT_AFTER_SECONDS)
         started = time.perf_counter()
         self._signalled = True
-        self._service.process.terminate()
-        while self._service.process.poll() is None and time.perf_counter() - started < EXIT_SECONDS * 2:
+        self._terminate()
+        while self._is_running() and time.perf_counter() - started < EXIT_SECONDS * 2:
             await asyncio.sleep(0.02)
         self.exit_seconds = time.perf_counter() - started
         await asyncio.gather(*clients, *streams)
@@ -179,7 +206,7 @@ class _Stop:
                 return
             answers = 0
             while not reader.at_eof():
-                writer.write(get_request(self._service.url, "/wait/20"))
+                writer.write(get_request(self._url, self._short))
                 try:
                     status, _body, reusable = await read_response(reader)
                 except (OSError, EOFError):
@@ -204,12 +231,12 @@ class _Stop:
         self.answered += 1
         self.answered_late += self._signalled
 
-    async def _listen(self) -> None:
+    async def _listen(self, path: str) -> None:
         reader, writer = await asyncio.open_connection(*self._address)
-        writer.write(get_request(self._service.url, "/quiet"))
+        writer.write(get_request(self._url, path))
         received = b""
         with contextlib.suppress(OSError):
             while part := await reader.read(65_536):
                 received += part
-        self.told += received.endswith(b"0\r\n\r\n") and b"data: last shutting_down" in received
+        self.told += received.endswith(b"0\r\n\r\n") and self._is_told(received)
         writer.close()

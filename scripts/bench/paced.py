@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,11 +45,16 @@ class Paced:
         """Requests on connections whose last answer came from this worker process."""
         return sum(found.is_busy and found.worker == worker for found in self.connections)
 
+    def note_workers(self, by_port: Mapping[int, int]) -> None:
+        """For answers that do not name their worker: which one has the other end, by a connection's own port."""
+        for connection in self.connections:
+            connection.worker = by_port.get(connection.writer.get_extra_info("sockname")[1], connection.worker)
+
 
 def drive_at_rate(
-    url: str, shot: Shot, *, per_second: float, seconds: float, meanwhile: Meanwhile | None = None
+    url: str, *shots: Shot, per_second: float, seconds: float, meanwhile: Meanwhile | None = None
 ) -> Paced:
-    """Send `shot` `per_second` times a second over as many kept-alive connections as that takes.
+    """Send the shots in turn, `per_second` of them a second, over as many kept-alive connections as that takes.
 
     A latency counts from the moment a request should have left, so waiting behind a stall is seen. A connection found
     closed before use is replaced without counting, as clients do.
@@ -57,10 +62,12 @@ def drive_at_rate(
     Args:
         meanwhile: runs beside the load, with the run in its hand.
     """
-    return run(_drive(Paced(url), shot, per_second, seconds, meanwhile))
+    return run(_drive(Paced(url), shots, per_second, seconds, meanwhile))
 
 
-async def _drive(paced: Paced, shot: Shot, per_second: float, seconds: float, meanwhile: Meanwhile | None) -> Paced:
+async def _drive(
+    paced: Paced, shots: Sequence[Shot], per_second: float, seconds: float, meanwhile: Meanwhile | None
+) -> Paced:
     beside = asyncio.create_task(meanwhile(paced)) if meanwhile is not None else None
     idle: list[_Connection] = []
     started = time.perf_counter()
@@ -68,7 +75,7 @@ async def _drive(paced: Paced, shot: Shot, per_second: float, seconds: float, me
     for number in range(int(per_second * seconds)):
         due = started + number / per_second
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        task = asyncio.create_task(_send(paced, shot, idle, due))
+        task = asyncio.create_task(_send(paced, shots[number % len(shots)], idle, due))
         under_way.add(task)
         task.add_done_callback(under_way.discard)
     await asyncio.gather(*under_way)

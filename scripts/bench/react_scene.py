@@ -48,6 +48,7 @@ class ReactScene:
     service: ServiceProcess
     model: ScriptedModelServer
     business_url: str
+    redis_url: str
 
     def statements(self) -> int:
         """Statements that run in the business database now."""
@@ -74,7 +75,7 @@ def react_scene(*, workers: int = 1, **settings: str) -> Iterator[ReactScene]:
             service = ServiceProcess(folder, wanted, program=(*UNIFIED, "--workers", str(workers)))
             service.start()
             try:
-                yield ReactScene(service, model, servers.business_owner_url)
+                yield ReactScene(service, model, servers.business_owner_url, servers.redis_url)
             finally:
                 service.stop()
     finally:

@@ -15,6 +15,7 @@ import httpx
 
 from core.embedded import ServerAddresses, acquire_servers
 
+from .child import worker_ids
 from .own_redis import free_port
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,19 @@ class ServiceProcess:
                     return
             time.sleep(0.05)
         raise RuntimeError(f"the service did not start: {self._log.read_text(errors='replace')[-2000:]}")
+
+    def workers(self) -> list[int]:
+        """Process ids of its workers; none when it is a single process or does not run."""
+        return worker_ids(self._process.pid) if self._process is not None else []
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send the launcher a signal, and do not wait for what comes of it."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
         """SIGKILL: nothing in it gets a chance to finish."""
