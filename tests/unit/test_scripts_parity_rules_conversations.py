@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import pytest
+from rule_cases import case_tests, verdict
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import judged
 from scripts.parity.rules import conversation_contents
 from scripts.parity.rules.conversation_turns import begun_otherwise, turns_before
 
@@ -105,25 +104,9 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
 }  # fmt: skip
 
 
-def verdict(recorded: Exchange, new: Body) -> tuple[str, str]:
-    found = judged(recorded, Answer(new["code"], new, "application/json"), {})
-    return found.verdict, found.why
-
-
-def test_every_rule_has_a_case() -> None:
-    assert set(CASES) == {rule.name for rule in conversation_contents.RULES}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_wanted_answer_is_intended(name: str) -> None:
-    recorded, wanted, _ = CASES[name]
-    assert verdict(recorded, wanted) == ("intended", name)
-
-
-@pytest.mark.parametrize(("name", "number"), [(name, at) for name, case in CASES.items() for at in range(len(case[2]))])
-def test_near_miss_is_a_difference(name: str, number: int) -> None:
-    recorded, _, misses = CASES[name]
-    assert verdict(recorded, misses[number])[0] == "different"
+test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(
+    CASES, conversation_contents.RULES
+)
 
 
 def test_what_is_told_as_before_is_the_same() -> None:

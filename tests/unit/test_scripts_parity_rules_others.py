@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import pytest
+from rule_cases import case_tests
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import judged
 from scripts.parity.rules import conversations, old_entry, streams
 
 NOW = "2026-11-20T11:20:25.388159"
@@ -193,27 +192,6 @@ CASES: dict[str, tuple[Exchange, Any, list[Any]]] = {
 }  # fmt: skip
 
 
-def verdict(recorded: Exchange, new: Any) -> tuple[str, str]:
-    if isinstance(new, list):
-        answer = Answer(200, None, "text/event-stream", events=new)
-    else:
-        answer = Answer(new["code"], new, "application/json")
-    found = judged(recorded, answer, {})
-    return found.verdict, found.why
-
-
-def test_every_rule_has_a_case() -> None:
-    assert set(CASES) == {rule.name for rule in (*conversations.RULES, *old_entry.RULES, *streams.RULES)}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_wanted_answer_is_intended(name: str) -> None:
-    recorded, wanted, _ = CASES[name]
-    found, why = verdict(recorded, wanted)
-    assert (found, name in why) == ("intended", True), why
-
-
-@pytest.mark.parametrize(("name", "number"), [(name, at) for name, case in CASES.items() for at in range(len(case[2]))])
-def test_near_miss_is_a_difference(name: str, number: int) -> None:
-    recorded, _, misses = CASES[name]
-    assert verdict(recorded, misses[number])[0] == "different"
+test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(
+    CASES, (*conversations.RULES, *old_entry.RULES, *streams.RULES)
+)

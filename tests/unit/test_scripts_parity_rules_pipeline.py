@@ -5,6 +5,7 @@ a near miss is not.
 from typing import Any
 
 import pytest
+from rule_cases import case_tests, verdict
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
@@ -140,26 +141,7 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
 }  # fmt: skip
 
 
-def verdict(recorded: Exchange, new: Body) -> tuple[str, str]:
-    found = judged(recorded, Answer(new["code"], new, "application/json"), {})
-    return found.verdict, found.why
-
-
-def test_every_rule_has_a_case() -> None:
-    assert list(CASES) == [rule.name for rule in RULES]
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_wanted_answer_is_intended(name: str) -> None:
-    recorded, wanted, _ = CASES[name]
-    found, why = verdict(recorded, wanted)
-    assert (found, name in why) == ("intended", True), why
-
-
-@pytest.mark.parametrize(("name", "number"), [(name, at) for name, case in CASES.items() for at in range(len(case[2]))])
-def test_near_miss_is_a_difference(name: str, number: int) -> None:
-    recorded, _, misses = CASES[name]
-    assert verdict(recorded, misses[number])[0] == "different"
+test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(CASES, RULES)
 
 
 @pytest.mark.parametrize("body", [{"status": "weird"}, {"page": "1"}, {"task_name": ["a"]}, {"sort_by": "id"}])

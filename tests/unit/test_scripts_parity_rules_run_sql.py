@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
+from rule_cases import case_tests, verdict
 
-from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import judged
 from scripts.parity.rules.run_sql import RULES
 
 NOW = "2026-11-20T11:20:25.388159"
@@ -58,26 +57,7 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
 }  # fmt: skip
 
 
-def verdict(recorded: Exchange, new: Body) -> tuple[str, str]:
-    found = judged(recorded, Answer(new["code"], new, "application/json"), {})
-    return found.verdict, found.why
-
-
-def test_every_rule_has_a_case() -> None:
-    assert list(CASES) == [rule.name for rule in RULES]
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_wanted_answer_is_intended(name: str) -> None:
-    recorded, wanted, _ = CASES[name]
-    found, why = verdict(recorded, wanted)
-    assert (found, name in why) == ("intended", True), why
-
-
-@pytest.mark.parametrize(("name", "number"), [(name, at) for name, case in CASES.items() for at in range(len(case[2]))])
-def test_near_miss_is_a_difference(name: str, number: int) -> None:
-    recorded, _, misses = CASES[name]
-    assert verdict(recorded, misses[number])[0] == "different"
+test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(CASES, RULES)
 
 
 @pytest.mark.parametrize("value", [None, "12:00:00", "1 day", "-3 mons +2 days"])

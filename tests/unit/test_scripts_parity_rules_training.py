@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from rule_cases import case_tests, verdict
 
 from scripts.parity.answers import Answer
 from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import judged
 from scripts.parity.rules import training_changes, training_data, training_duplicates
 
 NOW = "2026-11-20T11:20:25.388159"
@@ -50,11 +50,6 @@ def exchange(name: str, request: Any, old: Body, *, status: int = 0, **more: Any
         sent = {"method": "POST", "path": path, "body": request}
     response = {"status": status or old["code"], "json": old}
     return Exchange("uni-1", "unified_api", "40", sent, response, **more)
-
-
-def verdict(recorded: Exchange, new: Body, status: int = 0) -> tuple[str, str]:
-    found = judged(recorded, Answer(status or new["code"], new, "application/json"), {})
-    return found.verdict, found.why
 
 
 def batch(*errors: str | None, total: int, kind: str = "sql", code: int = 0) -> Body:
@@ -290,23 +285,9 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
 }  # fmt: skip
 
 
-def test_every_rule_has_a_case() -> None:
-    assert set(CASES) == {
-        rule.name for rule in (*training_data.RULES, *training_changes.RULES, *training_duplicates.RULES)
-    }
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_wanted_answer_is_intended(name: str) -> None:
-    recorded, wanted, _ = CASES[name]
-    found, why = verdict(recorded, wanted)
-    assert (found, name in why) == ("intended", True), why
-
-
-@pytest.mark.parametrize(("name", "number"), [(name, at) for name, case in CASES.items() for at in range(len(case[2]))])
-def test_near_miss_is_a_difference(name: str, number: int) -> None:
-    recorded, _, misses = CASES[name]
-    assert verdict(recorded, misses[number])[0] == "different"
+test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(
+    CASES, (*training_data.RULES, *training_changes.RULES, *training_duplicates.RULES)
+)
 
 
 def test_true_success_is_never_excused() -> None:
