@@ -56,7 +56,7 @@ demo: .venv/.runtime ## Prepare servers, migrations, demo data and training exam
 	@exec $(PY) -m bootstrap.serve --prepare-only
 
 test: .venv/.dev ## Run all tests (embedded servers, or those the *_URL variables name)
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint types contracts test ## Everything CI runs
 
