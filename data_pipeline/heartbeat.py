@@ -14,13 +14,16 @@ from data_pipeline.task import Progress, ProgressEvent
 SECONDS: Final = 0.5
 _LOOKS: Final = 5
 _GOES_ON: Final = ("started", "advanced")
+_SLOWING: Final = 1 / 20
+"""Each pause is at least this share of the silence so far: a call of an hour is told some hundred times, not 7,000."""
 
 
 class Heartbeat:
     """A `Progress` that passes reports on, never two at once.
 
     Args:
-        seconds: the longest silence while `beating`, but for what a report itself takes.
+        seconds: the longest silence while `beating`, but for what a report itself takes, and for long silences, in
+            which a step is told ever more rarely.
         clock: seconds from any fixed point.
     """
 
@@ -32,11 +35,12 @@ class Heartbeat:
         self._clock = clock
         self._lock = threading.Lock()
         self._last: ProgressEvent | None = None
-        self._told_at = clock()
+        self._told_at = self._news_at = clock()
 
     def __call__(self, event: ProgressEvent) -> None:
         with self._lock:
             self._tell(event)
+            self._news_at = self._told_at
 
     @contextmanager
     def beating(self) -> Iterator[None]:
@@ -53,8 +57,8 @@ class Heartbeat:
     def repeat(self) -> None:
         """Tell the last report again if it is that long ago and its step goes on."""
         with self._lock:
-            last = self._last
-            is_silent = self._clock() - self._told_at >= self._seconds
+            last, now = self._last, self._clock()
+            is_silent = now - self._told_at >= max(self._seconds, (now - self._news_at) * _SLOWING)
             if is_silent and last is not None and last.state in _GOES_ON:
                 self._tell(replace(last, state="advanced", message=""))
 

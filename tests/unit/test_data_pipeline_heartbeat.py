@@ -59,3 +59,22 @@ def test_it_beats_until_the_block_ends() -> None:
         heartbeat(STARTED)
         assert beaten.wait(30)
     assert not [thread for thread in threading.enumerate() if thread.name == "pipeline-heartbeat"]
+
+
+def test_a_long_silence_is_filled_ever_more_rarely() -> None:
+    told: list[ProgressEvent] = []
+    clock = Clock()
+    heartbeat = Heartbeat(told.append, seconds=0.5, clock=clock)
+    heartbeat(STARTED)
+
+    def repeats(until: float) -> int:
+        before = len(told)
+        while clock.now < until:
+            clock.now += 0.5
+            heartbeat.repeat()
+        return len(told) - before
+
+    assert repeats(10) == 20
+    assert repeats(3_600) < 150
+    heartbeat(FIRST)
+    assert repeats(3_610) == 20
