@@ -4,13 +4,13 @@ Started as `uvicorn asgi_app:asgi_app` (by `make run`), or as plain Flask with `
 """
 
 from bootstrap.container import build_container
-from bootstrap.loaded_code import keep_loaded_code
+from bootstrap.garbage_collection import collect_less_often
 from bootstrap.route_table import ROUTES
 from bootstrap.web import create_app
 
 container = build_container()
 app = create_app(container, ROUTES)
-keep_loaded_code()
+collect_less_often()
 
 if __name__ == "__main__":
     container.run_plain(app)

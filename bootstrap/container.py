@@ -16,8 +16,8 @@ from bootstrap.caches import build_answer_cache, build_direct_ask, build_session
 from bootstrap.compatibility import compatibility_map
 from bootstrap.database_tools import build_database_tools, build_pipeline_tables, build_vector_backup
 from bootstrap.foundation import Foundation
+from bootstrap.garbage_collection import collect_less_often
 from bootstrap.health_checks import EmbeddingProbe, build_agent_health, build_health
-from bootstrap.loaded_code import keep_loaded_code
 from bootstrap.pipeline import Pipelines, build_pipelines
 from bootstrap.plain_server import serve_plain
 from bootstrap.runs import Runs, build_runs
@@ -82,6 +82,7 @@ class Container(Foundation):
         """Serve `app` as plain WSGI on HOST and PORT, a thread a connection, until the process is told to stop."""
         self.start()
         self.share_figures()
+        collect_less_often()
         threading.Thread(target=self._load_agent, name="warm-up", daemon=True).start()
         try:
             address = {"host": self.settings.get("HOST"), "port": self.settings.get("PORT")}
@@ -203,7 +204,6 @@ class Container(Foundation):
     def _load_agent(self) -> None:
         with suppress(CituError):  # it is logged, and said to whoever asks
             self.classic_agent()
-        keep_loaded_code()
 
     def warm_up(self) -> None:
         """Build the agent and read the business schema now, so that the first question does not wait for them."""
