@@ -93,7 +93,7 @@ class PipelineRunner:
         Args:
             step: the only step to run; None runs all that the task wants, after moving earlier files away.
             progress: called in this thread, a stage's thread pool's collecting one or the heartbeat's, never from two
-                at once; at least every half second, with the last report again when there is no other.
+                at once; the last report again after half a second without another, ever more rarely in long silences.
             cancel: looked at between tables, themes and statements.
             resume: go on with the last run however it ended; a completed one only tells its results again. What a
                 worker wants that does not know whether it was killed before or after the end.
