@@ -110,3 +110,18 @@ def service(start: Start, small_business_url: str, model: ScriptedModelServer, e
     """An entry on the small database, shared by the tests of a module."""
     with start(small_business_url, model, entry) as running:
         yield running
+
+
+@pytest.fixture
+def statements(small_business_url: str) -> Callable[[], int]:
+    """Counts the statements that run on the small database now."""
+
+    def count() -> int:
+        with psycopg.connect(small_business_url) as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()"
+            ).fetchone()
+        return found[0] if found else 0
+
+    return count

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-import psycopg
 import pytest
 
 from scripts.bench.stream_model import ENDLESS_SQL
@@ -75,18 +74,10 @@ def connected(service: Service) -> socket.socket:
 
 @pytest.mark.parametrize("unwanted", [left_post, stopped_run, left_stream])
 def test_statement_of_an_unwanted_question_is_cancelled(
-    service: Service, small_business_url: str, unwanted: Callable[[Service], Any]
+    service: Service, statements: Callable[[], int], unwanted: Callable[[Service], Any]
 ) -> None:
-    def statements() -> int:
-        with psycopg.connect(small_business_url) as connection:
-            found = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()"
-            ).fetchone()
-        return found[0] if found else 0
-
     with unwanted(service):
-        eventually(lambda: statements() > 0)
+        eventually(statements)
     eventually(lambda: statements() == 0)
 
 
