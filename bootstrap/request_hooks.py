@@ -1,4 +1,4 @@
-"""What every entry does around a request: an id that the caller may choose and always gets back, and one log line."""
+"""What every entry does around a request: an id that the caller may choose and gets back, its caller, one log line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import uuid
 
 from flask import Flask, Response, g, request
 
+from common.caller import Caller, set_caller
+from common.tenant import DEFAULT_TENANT_NAME
 from core.logging import clear_log_context, get_app_logger, set_log_context
 
 access_log = get_app_logger("access")
@@ -23,6 +25,7 @@ def log_requests(app: Flask) -> None:
         g.started = time.perf_counter()
         clear_log_context()
         set_log_context(request_id=g.request_id)
+        set_caller(Caller(tenant=DEFAULT_TENANT_NAME, address=request.remote_addr or "unknown"))
 
     def end(response: Response) -> Response:
         if "request_id" in g:

@@ -11,6 +11,7 @@ from typing import Any
 
 from common import messages
 from common.answering import ROUTING_MODES, Answer, AnswerEngine, Question, Watch, nobody_watches
+from common.caller import set_caller_user
 from common.cancellation import CancelSignal
 from common.errors import AnswerStoppedError, AnswerTimedOutError, BadRequestError, CituError
 from common.redis_conversation_manager import RedisConversationManager, ResolvedConversation
@@ -130,6 +131,7 @@ class AskService:
         """
         conversation_id = opened.conversation_id
         set_log_context(tenant=TENANT, user_id=opened.user_id, conversation_id=conversation_id)
+        set_caller_user(opened.user_id)
         is_continued = opened.conversation.status == "continue"
         context = self._conversations.get_context(TENANT, conversation_id) if is_continued else ""
         self._conversations.save_message(TENANT, conversation_id, "user", opened.wanted.question)

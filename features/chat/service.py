@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from common import messages
+from common.caller import set_caller_user
 from common.cancellation import CancelSignal
 from common.errors import AnswerStoppedError, AnswerTimedOutError, BadRequestError, CituError, ForbiddenError
 from common.messages import react_api as texts
@@ -62,6 +63,7 @@ class ChatService:
             asked = message.asked
             thread = asked.thread_id or new_thread_id(asked.user_id)
             set_log_context(user_id=asked.user_id, conversation_id=thread)
+            set_caller_user(asked.user_id)
             found = self._in_loop(message, thread, caller_left)
         except CituError as error:
             return _failed(error)

@@ -11,6 +11,7 @@ from typing import Any
 
 from common import messages
 from common.answering import Answer, AnswerEngine, Question, ResultSet
+from common.caller import set_caller_user
 from common.cancellation import CancelSignal
 from common.errors import AnswerFailedError, AnswerStoppedError, AnswerTimedOutError, BadRequestError
 from common.messages import direct_ask as texts
@@ -102,6 +103,7 @@ class DirectAskService:
         user_id = wanted.user_id or GUEST
         conversation_id = conversation_id or self._conversations.new_id(user_id)
         set_log_context(tenant=TENANT, user_id=user_id, conversation_id=conversation_id)
+        set_caller_user(user_id)
         return Question(
             text=wanted.question,
             tenant=TENANT,

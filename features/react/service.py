@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from common import messages
 from common.answering import Question, ResultSet, Watch, nobody_watches
+from common.caller import set_caller_user
 from common.cancellation import CancelSignal
 from common.errors import AnswerStoppedError, AnswerTimedOutError, CituError
 from common.messages import react as texts
@@ -117,6 +118,7 @@ class AskReactService:
             CituError: what the agent raises, or a time-out.
         """
         set_log_context(tenant=TENANT, user_id=opened.user_id, conversation_id=opened.conversation_id)
+        set_caller_user(opened.user_id)
         question = Question(
             text=opened.text,
             tenant=TENANT,

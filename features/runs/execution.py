@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from common.answering import EngineEvent, TextWritten
+from common.caller import current_caller, working_for
 from common.errors import AnswerFailedError, AnswerStoppedError, AnswerTimedOutError, CituError
 from common.messages import REQUEST_FAILED
 from common.messages import runs as texts
@@ -38,12 +39,15 @@ class RunExecution:
         self._envelope_of = envelope_of
 
     def work(self, engine: RunEngine, opened: Opened, *, wants_tokens: bool) -> Callable[[LiveRun], RunEnd]:
-        """Answers the open question and publishes its steps; errors become ends by `crashed`."""
+        """Answers the open question and publishes its steps, for the caller of now; errors become ends by `crashed`."""
+
+        caller = current_caller()
 
         def run(live: LiveRun) -> RunEnd:
             set_log_context(request_id=live.record.id, tenant=live.record.tenant)
             told = _Telling(live, engine)
-            return _end("completed", engine.answer(opened, told, live.stop, wants_tokens))
+            with working_for(caller):
+                return _end("completed", engine.answer(opened, told, live.stop, wants_tokens))
 
         return run
 

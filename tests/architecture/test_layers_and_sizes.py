@@ -16,6 +16,7 @@ COMMON_MODULES = {
     "__init__.py",
     "answering.py",
     "business_schema.py",
+    "caller.py",
     "cancellation.py",
     "config_service.py",
     "conversation_layout.py",
