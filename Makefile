@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PY := $(BIN)/python
-PACKAGES := agent bootstrap common core data_pipeline features react_agent scripts
+PACKAGES := agent bootstrap common core cutover data_pipeline demo features react_agent scripts tools
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without its bytecode every process would compile hundreds of modules anew, which doubles the time of a start.
@@ -75,10 +75,10 @@ contracts: .venv/.dev ## Import contracts between the layers
 	@$(BIN)/lint-imports --no-logo
 
 bench: .venv/.dev ## Measure the hot path, one JSON line a figure (wrk: apt-get install wrk); BENCH="rates sigterm" for some
-	@$(PY) -m scripts.bench $(BENCH)
+	@$(PY) -m tools.bench $(BENCH)
 
 bench-long: .venv/.dev ## The same with minutes where seconds say too little
-	@$(PY) -m scripts.bench --long $(BENCH)
+	@$(PY) -m tools.bench --long $(BENCH)
 
 docs: .venv/.dev ## Generate docs/settings.md, docs/routes.md and .env.example
 	@$(PY) -m scripts.generate_docs

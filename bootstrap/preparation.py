@@ -12,8 +12,6 @@ from pathlib import Path
 import psycopg
 
 import app_config
-from bootstrap.demo.loader import database_today, load_demo
-from bootstrap.demo.training import training_examples
 from bootstrap.stores import Stores
 from common import messages
 from common.config_service import ConfigService
@@ -24,6 +22,8 @@ from core.schema_migrations import upgrade_to_head
 from core.sql_executor.reader_role import ensure_reader_role
 from core.vector_store.records import TrainingItem
 from core.vector_store.store import VectorStore
+from demo.loader import database_today, load_demo
+from demo.training import training_examples
 
 logger = get_app_logger("preparation")
 Progress = Callable[[str], None]

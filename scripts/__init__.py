@@ -1,1 +1,1 @@
-"""Command-line tools, each run with `python -m scripts.<name>`."""
+"""Commands of operators, each run with `python -m scripts.<name>`."""

@@ -19,7 +19,7 @@ from openpyxl import Workbook
 
 from bootstrap.compatibility import compatibility_map
 from bootstrap.route_table import ROUTES
-from scripts.parity.rules import RULES
+from cutover.parity.rules import RULES
 
 OLD_ENTRY: Final = Path(__file__).resolve().parents[1] / "citu_app.py"
 COLUMNS: Final = (

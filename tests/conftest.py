@@ -17,7 +17,7 @@ import redis
 from filelock import FileLock, Timeout
 
 from core.logging import clear_log_context
-from scripts.scratch_databases import drop_database, fresh_database
+from tools.scratch_databases import drop_database, fresh_database
 
 if TYPE_CHECKING:
     from core.embedded import ServerAddresses
@@ -67,7 +67,7 @@ def platform_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[s
 @pytest.fixture(scope="session")
 def business_owner_url(request: pytest.FixtureRequest) -> str:
     """The demo business database up to 2024-06-30, filled once and shared; tests only read the public tables."""
-    from bootstrap.demo.loader import load_demo
+    from demo.loader import load_demo
 
     server = os.environ.get("BUSINESS_DATABASE_URL") or request.getfixturevalue("embedded").business_owner_url
     (ROOT / "data" / "test").mkdir(parents=True, exist_ok=True)

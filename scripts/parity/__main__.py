@@ -18,10 +18,10 @@ from pathlib import Path
 
 import httpx
 
-from scripts.parity.exchanges import RECORDED_NAMES, read_exchanges
-from scripts.parity.replay import Outcome, Replayer
-from scripts.parity.report import print_groups, print_report, write_html
-from scripts.parity.side_by_side import compare_services
+from cutover.parity.exchanges import RECORDED_NAMES, read_exchanges
+from cutover.parity.replay import Outcome, Replayer
+from cutover.parity.report import print_groups, print_report, write_html
+from cutover.parity.side_by_side import compare_services
 
 TIMEOUT_SECONDS = 120
 
@@ -45,7 +45,7 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _rehearse(options: argparse.Namespace) -> int:
-    from scripts.parity.rehearsal import rehearse
+    from tools.parity_rehearsal import rehearse
 
     outcomes = rehearse(options.goldens, entry=options.entry, groups=_names(options.groups))
     scored = _names(options.score_groups)
@@ -59,7 +59,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    from scripts.parity.rehearsal import serve_and_record
+    from tools.parity_rehearsal import serve_and_record
 
     return serve_and_record(options.entry, options.out, port=options.port)
 

@@ -17,7 +17,18 @@ FROZEN = ROOT / "tests" / "fixtures" / "frozen_entry.json"
 SIGNATURES = ROOT / "tests" / "fixtures" / "legacy_port.json"
 LOADED = ROOT / "tests" / "fixtures" / "old_entry_modules.txt"
 FUNCTION_CAP = 60
-OURS = ("agent", "app_config", "bootstrap", "channels", "common", "core", "data_pipeline", "features", "react_agent")
+OURS = (
+    "agent",
+    "app_config",
+    "bootstrap",
+    "channels",
+    "common",
+    "core",
+    "data_pipeline",
+    "demo",
+    "features",
+    "react_agent",
+)
 LIST_MODULES = """
 import sys
 import citu_app

@@ -11,10 +11,10 @@ import redis
 from psycopg import sql
 
 from core.sql_executor.reader_role import ensure_reader_role
-from scripts.scratch_databases import drop_database, fresh_database
 from tests.contract import recordings
 from tests.contract.serving import Service, serving
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
+from tools.scratch_databases import drop_database, fresh_database
 
 READER_PASSWORD = "contract reader"
 COMPANIES = ("宜春分公司", "南昌分公司", "九江分公司")

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from scripts.parity.exchanges import Exchange, read_exchanges
+from cutover.parity.exchanges import Exchange, read_exchanges
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("CITU_RECORDINGS") or ROOT.parent / "shared" / "goldens")

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from scripts.scratch_databases import drop_database, fresh_database
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import Fault
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import Fault
+from tools.harness.model_server import ScriptedModelServer
+from tools.scratch_databases import drop_database, fresh_database
 
 CHECKS = ("agent_creation", "tools_import", "llm_connection", "classifier_ready")
 

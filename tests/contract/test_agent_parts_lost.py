@@ -8,7 +8,7 @@ from common.answering import Answer, EngineEvent, NodeFinished, Question, TextWr
 from common.errors import ModelUnavailableError, StoreUnavailableError
 from core.vector_store.records import TrainingItem
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
 
 SQL = "SELECT count(*) AS 数量 FROM bss_company"
 LOOK = "-- intermediate_sql\nSELECT DISTINCT company_name AS 名称 FROM bss_company"

@@ -8,13 +8,13 @@ import pytest
 
 from common.errors import StoreUnavailableError
 from core.vector_store.records import TrainingItem
-from scripts.parity.exchanges import Exchange, read_exchanges
+from cutover.parity.exchanges import Exchange, read_exchanges
 from tests.contract import recordings
 from tests.contract.conftest import COMPANIES, Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import Fault
-from tests.fakes.model_script import ScriptedReply
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import Fault
+from tools.harness.model_script import ScriptedReply
+from tools.harness.model_server import ScriptedModelServer
 
 SWITCHED_ON = {"ENABLE_QUESTION_ANSWER_CACHE": "true", "WSGI_THREADS": "64"}
 DATABASE = {"routing_mode": "database_direct"}

@@ -8,8 +8,8 @@ import pytest
 
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import Fault
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import Fault
+from tools.harness.model_server import ScriptedModelServer
 
 STREAM = "/api/v0/ask_agent_stream"
 COUNT = "SELECT COUNT(*) AS 公司总数 FROM bss_company;"

@@ -10,7 +10,7 @@ import pytest
 from core.read_only_mode import REFRESH_SECONDS
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
 
 COUNT = "SELECT count(*) AS 数量 FROM bss_company"
 DATABASE = {"routing_mode": "database_direct"}

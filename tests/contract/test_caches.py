@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
 
 COUNT = "SELECT id, company_name FROM bss_company ORDER BY id"
 TOKEN = "cache admin"

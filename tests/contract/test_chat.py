@@ -15,10 +15,10 @@ from core.async_bridge import run_in_request_loop
 from react_agent.async_resources import AsyncResourceManager
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import FIGURE_38
-from tests.fakes.model_script import ScriptedReply, ToolCall
-from tests.fakes.model_server import ScriptedModelServer
-from tests.fakes.react_script import ReactScript, query, tool
+from tools.harness.model_faults import FIGURE_38
+from tools.harness.model_script import ScriptedReply, ToolCall
+from tools.harness.model_server import ScriptedModelServer
+from tools.harness.react_script import ReactScript, query, tool
 
 pytestmark = pytest.mark.entries("unified")
 

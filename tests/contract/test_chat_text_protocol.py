@@ -9,9 +9,9 @@ from common.answering import Question, TextWritten
 from core.async_bridge import run_in_request_loop
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import FIGURE_38
-from tests.fakes.model_script import RecordedCall, ScriptedReply
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import FIGURE_38
+from tools.harness.model_script import RecordedCall, ScriptedReply
+from tools.harness.model_server import ScriptedModelServer
 
 pytestmark = pytest.mark.entries("unified")
 

@@ -3,12 +3,12 @@
 import psycopg
 import pytest
 
-from scripts.scratch_databases import drop_database, fresh_database
 from tests.contract.conftest import COMPANIES, Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import Fault
-from tests.fakes.model_script import ScriptedReply
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import Fault
+from tools.harness.model_script import ScriptedReply
+from tools.harness.model_server import ScriptedModelServer
+from tools.scratch_databases import drop_database, fresh_database
 
 NOWHERE = "redis://127.0.0.1:9/0"
 DATABASE = {"routing_mode": "database_direct"}

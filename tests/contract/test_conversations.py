@@ -7,7 +7,7 @@ import pytest
 
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
 
 NOWHERE = "redis://127.0.0.1:9/0"
 CHAT = {"routing_mode": "chat_direct"}

@@ -9,9 +9,9 @@ import pytest
 
 from tests.contract.conftest import COMPANIES, Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import Fault
-from tests.fakes.model_script import ScriptedReply
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import Fault
+from tools.harness.model_script import ScriptedReply
+from tools.harness.model_server import ScriptedModelServer
 
 COUNT = "SELECT COUNT(*) AS 公司总数 FROM bss_company;"
 CALLERS = 50

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.contract.serving import Service
-from tests.fakes.model_faults import Fault
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import Fault
+from tools.harness.model_server import ScriptedModelServer
 
 ASK = "/api/v0/ask_agent"
 LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?")

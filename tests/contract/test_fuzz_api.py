@@ -1,9 +1,9 @@
-"""A few random requests to some routes keep what the documentation promises; the figure is `scripts.fuzz_api`."""
+"""A few random requests to some routes keep what the documentation promises; the figure is `tools.fuzz_api`."""
 
 import pytest
 
-from scripts.fuzz_api import CLOSED, Target, fuzz
 from tests.contract.serving import Service
+from tools.fuzz_api import CLOSED, Target, fuzz
 
 pytestmark = pytest.mark.entries("unified")
 

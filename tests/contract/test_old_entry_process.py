@@ -11,11 +11,11 @@ import psycopg
 import pytest
 
 from core.sql_executor.reader_role import ensure_reader_role
-from scripts.parity.entry_process import RunningEntry, running_entry
-from scripts.scratch_databases import drop_database, fresh_database
 from tests.contract.conftest import READER_PASSWORD, Start
 from tests.contract.serving import MODEL_SETTINGS
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.entry_process import RunningEntry, running_entry
+from tools.harness.model_server import ScriptedModelServer
+from tools.scratch_databases import drop_database, fresh_database
 
 NOBODY = "127.0.0.1:9"
 SECRET = "never shown"

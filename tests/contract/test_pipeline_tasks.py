@@ -9,8 +9,8 @@ import pytest
 
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
 from tests.fakes.task_worker import working
+from tools.harness.model_server import ScriptedModelServer
 
 TASKS = "/api/v0/data_pipeline/tasks"
 DDL = {"execution_mode": "step", "step_name": "ddl_generation"}

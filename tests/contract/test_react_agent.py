@@ -15,10 +15,10 @@ from common.cancellation import CancelFlag
 from core.async_bridge import CallerLeftError, run_in_request_loop
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import FIGURE_38, Fault
-from tests.fakes.model_script import ScriptedReply, ToolCall
-from tests.fakes.model_server import ScriptedModelServer
-from tests.fakes.react_script import ReactScript, query, tool
+from tools.harness.model_faults import FIGURE_38, Fault
+from tools.harness.model_script import ScriptedReply, ToolCall
+from tools.harness.model_server import ScriptedModelServer
+from tools.harness.react_script import ReactScript, query, tool
 
 ALL = "SELECT company_name FROM bss_company ORDER BY id"
 NUMBERS = "SELECT company_name, id AS 编号 FROM bss_company ORDER BY id"

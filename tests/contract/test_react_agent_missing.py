@@ -4,7 +4,7 @@ import sys
 from unittest import mock
 
 from tests.contract.conftest import Start
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
 
 
 def test_other_routes_go_on_and_health_names_it(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
 
 
 @pytest.fixture(scope="module")

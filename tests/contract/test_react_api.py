@@ -12,9 +12,9 @@ from bootstrap.web import create_app
 from features.http import Access
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import FIGURE_38
-from tests.fakes.model_server import ScriptedModelServer
-from tests.fakes.react_script import ReactScript, query
+from tools.harness.model_faults import FIGURE_38
+from tools.harness.model_server import ScriptedModelServer
+from tools.harness.react_script import ReactScript, query
 
 pytestmark = pytest.mark.entries("unified")
 

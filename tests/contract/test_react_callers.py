@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 import pytest
 
-from scripts.bench.stream_model import ENDLESS_SQL
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_script import ScriptedReply
-from tests.fakes.model_server import ScriptedModelServer
-from tests.fakes.react_script import ReactScript, query, tool
+from tools.bench.stream_model import ENDLESS_SQL
+from tools.harness.model_script import ScriptedReply
+from tools.harness.model_server import ScriptedModelServer
+from tools.harness.react_script import ReactScript, query, tool
 
 ALL = "SELECT company_name FROM bss_company ORDER BY id"
 PLANS = {"所有公司": query(ALL), "没完没了": [tool("run_sql", sql=ENDLESS_SQL), ScriptedReply("不会有结果。")]}

@@ -8,8 +8,8 @@ import pytest
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
 from tests.contract.test_chat_text_protocol import TextScript
-from tests.fakes.model_server import ScriptedModelServer
-from tests.fakes.react_script import ReactScript, query
+from tools.harness.model_server import ScriptedModelServer
+from tools.harness.react_script import ReactScript, query
 
 pytestmark = pytest.mark.entries("unified")
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.bench.react_faults import DOORS, faults_by_door
-from scripts.bench.react_scene import react_script
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_faults import FIGURE_38
-from tests.fakes.model_server import ScriptedModelServer
+from tools.bench.react_faults import DOORS, faults_by_door
+from tools.bench.react_scene import react_script
+from tools.harness.model_faults import FIGURE_38
+from tools.harness.model_server import ScriptedModelServer
 
 
 @pytest.fixture(scope="module")

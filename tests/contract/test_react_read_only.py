@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
-from tests.fakes.react_script import ReactScript, query
+from tools.harness.model_server import ScriptedModelServer
+from tools.harness.react_script import ReactScript, query
 
 MODE = "/api/v0/maintenance/readonly"
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")

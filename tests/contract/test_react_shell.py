@@ -17,10 +17,10 @@ import pytest
 from bootstrap.react_shell import ReactShell
 from tests.contract.conftest import Start
 from tests.contract.serving import MODEL_SETTINGS, ROOT, Service
-from tests.fakes.model_faults import FIGURE_38
-from tests.fakes.model_script import ScriptedReply
-from tests.fakes.model_server import ScriptedModelServer
-from tests.fakes.react_script import ReactScript, query
+from tools.harness.model_faults import FIGURE_38
+from tools.harness.model_script import ScriptedReply
+from tools.harness.model_server import ScriptedModelServer
+from tools.harness.react_script import ReactScript, query
 
 pytestmark = pytest.mark.entries("unified")
 

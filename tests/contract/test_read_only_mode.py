@@ -9,7 +9,7 @@ import pytest
 from bootstrap.route_table import ROUTES
 from core.read_only_mode import REDIS_KEY, REFRESH_SECONDS
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
 
 pytestmark = pytest.mark.entries("unified")
 

@@ -6,7 +6,7 @@ import pytest
 
 from agent.classification.dictionary import load_dictionary
 from agent.classification.rules import RuleClassifier
-from scripts.parity.exchanges import Exchange
+from cutover.parity.exchanges import Exchange
 from tests.contract import recordings
 
 RULES = RuleClassifier(load_dictionary())

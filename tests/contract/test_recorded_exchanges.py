@@ -10,16 +10,16 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from bootstrap.route_table import ROUTES
+from cutover.parity.exchanges import Exchange
+from cutover.parity.replay import Outcome, Replayer
+from cutover.parity.sending import Sender
 from scripts.parity.__main__ import main as parity
-from scripts.parity.exchanges import Exchange
-from scripts.parity.rehearsal import RECORDED_ADDRESS
-from scripts.parity.replay import Outcome, Replayer
-from scripts.parity.sending import Sender
 from tests.contract import recordings
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
 from tests.fakes.task_worker import working
+from tools.harness.model_server import ScriptedModelServer
+from tools.parity_rehearsal import RECORDED_ADDRESS
 
 absent = pytest.mark.skip(reason=recordings.ABSENT_REASON)
 REPLAYED = recordings.replayed_exchanges()

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from scripts.bench.own_redis import OwnRedis, Relay, own_redis
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.bench.own_redis import OwnRedis, Relay, own_redis
+from tools.harness.model_server import ScriptedModelServer
 
 BACK_SECONDS = 20
 

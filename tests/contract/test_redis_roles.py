@@ -6,10 +6,10 @@ import pytest
 
 from bootstrap.redis_roles import warn_of_eviction
 from core.redis_client import connect_redis
-from scripts.bench.own_redis import OwnRedis, own_redis
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.bench.own_redis import OwnRedis, own_redis
+from tools.harness.model_server import ScriptedModelServer
 
 BURST_KEYS = 1_024
 CHAT = {"user_id": "alice", "routing_mode": "chat_direct"}

@@ -11,8 +11,8 @@ import pytest
 
 from tests.contract.conftest import Start
 from tests.contract.serving import Service, serving
-from tests.fakes.model_faults import Fault
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import Fault
+from tools.harness.model_server import ScriptedModelServer
 
 COUNT = "SELECT COUNT(*) AS 公司总数 FROM bss_company;"
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) AS n FROM r"

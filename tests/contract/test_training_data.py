@@ -9,7 +9,7 @@ import pytest
 from scripts.training_drift import main as training_drift
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
 
 BASE = "/api/v0/training_data"
 PAIR = {"training_data_type": "sql", "question": "公司总数？", "sql": "SELECT count(*) FROM bss_company"}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.conftest import Start
 from tests.contract.serving import Service
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_server import ScriptedModelServer
 
 TOKEN = "backup-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}

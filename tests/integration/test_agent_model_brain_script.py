@@ -13,8 +13,8 @@ from common.business_schema import BusinessSchema, Column, Table
 from core.llm.errors import ModelServerError
 from tests.contract import recordings
 from tests.fakes.model_clients import chat_client
-from tests.fakes.model_script import RecordedScript
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_script import RecordedScript
+from tools.harness.model_server import ScriptedModelServer
 
 SCRIPT = {
     "sql": {

@@ -16,13 +16,13 @@ from common.answering import SqlDraft, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema
 from core.async_bridge import run_in_request_loop
 from core.sql_guard import SqlGuard, policy_for
-from scripts.evaluate_offline import judge, read_schema
+from tools.evaluate_offline import judge, read_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = json.loads((ROOT / "tests/fixtures/readme_questions.json").read_text(encoding="utf-8"))
 TRAINING = [
     TrainedPair(pair["question"], pair["sql"])
-    for pair in json.loads((ROOT / "bootstrap/demo/training/pairs.json").read_text(encoding="utf-8"))
+    for pair in json.loads((ROOT / "demo/training/pairs.json").read_text(encoding="utf-8"))
 ]
 OWN_QUESTIONS = json.loads((ROOT / "tests/fixtures/offline_questions.json").read_text(encoding="utf-8"))
 BEYOND_THE_TEST_DATA = {"q03", "q17", "q44", "q57"}

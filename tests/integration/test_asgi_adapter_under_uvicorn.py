@@ -16,7 +16,7 @@ from flask import Flask, Response, jsonify, request
 
 from core.asgi_adapter import ThreadedWsgiToAsgi
 from core.uvicorn_protocol import BoundedHttpToolsProtocol
-from scripts.bench.load import Shot, drive, get_request, read_response
+from tools.bench.load import Shot, drive, get_request, read_response
 
 BODY_LIMIT = 256 * 1024
 HEADER_LIMIT = 16 * 1024

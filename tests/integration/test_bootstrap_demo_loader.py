@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from bootstrap.demo import __main__ as command_line
-from bootstrap.demo.loader import drop_demo, extend_demo, load_demo
-from bootstrap.demo.rows import COLUMNS
 from common.errors import ConfigurationError
-from scripts.scratch_databases import drop_database, fresh_database
+from demo import __main__ as command_line
+from demo.loader import drop_demo, extend_demo, load_demo
+from demo.rows import COLUMNS
+from tools.scratch_databases import drop_database, fresh_database
 
 SOME_DAY, LATER_DAY = date(2022, 2, 10), date(2022, 3, 5)
 

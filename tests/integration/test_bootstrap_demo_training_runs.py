@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bootstrap.demo.training import load_training_pairs
 from common.answering import TrainedPair
+from demo.training import load_training_pairs
 
 README_QUESTIONS = json.loads(
     (Path(__file__).parents[1] / "fixtures" / "readme_questions.json").read_text(encoding="utf-8")

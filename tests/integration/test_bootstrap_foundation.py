@@ -13,7 +13,7 @@ from bootstrap.container import Container
 from common.config_service import ConfigService
 from common.errors import StoreUnavailableError
 from core.schema_migrations import current_revision, known_revisions
-from scripts.scratch_databases import drop_database, fresh_database
+from tools.scratch_databases import drop_database, fresh_database
 
 USERS = 8
 

@@ -18,9 +18,9 @@ from core.llm.exchange import CallKind, ChatMessage, ModelReply, TokenUsage
 from core.llm.fair_gate import FairGate
 from core.llm.metering import CallAccount
 from tests.fakes.model_clients import chat_client
-from tests.fakes.model_faults import Fault
-from tests.fakes.model_script import ScriptedReply
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import Fault
+from tools.harness.model_script import ScriptedReply
+from tools.harness.model_server import ScriptedModelServer
 
 ACCOUNT = CallAccount("acme", "alice", "ask_agent")
 ASKED = [

@@ -26,10 +26,10 @@ from core.llm.exchange import TokenUsage
 from core.llm.fair_gate import FairGate
 from core.llm.metering import CallAccount, NoMeter
 from core.vector_store.embedding import Embedder
-from tests.fakes.hashed_embedding import hashed_embedding
 from tests.fakes.model_clients import TEST_KEY, embeddings_client
-from tests.fakes.model_faults import Fault, patience_for
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.hashed_embedding import hashed_embedding
+from tools.harness.model_faults import Fault, patience_for
+from tools.harness.model_server import ScriptedModelServer
 
 ANNA = CallAccount("default", "anna", "ask_agent")
 BERT = CallAccount("acme", "bert", "ask_agent")

@@ -21,8 +21,8 @@ from core.llm.errors import (
 from core.llm.exchange import ChatMessage
 from core.llm.metering import CallAccount
 from tests.fakes.model_clients import TEST_KEY, chat_client
-from tests.fakes.model_faults import FIGURE_38, Fault, patience_for
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import FIGURE_38, Fault, patience_for
+from tools.harness.model_server import ScriptedModelServer
 
 EXPECTED: dict[str, type[ModelCallError]] = {
     "429 with Retry-After": ModelRateLimitedError,

@@ -23,7 +23,7 @@ from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.records import TrainingItem
 from core.vector_store.restore import Restored, RestoreOrder, restore_backup
 from core.vector_store.store import VectorStore
-from scripts.scratch_databases import drop_database, fresh_database
+from tools.scratch_databases import drop_database, fresh_database
 
 STAMP = "20260102_030405"
 EMBEDDER = HashedNgramEmbedder(16)

@@ -21,9 +21,9 @@ from core.vector_store.store import VectorStore
 from data_pipeline.runner import PipelineRunner
 from data_pipeline.task import TaskSpec
 from tests.fakes.model_clients import chat_client
-from tests.fakes.model_faults import Fault
-from tests.fakes.model_script import RecordedScript, RuleScript, ScriptedReply
-from tests.fakes.model_server import ScriptedModelServer
+from tools.harness.model_faults import Fault
+from tools.harness.model_script import RecordedScript, RuleScript, ScriptedReply
+from tools.harness.model_server import ScriptedModelServer
 
 SPEC = TaskSpec("task_model", started_at=datetime(2024, 7, 1, 8, 0, 0), database_name="highway_db")
 SCRIPT = {

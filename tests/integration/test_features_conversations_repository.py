@@ -225,7 +225,7 @@ def many(redis: Redis, count: int) -> None:
 
 
 def test_ten_thousand_conversations_are_never_looked_at_at_once(service: ConversationService, redis: Redis) -> None:
-    """How long each step takes is measured by `python -m scripts.bench conversations`."""
+    """How long each step takes is measured by `python -m tools.bench conversations`."""
     many(redis, 10_000)
     before = _calls(redis)
     data = service.stats(TENANT)["data"]

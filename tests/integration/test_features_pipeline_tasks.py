@@ -25,7 +25,7 @@ from data_pipeline.task_folder import content_checksums
 from features.data_pipeline.execution import TaskExecution
 from features.data_pipeline.repository import TaskRepository, waiting_runs
 from features.data_pipeline.schemas import ListQuery, parse_deletion, parse_execution, parse_new_task, parse_query
-from scripts.scratch_databases import drop_database, fresh_database
+from tools.scratch_databases import drop_database, fresh_database
 
 ROOT = Path(__file__).resolve().parents[2]
 TENANT = "default"

@@ -10,11 +10,11 @@ import pytest
 from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
 from core.sql_executor.row_values import register_loaders
 from core.sql_guard import GuardPolicy, SqlGuard
-from scripts.bench.guard import OWN, OWN_SCHEMA, read_cases
-from scripts.bench.guard_live import caps, dirty_connections, harm, slowest_cancel
-from scripts.guard_database import GuardDatabase, guard_database
-from scripts.guard_schema import policy_from_file
-from scripts.guard_score import AdmitAll
+from tools.bench.guard import OWN, OWN_SCHEMA, read_cases
+from tools.bench.guard_live import caps, dirty_connections, harm, slowest_cancel
+from tools.guard_database import GuardDatabase, guard_database
+from tools.guard_schema import policy_from_file
+from tools.guard_score import AdmitAll
 
 CASES = read_cases(OWN)
 # `make bench BENCH=guard_live` runs every case without the guard and looks at every connection; here a third does.

@@ -9,7 +9,7 @@ import pytest
 from launched_service import START_SECONDS, Launched, assert_nothing_left, free_port
 
 from core.embedded.layout import Layout
-from scripts.bench.load import Shot, drive, get_request
+from tools.bench.load import Shot, drive, get_request
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from core.read_only_mode import SERVICE_MODE
 from core.schema_migrations import current_revision, known_revisions, upgrade_to_head
 from core.vector_store import tables
 from features.feedback.repository import FEEDBACK
-from scripts.scratch_databases import drop_database, fresh_database
+from tools.scratch_databases import drop_database, fresh_database
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = known_revisions()[1]

@@ -1,6 +1,6 @@
 """The measurement of figure 38, with fewer calls."""
 
-from scripts.bench import llm_faults
+from tools.bench import llm_faults
 
 
 def test_every_fault_ends_in_time_typed_and_after_three_requests() -> None:

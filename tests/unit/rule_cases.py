@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from scripts.parity.answers import Answer
-from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import judged
-from scripts.parity.rules.rule import Rule
+from cutover.parity.answers import Answer
+from cutover.parity.exchanges import Exchange
+from cutover.parity.replay import judged
+from cutover.parity.rules.rule import Rule
 
 Case = tuple[Exchange, Any, Sequence[Any]]
 """The recorded exchange, the answer wanted today, answers that come near it. A list is the events of a stream."""

@@ -103,7 +103,7 @@ def test_questions_the_demo_data_answers_are_never_excluded() -> None:
 
 
 def test_names_in_the_demo_data_are_not_excluded_words() -> None:
-    world = (ROOT / "bootstrap/demo/world.json").read_text()
+    world = (ROOT / "demo/world.json").read_text()
     excluded = load_dictionary().non_business
     assert not [keyword.shown for keyword in excluded if stands_in(normalise(world), keyword.text)]
 

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from bootstrap.demo.generator import demo_chunks
-from bootstrap.demo.rows import COLUMNS
-from bootstrap.demo.seasons import FIRST_DAY
+from demo.generator import demo_chunks
+from demo.rows import COLUMNS
+from demo.seasons import FIRST_DAY
 
 SEED = 20220101
 

@@ -8,9 +8,9 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from bootstrap.demo.rows import COLUMNS
-from bootstrap.demo.schema import schema_statements, training_ddl
-from bootstrap.demo.training import training_examples
+from demo.rows import COLUMNS
+from demo.schema import schema_statements, training_ddl
+from demo.training import training_examples
 
 README_QUESTIONS = json.loads(
     (Path(__file__).parents[1] / "fixtures" / "readme_questions.json").read_text(encoding="utf-8")

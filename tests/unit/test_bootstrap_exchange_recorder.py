@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 
 from bootstrap.exchange_recorder import MAX_BODY_BYTES, ExchangeRecorder
 from common.secret_masking import KnownSecrets
-from scripts.parity.exchanges import read_exchanges
+from cutover.parity.exchanges import read_exchanges
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.errors import SqlRefusedError
 from core.sql_guard import GuardPolicy, RelationRule, SqlGuard
-from scripts.guard_mutants import SEED, disguised, hostile_statements, mutants
+from tools.guard_mutants import SEED, disguised, hostile_statements, mutants
 
 CASES = [
     json.loads(line)

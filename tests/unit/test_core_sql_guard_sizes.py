@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.guard_ladder import COUNTS, SHAPES
+from tools.guard_ladder import COUNTS, SHAPES
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_step_of_the_ladder_gets_a_verdict() -> None:
-    command = [sys.executable, "-m", "scripts.guard_ladder"]
+    command = [sys.executable, "-m", "tools.guard_ladder"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     steps = [json.loads(line) for line in done.stdout.splitlines()]

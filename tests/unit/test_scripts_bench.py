@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from scripts.bench.figures import Figure, show
+from tools.bench.figures import Figure, show
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from scripts.parity.compare import compare
-from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import Outcome, Replayer, summary, summary_by
-from scripts.parity.sending import Sender
+from cutover.parity.compare import compare
+from cutover.parity.exchanges import Exchange
+from cutover.parity.replay import Outcome, Replayer, summary, summary_by
+from cutover.parity.sending import Sender
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

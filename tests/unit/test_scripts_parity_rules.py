@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import Replayer
-from scripts.parity.rules import RULES, ask
+from cutover.parity.exchanges import Exchange
+from cutover.parity.replay import Replayer
+from cutover.parity.rules import RULES, ask
 
 NOW = "2026-11-20T11:20:25.388159"
 MESSAGES = {400: "请求参数错误", 404: "资源未找到", 422: "处理失败", 500: "处理失败", 503: "服务暂时不可用"}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from scripts.parity.answers import Answer
-from scripts.parity.compare import Difference
-from scripts.parity.exchanges import Exchange
-from scripts.parity.rules import intended
+from cutover.parity.answers import Answer
+from cutover.parity.compare import Difference
+from cutover.parity.exchanges import Exchange
+from cutover.parity.rules import intended
 
 STATS = {"enabled": True, "available": True, "total_count": 23, "memory_usage_mb": 0.13}
 

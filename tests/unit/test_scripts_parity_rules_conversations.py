@@ -4,10 +4,10 @@ from typing import Any
 
 from rule_cases import case_tests, verdict
 
-from scripts.parity.answers import Answer
-from scripts.parity.exchanges import Exchange
-from scripts.parity.rules import conversation_contents
-from scripts.parity.rules.conversation_turns import begun_otherwise, turns_before
+from cutover.parity.answers import Answer
+from cutover.parity.exchanges import Exchange
+from cutover.parity.rules import conversation_contents
+from cutover.parity.rules.conversation_turns import begun_otherwise, turns_before
 
 NOW = "2026-11-20T11:20:25.388159"
 THEN_ID, NOW_ID = "u:20261120112025{:03}", "u:20261128112025{:03}"

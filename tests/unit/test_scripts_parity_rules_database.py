@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from scripts.parity.answers import Answer
-from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import judged
+from cutover.parity.answers import Answer
+from cutover.parity.exchanges import Exchange
+from cutover.parity.replay import judged
 
 NOW = "2026-11-20T11:20:25.388159"
 TABLES, TABLE = "tables", "table/ddl"

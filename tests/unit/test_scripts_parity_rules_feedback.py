@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import judged
-from scripts.parity.sending import Sender
+from cutover.parity.exchanges import Exchange
+from cutover.parity.replay import judged
+from cutover.parity.sending import Sender
 
 NOW = "2026-11-20T11:20:25.388159"
 ROUTES = "/api/v0/qa_feedback/"

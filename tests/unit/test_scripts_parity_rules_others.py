@@ -4,9 +4,9 @@ from typing import Any
 
 from rule_cases import case_tests
 
-from scripts.parity.answers import Answer
-from scripts.parity.exchanges import Exchange
-from scripts.parity.rules import conversations, old_entry, streams
+from cutover.parity.answers import Answer
+from cutover.parity.exchanges import Exchange
+from cutover.parity.rules import conversations, old_entry, streams
 
 NOW = "2026-11-20T11:20:25.388159"
 LIMITS, CLEANUP = "conversation_limit_enforcement", "conversation_cleanup"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from rule_cases import case_tests, verdict
 
-from scripts.parity.answers import Answer
-from scripts.parity.exchanges import Exchange
-from scripts.parity.replay import judged
-from scripts.parity.rules.pipeline_reading import RULES
+from cutover.parity.answers import Answer
+from cutover.parity.exchanges import Exchange
+from cutover.parity.replay import judged
+from cutover.parity.rules.pipeline_reading import RULES
 
 NOW = "2026-11-20T11:20:25.388159"
 TASKS = "/api/v0/data_pipeline/tasks"

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from scripts.parity.answers import Answer
-from scripts.parity.compare import Difference
-from scripts.parity.exchanges import Exchange
-from scripts.parity.rules import intended, old_defects
-from scripts.parity.rules.react import RULES
+from cutover.parity.answers import Answer
+from cutover.parity.compare import Difference
+from cutover.parity.exchanges import Exchange
+from cutover.parity.rules import intended, old_defects
+from cutover.parity.rules.react import RULES
 
 ASK = "/api/v0/ask_react_agent"
 NOW = "2026-11-20T11:20:25.388159"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rule_cases import case_tests, verdict
 
-from scripts.parity.exchanges import Exchange
-from scripts.parity.rules.run_sql import RULES
+from cutover.parity.exchanges import Exchange
+from cutover.parity.rules.run_sql import RULES
 
 NOW = "2026-11-20T11:20:25.388159"
 FAILED = "SQL执行失败，请检查SQL语句是否正确"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from rule_cases import case_tests, verdict
 
-from scripts.parity.answers import Answer
-from scripts.parity.exchanges import Exchange
-from scripts.parity.rules import react_requests, react_threads
+from cutover.parity.answers import Answer
+from cutover.parity.exchanges import Exchange
+from cutover.parity.rules import react_requests, react_threads
 
 NOW = "2026-11-20T11:20:25.388159"
 ASK, STREAM = "/api/v0/ask_react_agent", "/api/v0/ask_react_agent_stream"

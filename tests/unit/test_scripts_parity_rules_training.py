@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from rule_cases import case_tests, verdict
 
-from scripts.parity.answers import Answer
-from scripts.parity.exchanges import Exchange
-from scripts.parity.rules import training_changes, training_data, training_duplicates
+from cutover.parity.answers import Answer
+from cutover.parity.exchanges import Exchange
+from cutover.parity.rules import training_changes, training_data, training_duplicates
 
 NOW = "2026-11-20T11:20:25.388159"
 ROUTES = "/api/v0/training_data/"

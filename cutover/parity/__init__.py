@@ -1,0 +1,1 @@
+"""Replays recorded exchanges of the historical service against a running one and compares the answers."""

@@ -1,1 +1,0 @@
-"""Measures the service: `python -m scripts.bench <figure>` prints one JSON line a figure."""
