@@ -1,0 +1,104 @@
+"""`python -m tools.evaluate SET …`: asks a set's questions through the service and compares rows with its references'.
+
+SET is a folder with `pairs.json` (and `schema.sql`), or a name below the shared evaluation sets; `defog` stands for all
+`defog_…`. Asks in default routing and in `database_direct`; `--routing` chooses one of them. `--report DIR` writes
+`outcomes.jsonl` (one question a line) and `report.html`; `--against DIR` lists what changed since an earlier report.
+The last line has the figures of default routing over all sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tools.evaluate.asking import Judge, Outcome, Routing, ask, ask_all
+from tools.evaluate.figures import details_of, line_of
+from tools.evaluate.report import flips, read_outcomes, write_report
+from tools.evaluate.scene import Scene, scene_of
+from tools.evaluate.sets import EvaluationSet, Pair, SetNotFoundError, find_sets
+
+ROUTINGS: Final[dict[str, tuple[Routing, ...]]] = {
+    "both": ("database_direct", "default"),
+    "default": ("default",),
+    "database_direct": ("database_direct",),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 when the sets were asked, whatever the answers; 2 when there is no such set."""
+    options = _parser().parse_args(arguments)
+    try:
+        sets = find_sets(options.sets, limit=options.limit)
+    except SetNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    outcomes: list[Outcome] = []
+    for questions in sets:
+        outcomes += _evaluate(questions, options)
+    if options.report:
+        write_report(options.report, outcomes)
+    if options.against:
+        for flip in flips(read_outcomes(options.against), outcomes):
+            print(flip)
+    for routing in ROUTINGS[options.routing]:
+        chosen = [outcome for outcome in outcomes if outcome.routing == routing]
+        if len(sets) > 1:
+            print(json.dumps({"set": "all", "routing": routing, **details_of(chosen)}, ensure_ascii=False))
+        if routing == ROUTINGS[options.routing][-1]:
+            print(json.dumps(line_of(chosen)))
+        else:
+            print(json.dumps({"routing": routing, **line_of(chosen)}))
+    return 0
+
+
+def _evaluate(questions: EvaluationSet, options: argparse.Namespace) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    with scene_of(questions, {"LLM_PROVIDER": options.provider}) as scene:
+        ask(scene.container.ask, questions.pairs[0].question, "database_direct")  # reads the schema, loads the agent
+        for routing in ROUTINGS[options.routing]:
+            asked = ask_all(
+                questions.pairs,
+                partial(_ask_and_judge, scene, Judge(scene.business_url), questions.name, routing),
+                jobs=options.jobs,
+                progress=partial(_show_progress, f"{questions.name} {routing}", len(questions.pairs)),
+            )
+            for outcome in asked if options.verbose else ():
+                print(json.dumps(outcome.as_json(), ensure_ascii=False))
+            about = {"set": questions.name, "routing": routing}
+            print(json.dumps({**about, **line_of(asked)}, ensure_ascii=False))
+            print(json.dumps({**about, **details_of(asked)}, ensure_ascii=False), flush=True)
+            outcomes += asked
+    return outcomes
+
+
+def _ask_and_judge(scene: Scene, judge: Judge, set_name: str, routing: Routing, pair: Pair) -> Outcome:
+    return judge.judge(set_name, pair, ask(scene.container.ask, pair.question, routing), routing)
+
+
+def _show_progress(label: str, total: int, done: int) -> None:
+    if sys.stderr.isatty() or done == total:
+        print(f"\r{label}: {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sets", nargs="+", metavar="SET")
+    parser.add_argument("--provider", choices=("offline", "openai"), default="offline", help="LLM_* names the model")
+    parser.add_argument("--routing", choices=tuple(ROUTINGS), default="both")
+    parser.add_argument("--report", type=Path, metavar="DIR")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="an earlier report's folder")
+    parser.add_argument("--limit", type=int, help="only the first so many questions of a set")
+    parser.add_argument("--jobs", type=int, default=1, help="questions asked at a time")
+    parser.add_argument("--verbose", action="store_true", help="print every outcome as a JSON line")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
