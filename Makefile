@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PY := $(BIN)/python
-PACKAGES := agent bootstrap common core cutover data_pipeline demo features react_agent scripts tools
+PACKAGES := agent bootstrap common core cutover data_pipeline demo features react_agent scripts serving tools web
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without its bytecode every process would compile hundreds of modules anew, which doubles the time of a start.
@@ -35,13 +35,13 @@ $(BIN)/python:
 	touch $@
 
 run: .venv/.runtime ## Prepare everything and serve on http://127.0.0.1:8084 (Ctrl-C stops it all)
-	@CITU_STOP_WITH_PARENT=1 exec $(PY) -m bootstrap.serve
+	@CITU_STOP_WITH_PARENT=1 exec $(PY) -m serving.serve
 
 run-legacy: .venv/.runtime ## Serve by the old entry on the same port: the way back
 	@exec $(PY) citu_app.py
 
 worker: .venv/.runtime ## One more worker of pipeline tasks beside the service
-	@exec $(PY) -m bootstrap.worker
+	@exec $(PY) -m serving.worker
 
 rollback-entry: .venv/.runtime ## The first way back: stop this folder's service, serve by the old entry, check it
 	@exec $(PY) -m scripts.rollback entry
@@ -53,7 +53,7 @@ ask: .venv/.runtime ## Ask in the terminal: make ask Q="2023年4月1日总营收
 	@exec $(PY) -m scripts.ask $(if $(Q),"$(Q)")
 
 demo: .venv/.runtime ## Prepare servers, migrations, demo data and training examples, then stop
-	@exec $(PY) -m bootstrap.serve --prepare-only
+	@exec $(PY) -m serving.serve --prepare-only
 
 test: .venv/.dev ## Run all tests (embedded servers, or those the *_URL variables name)
 	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -3,7 +3,7 @@
 Served by `make run`, or by `uvicorn asgi_app:asgi_app`.
 """
 
-from bootstrap.asgi import create_asgi_app
+from serving.asgi import create_asgi_app
 from unified_api import app, container
 
 asgi_app = create_asgi_app(app, container)

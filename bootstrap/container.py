@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-from flask import Flask
 
 import app_config
 from bootstrap import agents, redis_roles
@@ -16,13 +13,10 @@ from bootstrap.caches import build_answer_cache, build_direct_ask, build_session
 from bootstrap.compatibility import compatibility_map
 from bootstrap.database_tools import build_database_tools, build_pipeline_tables, build_vector_backup
 from bootstrap.foundation import Foundation
-from bootstrap.garbage_collection import collect_less_often
 from bootstrap.health_checks import EmbeddingProbe, build_agent_health, build_health
 from bootstrap.pipeline import Pipelines, build_pipelines
-from bootstrap.plain_server import serve_plain
 from bootstrap.runs import Runs, build_runs
 from bootstrap.training import build_training
-from bootstrap.worker_processes import worker_processes
 from common import messages
 from common.answering import Classification
 from common.errors import CituError, ConfigurationError, ServiceUnavailableError
@@ -77,19 +71,6 @@ class Container(Foundation):
         """A stop was asked for: runs end soon, so that their streams can tell it."""
         if "_runs" in self.__dict__:
             self._runs.keeper.begin_shutdown()
-
-    def run_plain(self, app: Flask) -> None:
-        """Serve `app` as plain WSGI on HOST and PORT, a thread a connection, until the process is told to stop."""
-        self.start()
-        self.share_figures()
-        collect_less_often()
-        threading.Thread(target=self._load_agent, name="warm-up", daemon=True).start()
-        try:
-            address = {"host": self.settings.get("HOST"), "port": self.settings.get("PORT")}
-            with worker_processes(self.settings.get("PIPELINE_WORKERS")):
-                serve_plain(app, **address, grace_seconds=self.settings.get("GRACEFUL_TIMEOUT"))
-        finally:
-            self.close()
 
     @cached_property
     def conversation_service(self) -> ConversationService:
@@ -201,7 +182,8 @@ class Container(Foundation):
 
         return StandaloneReactService(ask=self.react.ask, threads=self.react.threads)
 
-    def _load_agent(self) -> None:
+    def load_agent(self) -> None:
+        """Build the classic agent now, so that the first question does not wait for it."""
         with suppress(CituError):  # it is logged, and said to whoever asks
             self.classic_agent()
 
@@ -329,7 +311,7 @@ class Container(Foundation):
 
     @cached_property
     def compatibility(self) -> CompatibilityService:
-        from bootstrap.route_table import ROUTES
+        from web.route_table import ROUTES
 
         return CompatibilityService(compatibility_map=compatibility_map(ROUTES))
 

@@ -13,7 +13,6 @@ from bootstrap import agents, redis_roles
 from bootstrap.embeddings import build_embedder, build_embedding_cache
 from bootstrap.model_client import build_meter, build_model
 from bootstrap.preparation import listed, prepare
-from bootstrap.process_figures import CountedMeter, build_snapshots
 from bootstrap.stores import Stores, find_stores
 from common import messages
 from common.answering import Brain
@@ -38,6 +37,7 @@ from core.vector_store.embedding import Embedder
 from core.vector_store.store import VectorStore
 from features.metrics.collector import MetricsCollector
 from features.metrics.service import ServingStats
+from web.request_metrics import CountedMeter, build_snapshots
 
 if TYPE_CHECKING:
     from agent.classic_agent import ClassicAgent

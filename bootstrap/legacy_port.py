@@ -21,7 +21,6 @@ from typing import IO, TYPE_CHECKING, Any
 from flask import Flask
 
 from bootstrap.container import Container, build_container
-from bootstrap.error_envelopes import envelope_of
 from bootstrap.legacy_rules import guard_requests
 from common import messages
 from common.cancellation import CancelSignal
@@ -36,6 +35,8 @@ from features.direct_ask.schemas import DirectAskRequest
 from features.parsing import lenient_int, parse_body
 from features.run_sql.schemas import RunSqlRequest
 from features.training_data.schemas import CreateRequest, DeleteRequest, PairRequest, QueryRequest
+from serving.plain_server import run_plain
+from web.error_envelopes import envelope_of
 
 if TYPE_CHECKING:
     from bootstrap.pipeline_tasks import PipelineTasks
@@ -75,7 +76,7 @@ class LegacyPort:
 
     def serve(self, *, app: Flask) -> None:
         """Serve `app` on HOST and PORT until the process is told to stop; brings up what is missing first."""
-        self._container.run_plain(app)
+        run_plain(self._container, app)
 
     def root(self) -> PortAnswer:
         """What runs here."""

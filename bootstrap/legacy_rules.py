@@ -11,14 +11,14 @@ from typing import Final
 
 from flask import Flask, request
 
-from bootstrap.access import authorise
-from bootstrap.body_limits import limit_bodies
 from bootstrap.container import Container
-from bootstrap.exchange_recorder import record_exchanges
-from bootstrap.process_figures import monitor_requests
-from bootstrap.request_hooks import log_requests
-from bootstrap.write_guard import guard_writes
 from features.access import Access
+from web.access import authorise
+from web.body_limits import limit_bodies
+from web.exchange_recorder import record_exchanges
+from web.request_hooks import log_requests
+from web.request_metrics import monitor_requests
+from web.write_guard import guard_writes
 
 ADMINISTRATORS: Final = frozenset(
     {

@@ -21,7 +21,6 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 import app_config
-from bootstrap.access import authorise
 from bootstrap.database_tools import database_targets
 from bootstrap.pipeline import Pipelines
 from common.config_service import ConfigService
@@ -41,6 +40,7 @@ from features.data_pipeline.shipped_lists import ShippedLists
 from features.data_pipeline.table_lists import TableLists
 from features.data_pipeline.task_folders import TaskFolders
 from features.runs import sse
+from web.access import authorise
 
 logger = get_app_logger("pipeline_tasks")
 QUEUE: Final = "citu-pipeline"

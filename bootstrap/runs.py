@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bootstrap.error_envelopes import envelope_of
 from common.config_service import ConfigService
 from core.redis_client import connect_redis
 from core.runs.keeper import KeeperLimits, RunKeeper
@@ -18,6 +17,7 @@ from features.runs.execution import RunExecution
 from features.runs.service import RunService
 from features.runs.sse import text_written
 from features.streams.service import StreamService
+from web.error_envelopes import envelope_of
 
 OnClose = Callable[[Callable[[], Any]], None]
 NEWS_CONNECTIONS: Final = 2

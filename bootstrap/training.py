@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bootstrap.access import authorise
 from common.answering import Brain
 from common.config_service import ConfigService
 from core.database import Database
@@ -20,6 +19,7 @@ from features.training_data.service import TrainingDataService
 from features.training_data.services import TrainingServices
 from features.training_data.upload_service import UploadService
 from features.training_data.writing import TrainingWriter
+from web.access import authorise
 
 
 def build_training(

@@ -23,7 +23,7 @@
     └── ConfigurationError         -   raised at start, never answered
 
 The `message` of an error is user-facing text from `common.messages`; details for operators go to the log, not into it.
-One renderer (`features` see `bootstrap.web`) turns these into the wire envelope.
+One renderer (`features` see `web.app`) turns these into the wire envelope.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What every `routes.py` needs to speak HTTP: the row of the route table, request bodies, envelope responses.
 
-Used by the routes of every feature and by `bootstrap.web`; nothing below a route may import it.
+Used by the routes of every feature and by `web.app`; nothing below a route may import it.
 """
 
 from __future__ import annotations

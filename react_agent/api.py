@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-WIRING: Final = "bootstrap.react_api"
+WIRING: Final = "serving.react_api"
 NAMES: Final = frozenset({"app", "asgi_app", "main", "resource_manager", "get_agent", "startup", "cleanup"})
 
 

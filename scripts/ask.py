@@ -16,11 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.container import build_container
-from bootstrap.error_envelopes import envelope_of
-from bootstrap.progress_display import ProgressDisplay
 from common import messages
 from common.errors import CituError
 from features.ask.schemas import AskRequest
+from serving.progress_display import ProgressDisplay
+from web.error_envelopes import envelope_of
 
 MAX_ROWS_SHOWN = 50
 

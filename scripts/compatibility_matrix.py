@@ -18,8 +18,8 @@ from typing import Final
 from openpyxl import Workbook
 
 from bootstrap.compatibility import compatibility_map
-from bootstrap.route_table import ROUTES
 from cutover.parity.rules import RULES
+from web.route_table import ROUTES
 
 OLD_ENTRY: Final = Path(__file__).resolve().parents[1] / "citu_app.py"
 COLUMNS: Final = (

@@ -50,9 +50,9 @@ def settings_documents() -> dict[str, str]:
 
 def routes_documents() -> dict[str, str]:
     """Text of docs/routes.md; builds the application, which connects to nothing."""
-    from bootstrap.route_table import ROUTES
     from scripts.route_docs import render_routes
     from unified_api import app
+    from web.route_table import ROUTES
 
     return {"docs/routes.md": render_routes(app, ROUTES)}
 

@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.way == "entry":
             return _take_over([sys.executable, "citu_app.py"], ROOT, dict(os.environ), settings)
         folder = prepare_release(options.tag, current_revision(stores.platform_url))
-        command = [str(folder / ".venv" / "bin" / "python"), "-m", "bootstrap.serve"]
+        launcher = "serving.serve" if (folder / "serving").is_dir() else "bootstrap.serve"  # its room in older releases
+        command = [str(folder / ".venv" / "bin" / "python"), "-m", launcher]
         return _take_over(command, folder, release_environment(settings), settings)
     except (RollbackError, CituError, OSError, subprocess.CalledProcessError) as error:
         print(f"rollback: {error}", file=sys.stderr)

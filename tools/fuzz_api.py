@@ -32,8 +32,8 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.failures import Failure, FailureGroup
 
-from bootstrap.route_table import ROUTES
 from features.http import Access
+from web.route_table import ROUTES
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CHECK_NAMES: Final = (
@@ -212,7 +212,7 @@ def _served(folder: Path) -> Iterator[Target]:
     for named in ("DATABASE_URL", "BUSINESS_DATABASE_URL", "REDIS_URL"):
         if os.environ.get(f"FUZZ_{named}"):
             environ[named] = os.environ[f"FUZZ_{named}"]
-    command = [sys.executable, "-m", "bootstrap.serve", "--port", str(port)]
+    command = [sys.executable, "-m", "serving.serve", "--port", str(port)]
     with (folder / "service.out").open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
     try:

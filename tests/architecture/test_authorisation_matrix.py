@@ -11,12 +11,12 @@ from flask import Flask
 
 import app_config
 from bootstrap.container import Container
-from bootstrap.route_table import ROUTES
-from bootstrap.web import create_app
 from common.config_service import ConfigService
 from core.read_only_mode import ReadOnlyMode
 from features.http import Access
 from tests.architecture.test_routes_documented import OF_THE_DOCUMENTATION, PUBLIC
+from web.app import create_app
+from web.route_table import ROUTES
 
 ADMIN = {
     "/api/test/redis",

@@ -28,6 +28,8 @@ OURS = (
     "demo",
     "features",
     "react_agent",
+    "serving",
+    "web",
 )
 LIST_MODULES = """
 import sys

@@ -11,8 +11,6 @@ from flask import Flask
 import app_config
 from bootstrap import legacy_rules
 from bootstrap.container import Container
-from bootstrap.route_table import ROUTES
-from bootstrap.web import create_app
 from common.config_service import ConfigService
 from features.http import Access
 from tests.architecture.test_authorisation_matrix import (
@@ -26,6 +24,8 @@ from tests.architecture.test_authorisation_matrix import (
     NoMode,
     reached,
 )
+from web.app import create_app
+from web.route_table import ROUTES
 
 ENTRY = Path(__file__).resolve().parents[2] / "citu_app.py"
 OF_WERKZEUG = {"HEAD", "OPTIONS"}

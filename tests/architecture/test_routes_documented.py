@@ -3,9 +3,9 @@
 import gc
 from pathlib import Path
 
-from bootstrap.route_table import ROUTES
 from scripts.generate_docs import outdated, routes_documents
 from unified_api import app
+from web.route_table import ROUTES
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {

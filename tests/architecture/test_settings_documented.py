@@ -12,7 +12,19 @@ from dotenv import dotenv_values
 import app_config
 from scripts.generate_docs import env_example, main, outdated, settings_documents
 
-READERS = ("agent", "bootstrap", "channels", "common", "core", "data_pipeline", "features", "monitoring", "react_agent")
+READERS = (
+    "agent",
+    "bootstrap",
+    "channels",
+    "common",
+    "core",
+    "data_pipeline",
+    "features",
+    "monitoring",
+    "react_agent",
+    "serving",
+    "web",
+)
 ENTRIES = ("asgi_app.py", "unified_api.py")
 
 

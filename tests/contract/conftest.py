@@ -12,7 +12,7 @@ from psycopg import sql
 
 from core.sql_executor.reader_role import ensure_reader_role
 from tests.contract import recordings
-from tests.contract.serving import Service, serving
+from tests.contract.service_in_process import Service, serving
 from tools.harness.model_server import ScriptedModelServer
 from tools.scratch_databases import drop_database, fresh_database
 

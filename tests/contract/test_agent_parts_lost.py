@@ -7,7 +7,7 @@ import pytest
 from common.answering import Answer, EngineEvent, NodeFinished, Question, TextWritten
 from common.errors import ModelUnavailableError, StoreUnavailableError
 from core.vector_store.records import TrainingItem
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_server import ScriptedModelServer
 
 SQL = "SELECT count(*) AS 数量 FROM bss_company"

@@ -11,7 +11,7 @@ from core.vector_store.records import TrainingItem
 from cutover.parity.exchanges import Exchange, read_exchanges
 from tests.contract import recordings
 from tests.contract.conftest import COMPANIES, Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_faults import Fault
 from tools.harness.model_script import ScriptedReply
 from tools.harness.model_server import ScriptedModelServer

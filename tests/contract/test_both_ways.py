@@ -9,7 +9,7 @@ import pytest
 
 from core.read_only_mode import REFRESH_SECONDS
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_server import ScriptedModelServer
 
 COUNT = "SELECT count(*) AS 数量 FROM bss_company"

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as Lost
 from sqlalchemy import text
 
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_server import ScriptedModelServer
 
 COUNT = "SELECT id, company_name FROM bss_company ORDER BY id"

@@ -14,7 +14,7 @@ from common.errors import SqlRefusedError
 from core.async_bridge import run_in_request_loop
 from react_agent.async_resources import AsyncResourceManager
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_faults import FIGURE_38
 from tools.harness.model_script import ScriptedReply, ToolCall
 from tools.harness.model_server import ScriptedModelServer

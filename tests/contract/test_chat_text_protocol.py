@@ -8,7 +8,7 @@ import pytest
 from common.answering import Question, TextWritten
 from core.async_bridge import run_in_request_loop
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_faults import FIGURE_38
 from tools.harness.model_script import RecordedCall, ScriptedReply
 from tools.harness.model_server import ScriptedModelServer

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from tests.contract.conftest import COMPANIES, Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_faults import Fault
 from tools.harness.model_script import ScriptedReply
 from tools.harness.model_server import ScriptedModelServer

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_server import ScriptedModelServer
 
 NOWHERE = "redis://127.0.0.1:9/0"

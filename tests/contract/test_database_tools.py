@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.contract.conftest import READER_PASSWORD
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 
 TABLES, TABLE = "tables", "table/ddl"
 NASTY = 'a"b; DROP TABLE bss_company; --'

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_faults import Fault
 from tools.harness.model_server import ScriptedModelServer
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 
 PAIR = {"question": "q", "sql": "SELECT 1", "is_thumb_up": True}
 HUGE = 10**30

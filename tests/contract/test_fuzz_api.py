@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.fuzz_api import CLOSED, Target, fuzz
 
 pytestmark = pytest.mark.entries("unified")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tests.fakes.task_worker import working
 from tools.harness.model_server import ScriptedModelServer
 

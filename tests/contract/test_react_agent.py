@@ -14,7 +14,7 @@ from common.answering import EngineEvent, NodeFinished, Question, TextWritten
 from common.cancellation import CancelFlag
 from core.async_bridge import CallerLeftError, run_in_request_loop
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_faults import FIGURE_38, Fault
 from tools.harness.model_script import ScriptedReply, ToolCall
 from tools.harness.model_server import ScriptedModelServer

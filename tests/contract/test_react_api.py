@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from bootstrap.react_api import REACT_ROUTES
-from bootstrap.web import create_app
 from features.http import Access
+from serving.react_api import REACT_ROUTES
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_faults import FIGURE_38
 from tools.harness.model_server import ScriptedModelServer
 from tools.harness.react_script import ReactScript, query
+from web.app import create_app
 
 pytestmark = pytest.mark.entries("unified")
 

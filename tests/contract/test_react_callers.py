@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.bench.stream_model import ENDLESS_SQL
 from tools.harness.model_script import ScriptedReply
 from tools.harness.model_server import ScriptedModelServer

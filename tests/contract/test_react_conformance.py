@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tests.contract.test_chat_text_protocol import TextScript
 from tools.harness.model_server import ScriptedModelServer
 from tools.harness.react_script import ReactScript, query

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_server import ScriptedModelServer
 from tools.harness.react_script import ReactScript, query
 

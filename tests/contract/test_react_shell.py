@@ -16,7 +16,7 @@ import pytest
 
 from bootstrap.react_shell import ReactShell
 from tests.contract.conftest import Start
-from tests.contract.serving import MODEL_SETTINGS, ROOT, Service
+from tests.contract.service_in_process import MODEL_SETTINGS, ROOT, Service
 from tools.harness.model_faults import FIGURE_38
 from tools.harness.model_script import ScriptedReply
 from tools.harness.model_server import ScriptedModelServer

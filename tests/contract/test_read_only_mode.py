@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bootstrap.route_table import ROUTES
 from core.read_only_mode import REDIS_KEY, REFRESH_SECONDS
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_server import ScriptedModelServer
+from web.route_table import ROUTES
 
 pytestmark = pytest.mark.entries("unified")
 

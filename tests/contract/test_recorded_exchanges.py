@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from bootstrap.route_table import ROUTES
 from cutover.parity.exchanges import Exchange
 from cutover.parity.replay import Outcome, Replayer
 from cutover.parity.sending import Sender
 from scripts.parity.__main__ import main as parity
 from tests.contract import recordings
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tests.fakes.task_worker import working
 from tools.harness.model_server import ScriptedModelServer
 from tools.parity_rehearsal import RECORDED_ADDRESS
+from web.route_table import ROUTES
 
 absent = pytest.mark.skip(reason=recordings.ABSENT_REASON)
 REPLAYED = recordings.replayed_exchanges()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.bench.own_redis import OwnRedis, Relay, own_redis
 from tools.harness.model_server import ScriptedModelServer
 

@@ -7,7 +7,7 @@ import pytest
 from bootstrap.redis_roles import warn_of_eviction
 from core.redis_client import connect_redis
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.bench.own_redis import OwnRedis, own_redis
 from tools.harness.model_server import ScriptedModelServer
 

@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 
 PATH = "/api/v0/citu_run_sql"
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.contract.conftest import Start
-from tests.contract.serving import Service, serving
+from tests.contract.service_in_process import Service, serving
 from tools.harness.model_faults import Fault
 from tools.harness.model_server import ScriptedModelServer
 

@@ -8,7 +8,7 @@ import pytest
 
 from scripts.training_drift import main as training_drift
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_server import ScriptedModelServer
 
 BASE = "/api/v0/training_data"

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 
 pytestmark = pytest.mark.entries("unified")
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.contract.conftest import Start
-from tests.contract.serving import Service
+from tests.contract.service_in_process import Service
 from tools.harness.model_faults import Fault
 from tools.harness.model_server import ScriptedModelServer
 from tools.scratch_databases import drop_database

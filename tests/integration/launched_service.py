@@ -28,7 +28,7 @@ class Launched:
         data_dir: Path,
         port: int,
         *options: str,
-        module: str = "bootstrap.serve",
+        module: str = "serving.serve",
         settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.url = f"http://127.0.0.1:{port}"

@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 from flask import Flask, Response, jsonify, request
 
-from core.asgi_adapter import ThreadedWsgiToAsgi
-from core.uvicorn_protocol import BoundedHttpToolsProtocol
+from serving.asgi_adapter import ThreadedWsgiToAsgi
+from serving.uvicorn_protocol import BoundedHttpToolsProtocol
 from tools.bench.load import Shot, drive, get_request, read_response
 
 BODY_LIMIT = 256 * 1024

@@ -15,7 +15,7 @@ import pytest
 SAMPLE = """
 import sys, time
 from flask import Flask
-from bootstrap.plain_server import serve_plain
+from serving.plain_server import serve_plain
 app = Flask("sample")
 
 @app.get("/slow")

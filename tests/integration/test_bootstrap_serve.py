@@ -94,7 +94,7 @@ def test_only_worker_is_replaced_after_its_last_request(launch: Callable[..., La
 def test_bad_setting_stops_the_start_with_its_name(tmp_path: Path) -> None:
     environ = {**os.environ, "DATA_DIR": str(tmp_path), "LOG_DIR": str(tmp_path / "logs"), "WSGI_THREADS": "many"}
     ended = subprocess.run(
-        [sys.executable, "-m", "bootstrap.serve", "--prepare-only"],
+        [sys.executable, "-m", "serving.serve", "--prepare-only"],
         cwd=ROOT, env=environ, capture_output=True, text=True, timeout=START_SECONDS, check=False,
     )  # fmt: skip
     assert ended.returncode == 1

@@ -265,7 +265,7 @@ def test_two_workers_do_ten_tasks_once_each(container: Container, parts: Pipelin
 
 def worker_process(environ: dict[str, str], **more: str) -> subprocess.Popen[bytes]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    command = [sys.executable, "-m", "bootstrap.worker", "--burst"]
+    command = [sys.executable, "-m", "serving.worker", "--burst"]
     return subprocess.Popen(command, cwd=ROOT, env={**inherited, **environ, **more}, stderr=subprocess.DEVNULL)
 
 

@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 
 import app_config
 from bootstrap.container import Container
-from bootstrap.route_table import ROUTES
 from bootstrap.stores import Stores
-from bootstrap.web import create_app
 from common.config_service import ConfigService
 from core.sql_executor.reader_role import reader_url_of
+from web.app import create_app
+from web.route_table import ROUTES
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = json.loads((ROOT / "tests" / "fixtures" / "readme_questions.json").read_text())

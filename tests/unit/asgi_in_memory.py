@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from core.asgi_adapter import ThreadedWsgiToAsgi
+from serving.asgi_adapter import ThreadedWsgiToAsgi
 
 Message = dict[str, Any]
 Headers = list[tuple[bytes, bytes]]

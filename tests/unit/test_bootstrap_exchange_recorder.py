@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from flask import Flask, Response, request
 
-from bootstrap.exchange_recorder import MAX_BODY_BYTES, ExchangeRecorder
 from common.secret_masking import KnownSecrets
 from cutover.parity.exchanges import read_exchanges
+from web.exchange_recorder import MAX_BODY_BYTES, ExchangeRecorder
 
 
 @pytest.fixture

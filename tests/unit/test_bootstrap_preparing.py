@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from bootstrap.preparation import demo_end_date, listed
-from bootstrap.progress_display import ProgressDisplay
 from common.errors import ConfigurationError
+from serving.progress_display import ProgressDisplay
 
 
 def shown(*steps: str, shown_seconds: float = 0.0) -> list[str]:

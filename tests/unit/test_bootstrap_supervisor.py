@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from bootstrap.process_tree import LAUNCHER_PID
-from bootstrap.supervisor import WorkerLife
+from core.process_tree import LAUNCHER_PID
+from serving.supervisor import WorkerLife
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ import pytest
 from flask.testing import FlaskClient
 from flask_restx import Namespace, Resource
 
-from bootstrap.route_table import ROUTES
-from bootstrap.web import create_app
 from common.errors import AnswerFailedError, CituError, ModelUnavailableError, SqlExecutionError
 from features.ask import routes as ask
 from features.health import routes as health
@@ -16,6 +14,8 @@ from features.health.service import Component, HealthService
 from features.home import routes as home
 from features.http import Access, Route
 from features.metrics.collector import MetricsCollector
+from web.app import create_app
+from web.route_table import ROUTES
 
 SETTINGS = {"MAX_REQUEST_BYTES": 2000, "ADMIN_TOKEN": ""}
 docs = Namespace("admin")

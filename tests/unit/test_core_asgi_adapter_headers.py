@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from core.asgi_adapter.headers import encode_headers
+from serving.asgi_adapter.headers import encode_headers
 
 
 def value_of(name: str, value: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from asgi_in_memory import InMemoryClient, Message, make_adapter, serve, until
 
-from core.asgi_adapter import ThreadedWsgiToAsgi
+from serving.asgi_adapter import ThreadedWsgiToAsgi
 
 CHUNK = b"x" * 16_384
 

@@ -12,13 +12,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import app_config
 from bootstrap.container import Container
-from bootstrap.web import create_app
 from common.config_service import ConfigService
-from core.asgi_adapter import ThreadedWsgiToAsgi
 from features.http import Access, Route
 from features.metrics import routes
 from features.metrics.collector import BUCKETS, SAMPLES, MetricsCollector, merged
 from features.metrics.service import COUNTERS, GAUGES, MetricsService
+from serving.asgi_adapter import ThreadedWsgiToAsgi
+from web.app import create_app
 
 TOKEN = "let-me-in"
 

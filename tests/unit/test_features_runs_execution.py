@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from bootstrap.error_envelopes import envelope_of
 from common.answering import NodeFinished, TextWritten
 from common.errors import (
     AnswerFailedError,
@@ -21,6 +20,7 @@ from features.runs.engines import RunEngine, classic_progress
 from features.runs.execution import RunExecution
 from features.runs.react_engine import react_progress
 from features.streams import react_form, rendering
+from web.error_envelopes import envelope_of
 
 EXECUTION = RunExecution(envelope_of=envelope_of)
 OPENED: Any = None

@@ -6,8 +6,8 @@ from pathlib import Path
 from openpyxl import load_workbook
 
 from bootstrap.compatibility import RESERVED, compatibility_map
-from bootstrap.route_table import ROUTES
 from scripts.compatibility_matrix import COLUMNS, escaped, matrix, old_routes, write_csv, write_xlsx
+from web.route_table import ROUTES
 
 OLD = """
 @app.route("/api/v0/ask_agent", methods=["POST"])

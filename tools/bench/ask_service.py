@@ -59,7 +59,7 @@ def asked_service(*, needs_repair: bool = False, **settings: str) -> Iterator[As
         model.add_rule(SQL, kind="repair_sql")
         model.add_rule(SUMMARY, kind="summarise")
         process = subprocess.Popen(
-            [sys.executable, "-m", "bootstrap.serve", "--port", str(port)],
+            [sys.executable, "-m", "serving.serve", "--port", str(port)],
             env=_environment(model.base_url, settings),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

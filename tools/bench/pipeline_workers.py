@@ -136,7 +136,7 @@ class _House:
         )
 
     def _worker(self, switches: dict[str, str]) -> int:
-        command = [sys.executable, "-m", "bootstrap.worker", "--burst"]
+        command = [sys.executable, "-m", "serving.worker", "--burst"]
         environ = {**os.environ, **self._environ, **switches}
         return subprocess.run(command, cwd=ROOT, env=environ, check=False, capture_output=True).returncode
 

@@ -35,7 +35,7 @@ STOP_SECONDS: Final = 20.0
 LEAVES_AFTER_SECONDS: Final = 0.03
 QUESTION: Final = json.dumps({"question": "How many service areas are there", "user_id": "bench"}).encode()
 SERVERS: Final[dict[str, Sequence[str]]] = {
-    "uvicorn": ("-m", "bootstrap.serve", "--port", "{port}"),
+    "uvicorn": ("-m", "serving.serve", "--port", "{port}"),
     "flask": ("unified_api.py",),
     "gunicorn": ("-m", "gunicorn", "--threads", "32", "--bind", "127.0.0.1:{port}", "unified_api:app"),
 }

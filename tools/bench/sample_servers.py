@@ -18,11 +18,11 @@ import uvicorn
 from asgiref.wsgi import WsgiToAsgi
 
 import app_config
-from bootstrap.process_tree import announce_launcher
-from bootstrap.serve import serve, server_options
-from bootstrap.supervisor import WorkerLife
-from core.asgi_adapter import ThreadedWsgiToAsgi
-from core.uvicorn_protocol import BoundedHttpToolsProtocol
+from core.process_tree import announce_launcher
+from serving.asgi_adapter import ThreadedWsgiToAsgi
+from serving.serve import serve, server_options
+from serving.supervisor import WorkerLife
+from serving.uvicorn_protocol import BoundedHttpToolsProtocol
 from tools.bench.child import pin_to_core
 from tools.bench.sample_app import create_app
 

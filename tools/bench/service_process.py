@@ -23,7 +23,7 @@ _START_SECONDS = 60.0
 _OFFLINE = {"DEMO_DATA": "false", "LLM_PROVIDER": "offline", "MAX_WORKERS": "1", "ADMIN_TOKEN": ""}
 
 
-UNIFIED = ("-m", "bootstrap.serve")
+UNIFIED = ("-m", "serving.serve")
 OLD_ENTRY = ("citu_app.py",)
 
 

@@ -89,7 +89,7 @@ def stream_service(*, workers: int = 1, model_seconds: float = 1.0, **settings: 
     own = {"DATA_DIR": str(folder), "LOG_DIR": str(folder / "logs")}
     environ |= {**_SETTINGS, **own, "LLM_BASE_URL": f"http://127.0.0.1:{model_port}/v1", **settings}
     model = subprocess.Popen([sys.executable, "-m", "tools.bench.stream_model", str(model_port), str(model_seconds)])
-    command = [sys.executable, "-m", "bootstrap.serve", "--port", str(port), "--workers", str(workers)]
+    command = [sys.executable, "-m", "serving.serve", "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, text=True)
     with suppress(OSError, AttributeError):  # the generator's own core is not the service's
         os.sched_setaffinity(process.pid, range(os.cpu_count() or 1))

@@ -41,7 +41,7 @@ def command_of(entry: str, *, is_plain: bool = False) -> list[str]:
         return [sys.executable, "-c", WAITRESS]
     if entry == "citu":
         return [sys.executable, "citu_app.py"]
-    return [sys.executable, "unified_api.py"] if is_plain else [sys.executable, "-m", "bootstrap.serve"]
+    return [sys.executable, "unified_api.py"] if is_plain else [sys.executable, "-m", "serving.serve"]
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from bootstrap.error_envelopes import envelope_of
 from common import messages
 from common.errors import (
     BadRequestError,
@@ -21,6 +20,7 @@ from common.errors import (
 from common.result import internal_error_response
 from core.logging import get_app_logger
 from features.http import envelope_response
+from web.error_envelopes import envelope_of
 
 logger = get_app_logger("errors")
 

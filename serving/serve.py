@@ -1,6 +1,6 @@
 """The launcher behind `make run`: prepares everything with progress shown, then serves until Ctrl-C or SIGTERM.
 
-`python -m bootstrap.serve [--prepare-only] [--host H] [--port N] [--workers N]`; options beat the settings.
+`python -m serving.serve [--prepare-only] [--host H] [--port N] [--workers N]`; options beat the settings.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any
 import uvicorn
 from rich.console import Console
 
-from bootstrap.asgi import begin_shutdown
 from bootstrap.container import Container, build_container
-from bootstrap.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
-from bootstrap.progress_display import ProgressDisplay
-from bootstrap.supervisor import WORKER_SILENT_SECONDS, Supervisor
-from bootstrap.worker_processes import worker_processes
 from common import messages
 from common.config_service import ConfigService
 from common.errors import CituError, ConfigurationError
-from core.uvicorn_protocol import BoundedHttpToolsProtocol
+from core.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
+from serving.asgi import begin_shutdown
+from serving.progress_display import ProgressDisplay
+from serving.supervisor import WORKER_SILENT_SECONDS, Supervisor
+from serving.uvicorn_protocol import BoundedHttpToolsProtocol
+from serving.worker_processes import worker_processes
 
 DEMO_HOST = "127.0.0.1"
 DEMO_WORKERS = 1
@@ -134,7 +134,7 @@ def refuse_used_port(host: str, port: int) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bootstrap.serve", description=__doc__)
+    parser = argparse.ArgumentParser(prog="serving.serve", description=__doc__)
     parser.add_argument("--prepare-only", action="store_true", help="prepare and stop")
     parser.add_argument("--host", help="address to bind (setting HOST)")
     parser.add_argument("--port", type=int, help="port to bind (setting PORT)")

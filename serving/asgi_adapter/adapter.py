@@ -13,11 +13,11 @@ from typing import Any
 
 from asgiref.wsgi import WsgiToAsgi
 
+from core.disconnect import CLIENT_DISCONNECTED_KEY, DisconnectSignal
 from core.thread_lane import Lane
 
 from .application import WsgiApplication
 from .body import BodyLimits, ClientLeftError, Message, Receive, Scope, declared_length, receive_body
-from .disconnect import CLIENT_DISCONNECTED_KEY, DisconnectSignal
 from .environ import build_environ, check_head_size
 from .exchange import Exchange, Send
 from .refusal import RefusalRenderer, RefusedError, render_plain_refusal

@@ -1,4 +1,4 @@
-"""The WSGI server of the old way: werkzeug's, a thread a connection, a connection a request. Needs no ASGI server.
+"""Serves an application by werkzeug's WSGI server: a thread a connection, a connection a request, no ASGI server.
 
 werkzeug closes every connection after its answer; where that costs too much, serve `app` by another WSGI server.
 """
@@ -8,20 +8,44 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
+from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wsgi import ClosingIterator
 
+from common.config_service import ConfigService
 from core.logging import get_app_logger
+from serving.garbage_collection import collect_less_often
+from serving.worker_processes import worker_processes
 
 logger = get_app_logger("plain_server")
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
+class Service(Protocol):
+    """What is started before an application is served, and stopped after it."""
+
+    @property
+    def settings(self) -> ConfigService:
+        """The settings of this process."""
+
+    def start(self) -> None:
+        """Prepare databases and Redis."""
+
+    def share_figures(self) -> None:
+        """Begin to write this process's figures for `/metrics`."""
+
+    def load_agent(self) -> None:
+        """Build the classic agent."""
+
+    def close(self) -> None:
+        """Stop what was started."""
+
+
 class QuietHandler(WSGIRequestHandler):
-    """Speaks HTTP/1.1. Lines a request are written by `bootstrap.request_hooks`, not here."""
+    """Speaks HTTP/1.1. Lines a request are written by `web.request_hooks`, not here."""
 
     protocol_version = "HTTP/1.1"
 
@@ -56,6 +80,21 @@ class RunningRequests:
         with self._changed:
             self._count += number
             self._changed.notify_all()
+
+
+def run_plain(service: Service, app: Flask) -> None:
+    """Serve `app` as plain WSGI on HOST and PORT, a thread a connection, until the process is told to stop."""
+    settings = service.settings
+    service.start()
+    service.share_figures()
+    collect_less_often()
+    threading.Thread(target=service.load_agent, name="warm-up", daemon=True).start()
+    try:
+        address = {"host": settings.get("HOST"), "port": settings.get("PORT")}
+        with worker_processes(settings.get("PIPELINE_WORKERS")):
+            serve_plain(app, **address, grace_seconds=settings.get("GRACEFUL_TIMEOUT"))
+    finally:
+        service.close()
 
 
 def serve_plain(app: WsgiApp, *, host: str, port: int, grace_seconds: float) -> None:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Final
 
 import app_config
-from bootstrap.process_tree import LAUNCHER_PID, STOP_WITH_PARENT
 from core.logging import get_app_logger
+from core.process_tree import LAUNCHER_PID, STOP_WITH_PARENT
 
 logger = get_app_logger("worker_processes")
 _LOOK_SECONDS: Final = 0.5
@@ -52,7 +52,7 @@ def _keep(ended: threading.Event) -> None:
 
 def _start() -> subprocess.Popen[bytes]:
     environ = {**os.environ, STOP_WITH_PARENT: "1", LAUNCHER_PID: str(os.getpid())}
-    command = [sys.executable, "-m", "bootstrap.worker"]
+    command = [sys.executable, "-m", "serving.worker"]
     return subprocess.Popen(command, cwd=app_config.ROOT, env=environ, stdin=subprocess.DEVNULL, start_new_session=True)
 
 

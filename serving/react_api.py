@@ -13,18 +13,18 @@ from collections.abc import Sequence
 
 from flask import Flask
 
-from bootstrap.asgi import AsgiApp, create_asgi_app
 from bootstrap.container import Container, build_container
-from bootstrap.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
-from bootstrap.serve import DEMO_HOST, refuse_used_port, serve, server_options
-from bootstrap.web import create_app
 from common import messages
 from common.errors import CituError
+from core.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
 from features.chat import routes as chat
 from features.http import Access, Route
 from features.react import routes as react
 from features.react_api import routes as standalone
 from react_agent.config import Config
+from serving.asgi import AsgiApp, create_asgi_app
+from serving.serve import DEMO_HOST, refuse_used_port, serve, server_options
+from web.app import create_app
 
 THREADS = "/api/v0/react"
 REACT_ROUTES = (

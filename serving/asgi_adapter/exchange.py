@@ -10,11 +10,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import IO, Any
 
+from core.disconnect import DisconnectSignal, Reason
 from core.thread_lane import Lane
 
 from .application import Head, StartResponse, StreamedAnswer, WholeAnswer, WsgiApplication, answer_of
 from .body import Message, Receive
-from .disconnect import DisconnectSignal, Reason
 from .refusal import RefusedError
 from .stream import StreamChannel, StreamInterruptedError
 

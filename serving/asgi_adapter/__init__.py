@@ -8,12 +8,12 @@ exchange     one request between loop and thread
 application  PEP 3333: start_response, whole or streamed
 headers      safe header bytes
 stream       chunks with back-pressure
-disconnect   the signal a service watches
 refusal      400, 408, 413, 414, 431, 500, 503
 """
 
+from core.disconnect import CLIENT_DISCONNECTED_KEY, DisconnectSignal
+
 from .adapter import ThreadedWsgiToAsgi
-from .disconnect import CLIENT_DISCONNECTED_KEY, DisconnectSignal
 from .refusal import RefusalRenderer, render_plain_refusal
 
 __all__ = [

@@ -10,11 +10,11 @@ from typing import Any
 from flask import Flask, Response, g, request
 
 import app_config
-from bootstrap.process_tree import LAUNCHER_PID
 from common.config_service import ConfigService
 from core.llm.exchange import CallKind, TokenUsage
 from core.llm.metering import CallAccount, CallMeter
 from core.process_snapshots import ProcessSnapshots
+from core.process_tree import LAUNCHER_PID
 from features.metrics.collector import MetricsCollector, merged
 
 UNKNOWN = "unknown"

@@ -17,13 +17,13 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 import app_config
-from bootstrap.asgi import begin_shutdown, create_asgi_app
 from bootstrap.container import Container
-from bootstrap.plain_server import QuietHandler
-from bootstrap.route_table import ROUTES
-from bootstrap.web import create_app
 from common.config_service import ConfigService
-from core.uvicorn_protocol import BoundedHttpToolsProtocol
+from serving.asgi import begin_shutdown, create_asgi_app
+from serving.plain_server import QuietHandler
+from serving.uvicorn_protocol import BoundedHttpToolsProtocol
+from web.app import create_app
+from web.route_table import ROUTES
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30

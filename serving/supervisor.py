@@ -8,7 +8,7 @@ import signal
 
 from uvicorn.supervisors import Multiprocess
 
-from bootstrap.process_tree import LAUNCHER_PID
+from core.process_tree import LAUNCHER_PID
 
 # How long a replacement may take until it serves; the restart is given up after that and the old worker stays.
 WORKER_START_SECONDS = 60

@@ -1,4 +1,4 @@
-"""The sign that a request is no longer wanted; the adapter puts one into each WSGI environ, services watch it."""
+"""The sign that a request is no longer wanted: the adapter puts one into each WSGI environ, services watch it."""
 
 from __future__ import annotations
 

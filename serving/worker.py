@@ -1,4 +1,4 @@
-"""A worker of pipeline tasks: `python -m bootstrap.worker [--burst]`, as many processes as tasks are to run at once.
+"""A worker of pipeline tasks: `python -m serving.worker [--burst]`, as many processes as tasks are to run at once.
 
 `make run` starts PIPELINE_WORKERS of them, `make worker` one more. One that dies costs nothing: its task goes on in
 another. SIGTERM gives the running task back to the queue between two tables.
@@ -29,9 +29,9 @@ from bootstrap.pipeline_tasks import (
     serve_with,
     wake_for_overlooked,
 )
-from bootstrap.process_tree import STOP_WITH_PARENT, stop_with_parent
 from common.errors import CituError
 from core.logging import get_app_logger
+from core.process_tree import STOP_WITH_PARENT, stop_with_parent
 from features.data_pipeline.execution import TaskExecution
 
 logger = get_app_logger("worker")
@@ -88,7 +88,7 @@ class Attendance:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 after an orderly stop, 1 with one clear sentence when it cannot start."""
-    parser = argparse.ArgumentParser(prog="bootstrap.worker", description=__doc__)
+    parser = argparse.ArgumentParser(prog="serving.worker", description=__doc__)
     parser.add_argument("--burst", action="store_true", help="do what waits, then end")
     options = parser.parse_args(arguments)
     if os.environ.get(STOP_WITH_PARENT):

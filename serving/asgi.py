@@ -9,15 +9,15 @@ from typing import Any
 
 from flask import Flask
 
-from bootstrap.body_limits import body_limit
 from bootstrap.container import Container
-from bootstrap.process_tree import is_worker_of_launcher, stop_with_parent
-from bootstrap.supervisor import WorkerLife
 from common import messages
 from common.errors import CituError
 from common.result import error_response
-from core.asgi_adapter import ThreadedWsgiToAsgi
 from core.logging import get_app_logger
+from core.process_tree import is_worker_of_launcher, stop_with_parent
+from serving.asgi_adapter import ThreadedWsgiToAsgi
+from serving.supervisor import WorkerLife
+from web.body_limits import body_limit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

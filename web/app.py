@@ -1,22 +1,40 @@
-"""Builds the Flask application from the route table of an entry and a container."""
+"""Builds the Flask application from the route table of an entry and its services."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Flask, Response, request
 from flask_restx import Api, Namespace
 
-from bootstrap import error_rendering
-from bootstrap.access import authorise
-from bootstrap.body_limits import limit_bodies
-from bootstrap.container import Container
-from bootstrap.exchange_recorder import record_exchanges
-from bootstrap.process_figures import monitor_requests
-from bootstrap.request_hooks import log_requests
-from bootstrap.write_guard import guard_writes
+from common.config_service import ConfigService
+from core.read_only_mode import ReadOnlyMode
 from features.http import Access, Route
+from features.metrics.collector import MetricsCollector
+from web import error_rendering
+from web.access import authorise
+from web.body_limits import limit_bodies
+from web.exchange_recorder import record_exchanges
+from web.request_hooks import log_requests
+from web.request_metrics import monitor_requests
+from web.write_guard import guard_writes
+
+
+class Services(Protocol):
+    """What the application itself needs of the object that it hands to every resource."""
+
+    @property
+    def settings(self) -> ConfigService:
+        """The settings of this process."""
+
+    @property
+    def collector(self) -> MetricsCollector:
+        """Counts requests."""
+
+    @property
+    def read_only_mode(self) -> ReadOnlyMode:
+        """Says whether writes are refused now."""
 
 
 class EnvelopeApi(Api):  # type: ignore[misc]
@@ -34,7 +52,7 @@ class EnvelopeApi(Api):  # type: ignore[misc]
         app_or_blueprint.add_url_rule(self._doc, "doc", self.render_doc)
 
 
-def create_app(container: Container, routes: Sequence[Route]) -> Flask:
+def create_app(services: Services, routes: Sequence[Route]) -> Flask:
     """The WSGI application that answers `routes`, documented at `/api/docs` and `/swagger.json`."""
     app = Flask("unified_api", static_folder=None)
     app.config.update(
@@ -48,28 +66,28 @@ def create_app(container: Container, routes: Sequence[Route]) -> Flask:
         description="Questions about a business database in natural language.",
         doc="/api/docs",
     )
-    _add_routes(app, api, container, routes)
+    _add_routes(app, api, services, routes)
     app.register_error_handler(Exception, error_rendering.render)
-    limit_bodies(app, container.settings)
+    limit_bodies(app, services.settings)
     log_requests(app)
-    monitor_requests(app, container.collector)
-    record_exchanges(app, container.settings, name="unified_api")
+    monitor_requests(app, services.collector)
+    record_exchanges(app, services.settings, name="unified_api")
     return app
 
 
-def _add_routes(app: Flask, api: Api, container: Container, routes: Sequence[Route]) -> None:
+def _add_routes(app: Flask, api: Api, services: Services, routes: Sequence[Route]) -> None:
     access_by_endpoint: dict[str, Access] = {}
     for namespace, rows in _by_namespace(routes).items():
         for row in rows:
             endpoint = row.resource.__name__
             namespace.add_resource(
-                row.resource, row.path, endpoint=endpoint, resource_class_kwargs={"services": container}
+                row.resource, row.path, endpoint=endpoint, resource_class_kwargs={"services": services}
             )
             access_by_endpoint[endpoint] = row.access
         api.add_namespace(namespace)
     app.extensions["citu_access"] = access_by_endpoint
-    app.before_request(_authoriser(access_by_endpoint, container.settings.get("ADMIN_TOKEN")))
-    guard_writes(app, lambda: container.read_only_mode, {row.resource.__name__: row.writes for row in routes})
+    app.before_request(_authoriser(access_by_endpoint, services.settings.get("ADMIN_TOKEN")))
+    guard_writes(app, lambda: services.read_only_mode, {row.resource.__name__: row.writes for row in routes})
 
 
 def _by_namespace(routes: Sequence[Route]) -> dict[Namespace, list[Route]]:
