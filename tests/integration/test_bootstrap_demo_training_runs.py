@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -40,6 +42,43 @@ def test_a_trained_pair_answers(
     found = connection.execute(on_newest_day.encode()).fetchall()
     assert found
     assert any(value is not None for row in found for value in row)
+
+
+def rows_of(connection: psycopg.Connection[tuple[object, ...]], pair: TrainedPair, newest_day: str) -> list[Any]:
+    """Run it as on the day after the newest one, when seven whole days have passed."""
+    today = date.fromisoformat(newest_day) + timedelta(days=1)
+    return connection.execute(pair.sql.replace("CURRENT_DATE", f"DATE '{today}'").encode()).fetchall()
+
+
+def trained(question: str) -> TrainedPair:
+    return next(pair for pair in PAIRS if pair.question == question)
+
+
+def test_the_last_seven_days_are_the_last_seven_whole_days(
+    connection: psycopg.Connection[tuple[object, ...]], newest_day: str
+) -> None:
+    days = [row[0] for row in rows_of(connection, trained("近7天全省每天的营业额是多少？"), newest_day)]
+    newest = date.fromisoformat(newest_day)
+    assert days == [newest - timedelta(days=back) for back in range(6, -1, -1)]
+
+
+def test_a_daily_mean_is_the_mean_of_the_days_totals(
+    connection: psycopg.Connection[tuple[object, ...]], newest_day: str
+) -> None:
+    """Two records of one branch on one day are one day."""
+    pair = trained("2023年5月各档口平均每天的营收排前10的是哪些？")
+    totals: dict[str, dict[date, Decimal]] = {}
+    records = connection.execute(
+        "SELECT branch_name, oper_date, pay_sum FROM bss_business_day_data"
+        " WHERE oper_date BETWEEN '2023-05-01' AND '2023-05-31' AND delete_ts IS NULL"
+    )
+    for branch, day, amount in records.fetchall():
+        days = totals.setdefault(str(branch), {})
+        days[day] = days.get(day, Decimal()) + amount  # type: ignore[index, operator]
+    means = {branch: round(sum(days.values()) / len(days), 2) for branch, days in totals.items()}
+    expected = sorted(means.items(), key=lambda entry: -entry[1])[:10]
+    assert [mean for _, mean in rows_of(connection, pair, newest_day)] == [mean for _, mean in expected]
+    assert set(rows_of(connection, pair, newest_day)) <= set(means.items())
 
 
 @pytest.mark.parametrize("row", README_QUESTIONS, ids=[row["question"] for row in README_QUESTIONS])

@@ -55,6 +55,17 @@ def test_the_documentation_has_sections_for_the_rules_people_forget() -> None:
         assert word in whole
 
 
+def test_no_trained_statement_averages_single_records_where_a_mean_of_days_is_meant() -> None:
+    """AVG over a column of the day tables is the mean of records; a day has one for every branch or car type."""
+    stored = {"bss_business_day_data", "bss_car_day_count"}
+    for question, statement in STATEMENTS:
+        for mean in sqlglot.parse_one(statement, read="postgres").find_all(exp.Avg):
+            select = mean.find_ancestor(exp.Select)
+            assert select is not None
+            source = select.args["from_"].this
+            assert not (isinstance(source, exp.Table) and source.name in stored), question
+
+
 def test_there_are_36_to_40_different_pairs() -> None:
     assert 36 <= len(PAIRS) <= 40
     assert len({normalised(pair.question) for pair in PAIRS}) == len(PAIRS)
