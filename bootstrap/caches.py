@@ -15,8 +15,8 @@ from core.logging import get_app_logger
 from core.vector_store.records import TrainingItem
 from core.vector_store.store import VectorStore
 from features.ask.answering import CachedAnswering
+from features.ask.direct.service import DirectAskLimits, DirectAskService, Train
 from features.caches.session_cache import SessionCache
-from features.direct_ask.service import DirectAskLimits, DirectAskService, Train
 
 logger = get_app_logger("direct_ask")
 

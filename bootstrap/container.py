@@ -24,8 +24,8 @@ from common.question_answer_cache import QuestionAnswerCache
 from core.logging import get_app_logger, initialize_logging
 from core.single_flight import SingleFlight
 from core.vector_store.reembedding import Reembedding
-from features.agent_health.service import AgentHealthService
 from features.ask.answering import CachedAnswering
+from features.ask.direct.service import DirectAskService
 from features.ask.service import AskLimits, AskService
 from features.caches.service import CachesService
 from features.caches.session_cache import SessionCache
@@ -34,15 +34,15 @@ from features.conversations.limits import Limits
 from features.conversations.repository import ConversationRepository
 from features.conversations.service import ConversationService
 from features.database_tools.service import DatabaseToolsService
-from features.direct_ask.service import DirectAskService
 from features.feedback.service import FeedbackService
+from features.health.agent.service import AgentHealthService
 from features.health.service import HealthService
 from features.maintenance.service import MaintenanceService
 from features.metrics.service import MetricsService
 from features.run_sql.service import RunSqlService
 from features.runs.engines import RunEngine, classic_engine
 from features.runs.service import RunService
-from features.streams.service import StreamService
+from features.runs.streams.service import StreamService
 from features.training_data.services import TrainingServices
 from features.usage.service import UsageService
 from features.vector_backup.service import VectorBackupService
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from bootstrap.pipeline_tasks import PipelineTasks
     from bootstrap.react import React
     from core.runs.turns import EarlierRuns
-    from features.chat.service import ChatService
-    from features.react_api.service import StandaloneReactService
+    from features.react.chat.service import ChatService
+    from features.react.standalone.service import StandaloneReactService
     from react_agent.async_resources import AsyncResourceManager
 
 logger = get_app_logger("container")
@@ -178,7 +178,7 @@ class Container(Foundation):
 
     @cached_property
     def standalone_react(self) -> StandaloneReactService:
-        from features.react_api.service import StandaloneReactService
+        from features.react.standalone.service import StandaloneReactService
 
         return StandaloneReactService(ask=self.react.ask, threads=self.react.threads)
 

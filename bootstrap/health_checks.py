@@ -16,7 +16,7 @@ from core.llm.metering import CallAccount
 from core.logging import get_app_logger
 from core.vector_store.embedding import Embedder
 from core.vector_store.store import VectorStore
-from features.agent_health.service import AgentHealthService, HealthTest
+from features.health.agent.service import AgentHealthService, HealthTest
 from features.health.service import Component, HealthService
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from common.messages import legacy as texts
 from common.result import Envelope, internal_error_response, local_timestamp
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
 from core.logging import get_app_logger
+from features.ask.direct.schemas import DirectAskRequest
 from features.ask.schemas import AskRequest
 from features.caches.schemas import CleanupRequest
-from features.direct_ask.schemas import DirectAskRequest
 from features.parsing import lenient_int, parse_body
 from features.run_sql.schemas import RunSqlRequest
 from features.training_data.schemas import CreateRequest, DeleteRequest, PairRequest, QueryRequest
@@ -364,11 +364,11 @@ def _raise(error: Exception) -> Envelope:
 
 def _pipeline() -> Any:
     """Loaded at its first use, so that the entry starts without what the pipeline needs."""
-    return import_module("features.data_pipeline.schemas")
+    return import_module("features.pipeline_tasks.schemas")
 
 
 def _bodies() -> Any:
-    return import_module("features.data_pipeline.bodies")
+    return import_module("features.pipeline_tasks.bodies")
 
 
 def _number(query: Body, name: str) -> int | None:

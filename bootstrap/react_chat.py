@@ -9,7 +9,7 @@ from common.config_service import ConfigService
 from core.database import Database
 from core.redis_client import RedisClient
 from core.sql_executor import SqlExecutor
-from features.chat.service import ChatService
+from features.react.chat.service import ChatService
 from features.react.service import EarlierRuns
 from react_agent.async_agent import AsyncAgentConfig, AsyncReactAgent
 from react_agent.async_redis_api import AsyncRedisAPI

@@ -16,7 +16,7 @@ from features.runs.engines import RunEngine
 from features.runs.execution import RunExecution
 from features.runs.service import RunService
 from features.runs.sse import text_written
-from features.streams.service import StreamService
+from features.runs.streams.service import StreamService
 from web.error_envelopes import envelope_of
 
 OnClose = Callable[[Callable[[], Any]], None]

@@ -10,8 +10,8 @@ from core import read_only_mode  # noqa: F401  (its table joins the metadata)
 from core.database import Base, sqlalchemy_url
 from core.llm import usage_store  # noqa: F401  (its table joins the metadata)
 from core.vector_store import tables  # noqa: F401  (its tables join the metadata)
-from features.data_pipeline import tables as pipeline_tables  # noqa: F401  (its tables join the metadata)
 from features.feedback import repository  # noqa: F401  (its table joins the metadata)
+from features.pipeline_tasks import tables as pipeline_tables  # noqa: F401  (its tables join the metadata)
 from features.training_data import quarantine_repository  # noqa: F401  (its table joins the metadata)
 
 METADATA = Base.metadata

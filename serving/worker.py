@@ -32,7 +32,7 @@ from bootstrap.pipeline_tasks import (
 from common.errors import CituError
 from core.logging import get_app_logger
 from core.process_tree import STOP_WITH_PARENT, stop_with_parent
-from features.data_pipeline.execution import TaskExecution
+from features.pipeline_tasks.worker.execution import TaskExecution
 
 logger = get_app_logger("worker")
 _TURN_SECONDS: Final = WORKER_SILENT_SECONDS / 5

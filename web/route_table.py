@@ -1,27 +1,27 @@
 """Everything the unified entry serves, one row a route. Sorted by feature; a route that changes something says so."""
 
-from features.agent_health import routes as agent_health
 from features.ask import routes as ask
+from features.ask.direct import routes as direct_ask
 from features.caches import routes as caches
-from features.chat import routes as chat
 from features.compatibility import routes as compatibility
 from features.conversations import routes as conversations
-from features.data_pipeline import routes as data_pipeline
 from features.database_tools import routes as database_tools
-from features.direct_ask import routes as direct_ask
 from features.feedback import routes as feedback
+from features.health import home_routes as home
 from features.health import routes as health
-from features.home import routes as home
+from features.health.agent import routes as agent_health
 from features.http import Access, Route
 from features.maintenance import routes as maintenance
 from features.metrics import routes as metrics
-from features.pipeline_files import routes as pipeline_files
+from features.pipeline_tasks import file_routes as pipeline_files
+from features.pipeline_tasks import routes as data_pipeline
 from features.react import routes as react
+from features.react.chat import routes as chat
 from features.run_sql import routes as run_sql
 from features.runs import routes as runs
-from features.streams import routes as streams
+from features.runs.streams import routes as streams
+from features.training_data import review_routes as training_review
 from features.training_data import routes as training_data
-from features.training_review import routes as training_review
 from features.usage import routes as usage
 from features.vector_backup import routes as vector_backup
 

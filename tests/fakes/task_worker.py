@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from bootstrap.container import Container
 from bootstrap.pipeline_tasks import build_execution
-from features.data_pipeline.repository import waiting_runs
+from features.pipeline_tasks.repository import waiting_runs
 
 _LOOK_SECONDS = 0.05
 

@@ -22,9 +22,9 @@ from common.config_service import ConfigService
 from common.errors import ConflictError, ForbiddenError, NotFoundError, ReadOnlyError
 from core.sql_executor.reader_role import ensure_reader_role
 from data_pipeline.task_folder import content_checksums
-from features.data_pipeline.execution import TaskExecution
-from features.data_pipeline.repository import TaskRepository, waiting_runs
-from features.data_pipeline.schemas import ListQuery, parse_deletion, parse_execution, parse_new_task, parse_query
+from features.pipeline_tasks.repository import TaskRepository, waiting_runs
+from features.pipeline_tasks.schemas import ListQuery, parse_deletion, parse_execution, parse_new_task, parse_query
+from features.pipeline_tasks.worker.execution import TaskExecution
 from tools.scratch_databases import drop_database, fresh_database
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,9 +9,9 @@ from flask_restx import Namespace, Resource
 
 from common.errors import AnswerFailedError, CituError, ModelUnavailableError, SqlExecutionError
 from features.ask import routes as ask
+from features.health import home_routes as home
 from features.health import routes as health
 from features.health.service import Component, HealthService
-from features.home import routes as home
 from features.http import Access, Route
 from features.metrics.collector import MetricsCollector
 from web.app import create_app

@@ -16,7 +16,7 @@ from common.errors import (
     ServiceUnavailableError,
     StoreUnavailableError,
 )
-from features.agent_health.service import AgentHealthService, HealthTest
+from features.health.agent.service import AgentHealthService, HealthTest
 
 CHAT = Classification("CHAT", 0.9, "", "enhanced_llm")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import BadRequestError, CituError, NotFoundError
-from features.data_pipeline.existing_tasks import ExistingTasks
-from features.data_pipeline.files import TaskFiles
-from features.data_pipeline.task_folders import TaskFolders
+from features.pipeline_tasks.existing_tasks import ExistingTasks
+from features.pipeline_tasks.files import TaskFiles
+from features.pipeline_tasks.task_folders import TaskFolders
 
 HOSTILE = [
     "../evil.md", "../../evil.md", "..", ".", "", "/etc/passwd", "/tmp/evil.md", "\\\\host\\share\\evil.md",

@@ -19,7 +19,7 @@ from core.runs.record import RunEvent, RunRecord
 from features.runs.engines import RunEngine, classic_progress
 from features.runs.execution import RunExecution
 from features.runs.react_engine import react_progress
-from features.streams import react_form, rendering
+from features.runs.streams import react_form, rendering
 from web.error_envelopes import envelope_of
 
 EXECUTION = RunExecution(envelope_of=envelope_of)

@@ -26,8 +26,8 @@ from bootstrap.pipeline_tasks import build_execution
 from common.config_service import ConfigService
 from core.embedded import acquire_servers
 from data_pipeline.task_folder import content_checksums
-from features.data_pipeline.execution import TaskExecution
-from features.data_pipeline.schemas import parse_execution, parse_new_task
+from features.pipeline_tasks.schemas import parse_execution, parse_new_task
+from features.pipeline_tasks.worker.execution import TaskExecution
 
 from .figures import Figure
 from .pipeline import DATA, ROOT

@@ -1,0 +1,68 @@
+"""`POST /api/v0/ask` and `/ask_cached`: parse the request, let the service decide, render the envelope."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from features.ask.direct.schemas import CachedAskEnvelope, DirectAskEnvelope, DirectAskRequest
+from features.ask.direct.service import DirectAskService
+from features.ask.schemas import ErrorEnvelope
+from features.http import documented, envelope_response, json_object
+from features.parsing import parse_body
+
+docs = Namespace("direct_ask", description="Questions straight to the database")
+question = documented(docs, DirectAskRequest)
+answer = documented(docs, DirectAskEnvelope)
+kept_answer = documented(docs, CachedAskEnvelope)
+failure = documented(docs, ErrorEnvelope)
+FAILURES = {
+    "400": ("A parameter is missing or wrong", failure),
+    "413": ("The body is too large", failure),
+    "422": ("No SQL was written, or it was not admitted", failure),
+    "429": ("The tenant or the user has used the day's model tokens", failure),
+    "500": ("The database refused the statement or broke it off", failure),
+    "503": ("Model, store or business database cannot be reached", failure),
+}
+
+
+class DirectAskServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def direct_ask(self) -> DirectAskService: ...
+
+
+class Ask(Resource):
+    """One question, its SQL and rows."""
+
+    def __init__(self, api: Any = None, *, services: DirectAskServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @docs.doc(
+        "ask", description="Answer a question with SQL, rows and a summary, without conversation.", responses=FAILURES
+    )
+    @docs.expect(question, validate=False)
+    @docs.response(200, "The answer", answer)
+    def post(self) -> Response:
+        wanted = parse_body(DirectAskRequest, json_object(request))
+        return envelope_response(self._services.direct_ask.ask(wanted, request.environ.get("citu.client_disconnected")))
+
+
+class AskCached(Resource):
+    """The same, from the cache when it was asked before."""
+
+    def __init__(self, api: Any = None, *, services: DirectAskServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @docs.doc("ask_cached", description="Like ask, but an answer found before is given again.", responses=FAILURES)
+    @docs.expect(question, validate=False)
+    @docs.response(200, "The answer", kept_answer)
+    def post(self) -> Response:
+        wanted = parse_body(DirectAskRequest, json_object(request))
+        caller_left = request.environ.get("citu.client_disconnected")
+        return envelope_response(self._services.direct_ask.ask_cached(wanted, caller_left))

@@ -1,0 +1,40 @@
+"""`GET /api/v0/agent_health`: 200 when the classic agent can answer as it should, else 503 with what does not work."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from features.health.agent.schemas import AgentHealthEnvelope
+from features.health.agent.service import AgentHealthService
+from features.http import documented, envelope_response
+
+docs = Namespace("agent_health", description="Can the classic agent answer")
+report = documented(docs, AgentHealthEnvelope)
+
+
+class AgentHealthServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def agent_health(self) -> AgentHealthService: ...
+
+
+class AgentHealthCheck(Resource):
+    """Exercises the classic agent."""
+
+    def __init__(self, api: Any = None, *, services: AgentHealthServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    @docs.doc(
+        "agent_health",
+        description="Exercise classifier, model, training store and business database with a test question.",
+    )
+    @docs.response(200, "The agent answers", report)
+    @docs.response(500, "The examination itself broke off", report)
+    @docs.response(503, "The agent is degraded or does not answer", report)
+    def get(self) -> Response:
+        return envelope_response(self._services.agent_health.check())

@@ -1,1 +1,0 @@
-"""The service's front page: what runs here."""

@@ -1,0 +1,71 @@
+"""`POST /chat` and `POST /redis/direct`: parse the request, let the service decide (async guide)."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from features.http import documented, json_object, json_response
+from features.react.chat.schemas import ChatAnswer, ChatRequest, DirectRequest
+from features.react.chat.service import Answered, ChatService
+
+docs = Namespace("chat", description="The ReAct agent as a plain chat, without the envelope")
+message = documented(docs, ChatRequest)
+answer = documented(docs, ChatAnswer)
+direct = documented(docs, DirectRequest)
+
+
+class HasChat(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def chat(self) -> ChatService: ...
+
+
+class ChatResource(Resource):
+    """What the routes of this service share."""
+
+    def __init__(self, api: Any = None, *, services: HasChat) -> None:
+        super().__init__(api)
+        self._services = services
+
+
+class Chat(ChatResource):
+    """One message, answered in a thread that remembers."""
+
+    @docs.doc("chat", description="Answer a message in its thread.")
+    @docs.expect(message, validate=False)
+    @docs.response(200, "The answer", answer)
+    @docs.response(400, "A parameter is missing or wrong", answer)
+    @docs.response(413, "The body is too large", answer)
+    @docs.response(429, "The tenant or the user has used the day's model tokens", answer)
+    @docs.response(500, "The question could not be answered", answer)
+    @docs.response(503, "Model, store or business database cannot be reached", answer)
+    def post(self) -> Response:
+        body = request.get_data(cache=False)
+        return answered(self._services.chat.chat(body, request.environ.get("citu.client_disconnected")))
+
+
+class RedisDirect(ChatResource):
+    """Keys under this service's own prefix; administrators only, off by default."""
+
+    @docs.doc("redis_direct", description="Set, get or delete one key under the service's own prefix.")
+    @docs.expect(direct, validate=False)
+    @docs.response(200, "Done", answer)
+    @docs.response(400, "A parameter is wrong: this service's own body; malformed JSON: the envelope")
+    @docs.response(403, "Not an administrator, or switched off", answer)
+    @docs.response(413, "The body is too large", answer)
+    @docs.response(503, "Redis cannot be reached", answer)
+    def post(self) -> Response:
+        return answered(self._services.chat.redis_direct(json_object(request)))
+
+
+def answered(found: Answered) -> Response:
+    """A service's status and body as a response; what may be tried again says when."""
+    status, body = found
+    response = json_response(body, status)
+    if status == 503:
+        response.headers["Retry-After"] = "1"
+    return response

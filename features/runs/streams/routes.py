@@ -1,0 +1,68 @@
+"""The historical event streams: parses the address, lets the service tell."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from features.runs.sse import CONTENT_TYPE, HEADERS
+from features.runs.streams.react_form import REACT_FORM
+from features.runs.streams.service import CLASSIC_FORM, StreamForm, StreamRequest, StreamService
+
+docs = Namespace("streams", description="Questions answered as event streams")
+
+
+class StreamServices(Protocol):
+    """What these routes take from the container."""
+
+    @property
+    def streams(self) -> StreamService: ...
+
+
+class _Stream(Resource):
+    def __init__(self, api: Any = None, *, services: StreamServices) -> None:
+        super().__init__(api)
+        self._services = services
+
+    def _events(self, form: StreamForm) -> Response:
+        wanted = StreamRequest(request.args.to_dict(), request.headers.get("Last-Event-ID"))
+        leaving = request.environ.get("citu.client_disconnected")
+        frames = self._services.streams.events(form, wanted, leaving)
+        return Response(frames, content_type=CONTENT_TYPE, headers=dict(HEADERS))
+
+
+class AskAgentStream(_Stream):
+    """The classic agent, step by step."""
+
+    @docs.doc("ask_agent_stream", description="Answer a question, telling each step. Errors are events: always 200.")
+    @docs.produces(["text/event-stream"])
+    @docs.param("question", "What is to be found out", required=True)
+    @docs.param("user_id", "Defaults to the owner of conversation_id, else guest")
+    @docs.param("conversation_id", "Continue this conversation")
+    @docs.param("continue_conversation", "true: continue the newest conversation of the user")
+    @docs.param("routing_mode", "database_direct, chat_direct, hybrid or llm_only")
+    @docs.param("tokens", "1: send the answer's text as it is written")
+    @docs.param("on_disconnect", "cancel: stop when the client leaves")
+    @docs.param("Last-Event-ID", "Go on with the run this event belongs to", _in="header")
+    @docs.response(200, "The events")
+    def get(self) -> Response:
+        return self._events(CLASSIC_FORM)
+
+
+class AskReactAgentStream(_Stream):
+    """The ReAct agent, step by step."""
+
+    @docs.doc("ask_react_agent_stream", description="Answer in steps with tools, telling each. Errors are events: 200.")
+    @docs.produces(["text/event-stream"])
+    @docs.param("question", "What is to be found out; at most 2000 characters", required=True)
+    @docs.param("user_id", "Defaults to the owner of thread_id, else guest")
+    @docs.param("thread_id", "Go on in this thread; a new one begins under an unknown id")
+    @docs.param("conversation_id", "The same as thread_id, when that is not given")
+    @docs.param("tokens", "1: send the answer's text as it is written")
+    @docs.param("on_disconnect", "cancel: stop when the client leaves")
+    @docs.param("Last-Event-ID", "Go on with the run this event belongs to", _in="header")
+    @docs.response(200, "The events")
+    def get(self) -> Response:
+        return self._events(REACT_FORM)

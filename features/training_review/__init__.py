@@ -1,1 +1,0 @@
-"""The administrators' routes about training data: conflicts, quarantine, drift."""
