@@ -13,7 +13,6 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
@@ -21,6 +20,7 @@ from agent import reply_vocabulary as words
 from agent.reply_vocabulary import vocabulary
 from common import messages
 from common.answering import Classification, SqlDraft
+from core.sql_parsing import Work, parse_statements
 
 METHOD: Final = "enhanced_llm"
 UNKNOWN_CONFIDENCE: Final = 0.5
@@ -32,6 +32,7 @@ _TRIED_STARTS: Final = 5
 _TRIED_PROSE_LINES: Final = 5
 _EXPLANATION_CHARS: Final = 2_000
 _TRIED_BOUNDARIES: Final = 40
+_PARSER_STEPS: Final = 60_000  # for all attempts on one reply
 _MERE_EXPRESSIONS: Final = (exp.Condition, exp.Alias, exp.Tuple)
 
 _FENCE: Final = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
@@ -83,15 +84,16 @@ def read_sql(text: str, based_on: tuple[str, ...] = ()) -> SqlDraft:
 def find_sql(text: str) -> str:
     """The statement text in a reply, without fences and prose; empty when there is none."""
     text = text[:_SEARCHED_CHARS]
+    work = Work(_PARSER_STEPS)
     for language, block in reversed(_FENCE.findall(text)):
         if language.lower() in _SQL_LANGUAGES:
-            sql = _cut_prose(_without_markdown_escapes(block.strip()))
-            if _is_sql(sql, is_marked=True):
+            sql = _cut_prose(_without_markdown_escapes(block.strip(), work), work)
+            if _is_sql(sql, work, is_marked=True):
                 return sql
     outside = _FENCE.sub("\n", text).strip()
     for candidate in itertools.islice(_line_starts(outside), _TRIED_STARTS):
-        sql = _cut_prose(_without_markdown_escapes(candidate))
-        if _is_sql(sql, is_marked=False):
+        sql = _cut_prose(_without_markdown_escapes(candidate, work), work)
+        if _is_sql(sql, work, is_marked=False):
             return sql
     return ""
 
@@ -107,7 +109,7 @@ def _line_starts(text: str) -> Iterator[str]:
             start = number + 1
 
 
-def _cut_prose(text: str) -> str:
+def _cut_prose(text: str, work: Work) -> str:
     """The leading part of `text` that is SQL: grown over `;` and blank lines while what follows is SQL too."""
     best = ""
     boundaries = [match.end() for match in _BOUNDARY.finditer(text)][:_TRIED_BOUNDARIES]
@@ -116,53 +118,53 @@ def _cut_prose(text: str) -> str:
         if best and piece and _first_word(piece) not in _STATEMENT_WORDS and not piece.startswith(("(", "--", "/*")):
             break
         # The parser forgives a comma at the end; a list goes on after it.
-        if not text[:end].rstrip().endswith(",") and _statements(text[:end].strip()):
+        if not text[:end].rstrip().endswith(",") and _statements(text[:end].strip(), work):
             best = text[:end]
-    return _without_prose_lines(best.strip() or text)
+    return _without_prose_lines(best.strip() or text, work)
 
 
 _STATEMENT_WORDS: Final = words.QUERY_STARTS | words.OTHER_STARTS | words.LATER_STARTS | words.CONTINUATION_STARTS
 
 
-def _without_markdown_escapes(text: str) -> str:
+def _without_markdown_escapes(text: str, work: Work) -> str:
     r"""Undo `\_` where it stands in names; a text that is SQL as it is, with the escape in a pattern, stays."""
-    return text if "\\_" not in text or _statements(text) else text.replace("\\_", "_")
+    return text if "\\_" not in text or _statements(text, work) else text.replace("\\_", "_")
 
 
-def _without_prose_lines(sql: str) -> str:
+def _without_prose_lines(sql: str, work: Work) -> str:
     """PostgreSQL would read a closing Chinese sentence as an alias; drop it when the rest stands without it."""
     for _ in range(_TRIED_PROSE_LINES):
         rest, _, last = sql.rpartition("\n")
-        if not _PROSE_LINE.match(last) or not _statements(rest):
+        if not _PROSE_LINE.match(last) or not _statements(rest, work):
             break
         sql = rest.strip()
     return sql
 
 
-def _is_sql(text: str, *, is_marked: bool) -> bool:
+def _is_sql(text: str, work: Work, *, is_marked: bool) -> bool:
     """Whether to hand `text` on as SQL: it parses as statements, or it is clearly meant as a query and is broken."""
     first = _first_word(text)
     if first in words.QUERY_STARTS:
-        if _statements(text):
+        if _statements(text, work):
             return True
         body = text[_leading(text) :]
         return bool(_CTE_HEAD.match(body)) if first == "WITH" else bool(_QUERY_BODY.search(body))
     if first not in words.OTHER_STARTS:
         return False
-    parsed = _statements(text)
+    parsed = _statements(text, work)
     if first in words.NEEDED_WORDS and words.NEEDED_WORDS[first] not in text.upper():
         return False
     # Commands are what the parser does not know; in prose only capitals tell them from an English sentence.
     return is_marked or (bool(parsed) and (not _has_command(parsed) or first in text[:60]))
 
 
-def _statements(text: str) -> list[exp.Expr]:
-    """The parsed statements when all of `text` is statements, else an empty list."""
+def _statements(text: str, work: Work) -> list[exp.Expr]:
+    """The parsed statements when all of `text` is statements, else an empty list; also when `work` is spent."""
     if not text or len(text) > _PARSED_CHARS or _first_word(text) not in words.QUERY_STARTS | words.OTHER_STARTS:
         return []
     try:
-        parsed = [statement for statement in sqlglot.parse(text, dialect="postgres") if statement is not None]
-    except (SqlglotError, RecursionError):
+        parsed = parse_statements(text, work=work)
+    except SqlglotError:
         return []
     return [] if any(isinstance(one, _MERE_EXPRESSIONS) for one in parsed) else parsed
 

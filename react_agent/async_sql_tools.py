@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
@@ -22,6 +21,7 @@ from common.messages import react_api as texts
 from core.async_bridge import run_blocking
 from core.database import Database
 from core.sql_executor import SqlExecutor
+from core.sql_parsing import parse_statements
 
 OWN_TABLES: Final = frozenset({"checkpoints", "checkpoint_blobs", "checkpoint_writes"})
 """What `execute_non_query` may change: the memory of this agent's threads."""
@@ -161,10 +161,10 @@ def _filled(query: str, params: Params) -> str:
 
 def _parsed(query: str) -> exp.Expr:
     try:
-        statements = sqlglot.parse(query, dialect="postgres")
-    except (SqlglotError, RecursionError) as error:
+        statements = parse_statements(query)
+    except SqlglotError as error:
         raise _refused("parse.error") from error
-    if len(statements) != 1 or statements[0] is None:
+    if len(statements) != 1:
         raise _refused("statement.single")
     return statements[0]
 

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import sqlglot
 from sqlglot import exp
 
 from core.sql_guard import GuardPolicy, RelationRule
 from core.sql_guard.lexer import COMMENT, tokenize
 from core.sql_guard.scopes import ScopeChecker
+from core.sql_parsing import Work, parse_statements
+
+_VISITS_PER_VIEW = 100_000
 
 _GRANT = re.compile(r"GRANT\s+SELECT\s*(?:\([^)]*\)\s*)?ON\s+([\w,\s]+?)\s+TO\s", re.IGNORECASE)
 _TABLE = re.compile(r"CREATE\s+TABLE\s+[\w.]+\s*\(", re.IGNORECASE)
@@ -61,8 +63,8 @@ def _with_relations(
     for statement in _statements(text):
         if view := _VIEW.match(statement):
             name = view.group(1)
-            query = sqlglot.parse_one(view.group(2), dialect="postgres")
-            columns = ScopeChecker(replace(policy, relations=tuple(everything))).check(query)
+            (query,) = parse_statements(view.group(2))
+            columns = ScopeChecker(replace(policy, relations=tuple(everything)), Work(_VISITS_PER_VIEW)).check(query)
         elif (table := _table(statement)) and (not table.this.db or table.this.db == schema):
             name = table.this.name
             columns = tuple(column.name for column in table.expressions if isinstance(column, exp.ColumnDef))
@@ -76,7 +78,7 @@ def _with_relations(
 def _table(statement: str) -> exp.Schema | None:
     if not _TABLE.match(statement):
         return None
-    target = sqlglot.parse_one(statement, dialect="postgres").this
+    target = parse_statements(statement)[0].this
     return target if isinstance(target, exp.Schema) else None
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from agent.offline.composer import Composer
 from agent.offline.periods import Period
@@ -20,6 +20,7 @@ from agent.offline.scanner import Token
 from agent.offline.schema_index import IndexedColumn, ValueMatch
 from agent.offline.similarity import similarity
 from common.answering import TrainedPair
+from core.sql_parsing import parse_statements
 
 _SLOTS = ("period", "value", "number", "measure", "concept")
 _EXACT, _SAME_WORDS, _PER_CHANGE = 1.0, 0.97, 0.02
@@ -53,8 +54,8 @@ class TemplateAdapter:
 
     def _one(self, question: str, asked: list[Token], today: date, pair: TrainedPair) -> Adapted | None:
         try:
-            statements = sqlglot.parse(pair.sql, dialect="postgres")
-        except (sqlglot.errors.SqlglotError, RecursionError):
+            statements = parse_statements(pair.sql)
+        except SqlglotError:
             return None
         if len(statements) != 1 or not isinstance(statements[0], exp.Query):
             return None

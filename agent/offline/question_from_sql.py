@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
+
+from core.sql_parsing import parse_statements
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _MOST_CHARACTERS = 300
@@ -19,9 +21,10 @@ _MOST_TITLES = 6
 def question_from_sql(sql: str) -> str:
     """A question of at most 300 characters, or an empty text."""
     try:
-        query = parse_one(sql, dialect="postgres")
-    except (SqlglotError, RecursionError):
+        statements = parse_statements(sql)
+    except SqlglotError:
         return ""
+    query = statements[0] if len(statements) == 1 else None
     if not isinstance(query, exp.Select) or query.find(exp.Table) is None:
         return ""
     titles = [projection.alias_or_name for projection in query.expressions]

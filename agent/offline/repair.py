@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from agent.offline.schema_index import SchemaIndex
+from core.sql_parsing import parse_statements
 
 _NEAR = 0.6
 
@@ -18,8 +19,8 @@ _NEAR = 0.6
 def repair_names(sql: str, index: SchemaIndex) -> str | None:
     """The statement with unknown names replaced, or None when nothing was found to replace or a name is too far off."""
     try:
-        statements = sqlglot.parse(sql, dialect="postgres")
-    except (sqlglot.errors.SqlglotError, RecursionError):
+        statements = parse_statements(sql)
+    except SqlglotError:
         return None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         return None

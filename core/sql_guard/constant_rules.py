@@ -21,7 +21,6 @@ _FORMAT_WIDTH: Final = re.compile(r"%[^%a-zA-Z]*?(\*|\d+)(?!\$)")
 _NUMBER: Final = re.compile(r"\s*[+-]?[\d.]+[eE]\+?(-?\d+)\s*")  # also as a text that becomes a number
 _COLUMN_CHARACTERS: Final = 50
 _WALK: Final = re.compile(r"\*")
-_WALK_IN_FILTER: Final = re.compile(r"\?[^?]*(?:\$[^)]*\*|\*[^)]*\?)", re.DOTALL)
 _LARGEST_WALKS: Final = 4
 _SIZED: Final = frozenset({"repeat", "lpad", "rpad"})
 
@@ -83,24 +82,17 @@ def _text_bound(node: exp.Expr, policy: GuardPolicy) -> int:
     """About how long a text argument is; what is not constant counts as a short column."""
     if (text := literal_text(node)) is not None:
         return max(1, len(text))
-    parts = [len(text) for part in node.walk() if (text := literal_text(part)) is not None]
-    calls = [call for call in node.find_all(exp.Anonymous) if function_name(call) in _SIZED]
-    return max(_COLUMN_CHARACTERS, sum(parts), *(sized_result(call, policy) or 0 for call in calls), 0)
+    characters = largest_call = 0
+    for part in node.walk(prune=_is_sized_call):  # not below a sized call: its own size covers what is in it
+        if _is_sized_call(part):
+            largest_call = max(largest_call, sized_result(part, policy) or 0)
+        elif (text := literal_text(part)) is not None:
+            characters += len(text)
+    return max(_COLUMN_CHARACTERS, characters, largest_call)
 
 
-def _boundedconstant_integer(node: exp.Expr, policy: GuardPolicy) -> int | None:
-    """The constant's value; for `least(...)` the smallest constant among its arguments; None when unbounded."""
-    value = constant_integer(node)
-    if value is not None:
-        return value
-    if isinstance(node, exp.Paren):
-        return _boundedconstant_integer(node.this, policy)
-    if isinstance(node, exp.Cast):
-        return _boundedconstant_integer(node.this, policy)
-    if isinstance(node, exp.Anonymous) and function_name(node) == "least":
-        bounds = [bound for bound in map(constant_integer, node.expressions) if bound is not None]
-        return min(bounds) if bounds else None
-    return None
+def _is_sized_call(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and function_name(node) in _SIZED
 
 
 def _bounded_integer(node: exp.Expr) -> int | None:
@@ -176,5 +168,15 @@ def _check_json_path(node: exp.Expr, *, is_known_path: bool) -> None:
         if is_known_path:
             raise Refusal("constant.json_path", offset_of(node), "jsonpath")
         return
-    if _WALK_IN_FILTER.search(path) or len(_WALK.findall(path)) > _LARGEST_WALKS:
+    if _walks_in_filter(path) or len(_WALK.findall(path)) > _LARGEST_WALKS:
         raise Refusal("constant.json_path", offset_of(node), "jsonpath")
+
+
+def _walks_in_filter(path: str) -> bool:
+    """Whether a filter of the path walks over members (`$...*`) or is itself inside a walk (`*...?`)."""
+    _, _, filters = path.partition("?")
+    for piece in filters.split(")"):
+        root, walk = piece.find("$"), piece.find("*")
+        if (root >= 0 and piece.find("*", root) >= 0) or (walk >= 0 and piece.find("?", walk) >= 0):
+            return True
+    return False

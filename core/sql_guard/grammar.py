@@ -15,7 +15,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.mysql import MySQL
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.sqlite import SQLite
-from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.errors import SqlglotError
 from sqlglot.parsers.mysql import MySQLParser
 from sqlglot.parsers.postgres import PostgresParser
 from sqlglot.parsers.sqlite import SQLiteParser
@@ -24,6 +24,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from core.sql_guard.lexer import Token
 from core.sql_guard.refusal import Refusal
+from core.sql_parsing import BoundedParsing, PostgresTypeReading, TooMuchWorkError, Work, bounded_parse, parsing_steps
 
 # Functions with a grammar of their own inside the parentheses; all others take plain arguments.
 _SPECIAL_CALLS: Final = ("CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM")
@@ -41,7 +42,7 @@ def _without_fallback(self: Any, *_: Any, **__: Any) -> Any:
     raise Refusal("parse.syntax", self._curr.start if self._curr else None)
 
 
-class _StrictPostgresParser(PostgresParser):
+class _StrictPostgresParser(BoundedParsing, PostgresTypeReading, PostgresParser):
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = _special_calls(PostgresParser)
     NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
@@ -66,7 +67,7 @@ class StrictPostgres(Postgres):
     Parser = _StrictPostgresParser
 
 
-class _StrictSqliteParser(SQLiteParser):
+class _StrictSqliteParser(BoundedParsing, SQLiteParser):
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = _special_calls(SQLiteParser)
     PLACEHOLDER_PARSERS: ClassVar[dict[Any, Any]] = {}
@@ -80,7 +81,7 @@ class StrictSqlite(SQLite):
     Parser = _StrictSqliteParser
 
 
-class _StrictMysqlParser(MySQLParser):
+class _StrictMysqlParser(BoundedParsing, MySQLParser):
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = _special_calls(MySQLParser)
     PLACEHOLDER_PARSERS: ClassVar[dict[Any, Any]] = {}
@@ -100,20 +101,25 @@ def strict_dialect(name: str) -> Dialect:
     return {"postgres": StrictPostgres, "sqlite": StrictSqlite, "mysql": StrictMysql}[name]()
 
 
-def parse_statement(sql: str, tokens: Sequence[Token], dialect_name: str) -> exp.Expr:
+def parse_statement(sql: str, tokens: Sequence[Token], dialect_name: str, work: Work | None = None) -> exp.Expr:
     """The one statement `tokens` (without comments and closing semicolon) make.
 
     Args:
         sql: the original text the token offsets point into.
+        work: what the whole check may cost; it gets the steps of these tokens added. Default: those steps alone.
 
     Raises:
-        Refusal: it does not parse, or the parser's tokenizer cuts the text differently from ours.
+        Refusal: it does not parse, needs too much work, or the parser's tokenizer cuts the text differently from ours.
     """
     dialect = strict_dialect(dialect_name)
+    work = work or Work(0)
+    work.add(parsing_steps(len(tokens)))
     try:
         parser_tokens = dialect.tokenize(_blanked(sql, tokens))
         _check_same_cuts(parser_tokens, tokens)
-        statements = dialect.parser(error_level=ErrorLevel.IMMEDIATE).parse(parser_tokens, sql)
+        statements = bounded_parse(dialect, parser_tokens, sql, work)
+    except TooMuchWorkError as error:
+        raise Refusal("text.work") from error
     except SqlglotError as error:
         raise Refusal("parse.syntax", _error_offset(error, sql)) from error
     except RecursionError as error:

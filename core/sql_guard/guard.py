@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlglot import exp
 
@@ -25,6 +26,9 @@ from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
 from core.sql_guard.scopes import ScopeChecker
 from core.sql_guard.value_sizes import check_value_sizes
+from core.sql_parsing import TooMuchWorkError, Work
+
+_VISITS_PER_NODE: Final = 20
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class SqlGuard:
             raise self._refused(sql, refusal) from None
         except RecursionError:
             raise self._refused(sql, Refusal("tree.too_deep")) from None
+        except TooMuchWorkError:
+            raise self._refused(sql, Refusal("tree.work")) from None
         except Exception as error:  # noqa: BLE001 - a check that fails must refuse, never admit
             self._audit.error("sql guard failed: %s", type(error).__name__)
             raise self._refused(sql, Refusal("internal.error")) from None
@@ -102,11 +108,13 @@ def _examine(sql: str, policy: GuardPolicy) -> AdmittedQuery:
     is_postgres = policy.dialect == "postgres"
     tokens = significant(tokenize(sql) if is_postgres else tokenize_foreign(sql, policy.dialect))
     check_tokens(tokens, policy)
-    statement = parse_statement(sql, tokens, policy.dialect)
+    work = Work(0)
+    statement = parse_statement(sql, tokens, policy.dialect, work)
     nodes = check_tree(statement, policy)
+    work.add(_VISITS_PER_NODE * len(nodes))
     check_call_positions(tokens, nodes, policy)
     check_constants(nodes, policy)
-    scopes = ScopeChecker(policy)
+    scopes = ScopeChecker(policy, work)
     scopes.check(statement)
     scopes.require_all_seen(nodes)
     return AdmittedQuery(
@@ -114,6 +122,6 @@ def _examine(sql: str, policy: GuardPolicy) -> AdmittedQuery:
         statement=statement,
         relations=tuple(scopes.relations),
         search_path=policy.search_path,
-        collected_bytes=check_value_sizes(statement, policy),
+        collected_bytes=check_value_sizes(statement, policy, work),
         policy=policy,
     )

@@ -39,6 +39,7 @@ _TOKEN: Final = re.compile(
 _BLOCK_COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _NUMBER_JUNK: Final = re.compile(r"[A-Za-z0-9_\x80-\U0010ffff]")
 _IDENTIFIER_BYTES: Final = 63
+_LONGEST_OPERATOR: Final = 63  # the server's limit; a longer run of signs would also take quadratic time to cut
 _UPPER_TO_LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 COMMENT: Final = "comment"
@@ -125,10 +126,13 @@ def _token(sql: str, found: re.Match[str], kind: str) -> Token:
 
 def _operator_end(run: str, start: int) -> int:
     cuts = [position for position in (run.find("--"), run.find("/*")) if position > 0]
-    text = run[: min(cuts)] if cuts else run
-    while len(text) > 1 and text[-1] in "+-" and not _KEEPS_TRAILING_SIGN.intersection(text):
-        text = text[:-1]
-    return start + len(text)
+    length = min(cuts) if cuts else len(run)
+    if length > _LONGEST_OPERATOR:
+        raise Refusal("parse.operator", start)
+    text = run[:length]
+    if not _KEEPS_TRAILING_SIGN.intersection(text):
+        length = max(1, len(text.rstrip("+-")))
+    return start + length
 
 
 def _dollar_end(sql: str, opening: str, after: int, start: int) -> int:

@@ -41,6 +41,7 @@ class GuardPolicy:
         user_types: further cast targets (enums of the business schema), `name` or `schema.name`.
         max_bytes: statement length in bytes of UTF-8.
         max_nesting: bracket depth. max_tokens: lexemes. max_nodes and max_depth: of the parsed tree.
+        max_columns: of one result, inner ones included; PostgreSQL's own limit.
         max_text: characters a single `repeat`, `lpad`, ... may make.
         max_value: bytes one value may grow to by concatenating, quoting, collecting, ... as far as the text tells.
         max_exponent: of a power or a number. max_grouping_sets: CUBE, ROLLUP and GROUPING SETS together.
@@ -56,9 +57,10 @@ class GuardPolicy:
     user_types: frozenset[str] = frozenset()
     dialect: str = "postgres"
     max_bytes: int = 20_000
-    max_nesting: int = 60
+    max_nesting: int = 16
     max_tokens: int = 2_000
     max_nodes: int = 6_000
+    max_columns: int = 1_664
     max_depth: int = 300
     max_text: int = 10_000
     max_value: int = 2_000_000

@@ -16,6 +16,7 @@ from core.sql_guard.admitted_names import SET_RETURNING_COLUMNS
 from core.sql_guard.node_rules import function_name, identifier_name, offset_of
 from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
+from core.sql_parsing import Work
 
 Columns = tuple[str, ...]
 Ctes = Mapping[str, Columns]
@@ -38,6 +39,10 @@ class Source:
     columns: Columns
     denied: frozenset[str] = frozenset()
     schema: str = ""
+    names: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", frozenset(self.columns))
 
 
 @dataclass(slots=True)
@@ -57,8 +62,10 @@ class Scope:
 class ScopeChecker:
     """Walks one statement; `relations` fills with `schema.name` of every relation read."""
 
-    def __init__(self, policy: GuardPolicy) -> None:
+    def __init__(self, policy: GuardPolicy, work: Work) -> None:
         self._policy = policy
+        self._work = work
+        self._first_arms: dict[int, Columns] = {}
         self.relations: dict[str, None] = {}
         self._seen: set[int] = set()
 
@@ -86,6 +93,9 @@ class ScopeChecker:
     # queries
 
     def _query(self, node: exp.Expr, ctes: Ctes, outer: Scope | None) -> Columns:
+        self._work.spend()
+        if (known := self._first_arms.get(id(node))) is not None:
+            return known
         ctes = self._with(node, ctes, outer)
         if isinstance(node, exp.Select):
             return self._select(node, ctes, outer)
@@ -114,6 +124,7 @@ class ScopeChecker:
                 # A first arm that names itself finds no such relation here, as on the server.
                 arm = self._query(first, {key: value for key, value in known.items() if key != name}, outer)
                 columns = _renamed(arm, aliases)
+                self._first_arms[id(first)] = arm  # so that the walk over the whole body does not check it again
                 if body is not first:
                     self._query(body, {**known, name: columns}, outer)
             else:
@@ -162,6 +173,8 @@ class ScopeChecker:
         columns: list[str] = []
         for projection in node.expressions:
             columns.extend(self._projection(projection, ctes, scope))
+            if len(columns) > self._policy.max_columns:
+                raise Refusal("tree.columns", offset_of(projection))
         for part in ("where", "group", "having", "limit", "offset"):
             if (value := node.args.get(part)) is not None:
                 self._expression(value, ctes, scope)
@@ -329,6 +342,7 @@ class ScopeChecker:
     def _expression(self, node: exp.Expr, ctes: Ctes, scope: Scope) -> None:
         pending: list[exp.Expr] = [node]
         while pending:
+            self._work.spend()
             current = pending.pop()
             if isinstance(current, _QUERIES):
                 self._query(current, ctes, scope)
@@ -351,7 +365,7 @@ class ScopeChecker:
             source = self._qualifier(node, scope)
             if name in source.denied:
                 raise Refusal("column.denied", offset_of(node), name)
-            if name not in source.columns:
+            if name not in source.names:
                 # Not a column: a system column, or a function called through attribute notation.
                 raise Refusal("column.unknown", offset_of(node), f"{source.alias}.{name}")
             return
@@ -359,9 +373,10 @@ class ScopeChecker:
 
     def _bare_name(self, node: exp.Column, name: str, scope: Scope) -> None:
         for level in scope.chain():
+            self._work.spend(len(level.sources))
             if any(name in source.denied for source in level.sources):
                 raise Refusal("column.denied", offset_of(node), name)
-            if any(name in source.columns for source in level.sources):
+            if any(name in source.names for source in level.sources):
                 return
         for level in scope.chain():
             for source in level.sources:

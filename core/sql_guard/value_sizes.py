@@ -16,6 +16,7 @@ from core.sql_guard.constant_rules import sized_result
 from core.sql_guard.node_rules import function_name, identifier_name, literal_text, offset_of
 from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
+from core.sql_parsing import Work
 
 _COLUMN: Final = 64.0
 _SCALAR: Final = 32.0
@@ -64,16 +65,20 @@ _LARGEST_ARGUMENT: Final = frozenset(
 Sizes = Mapping[str, float]
 
 
-def check_value_sizes(statement: exp.Expr, policy: GuardPolicy) -> int:
+def check_value_sizes(statement: exp.Expr, policy: GuardPolicy, work: Work) -> int:
     """Refuse a statement one of whose values may outgrow `policy.max_value`.
+
+    Args:
+        work: what the walk may cost.
 
     Returns:
         the size of the largest value it hands to a collecting aggregate.
 
     Raises:
         Refusal: `constant.growth`.
+        TooMuchWorkError: the walk costs more than `work`.
     """
-    estimate = _Estimate(policy)
+    estimate = _Estimate(policy, work)
     estimate.query(statement, {}, {})
     return int(estimate.collected)
 
@@ -81,12 +86,14 @@ def check_value_sizes(statement: exp.Expr, policy: GuardPolicy) -> int:
 class _Estimate:
     """One walk over a statement; `collected` is the largest argument of a collecting aggregate so far."""
 
-    def __init__(self, policy: GuardPolicy) -> None:
+    def __init__(self, policy: GuardPolicy, work: Work) -> None:
         self._policy = policy
+        self._work = work
         self.collected = 0.0
 
     def query(self, node: exp.Expr, ctes: Sizes, outer: Sizes) -> float:
         """The size of the largest value in the rows of a query."""
+        self._work.spend()
         ctes = self._with(node, ctes, outer)
         if isinstance(node, exp.SetOperation):
             return max(self.query(node.this, ctes, outer), self.query(node.expression, ctes, outer))
@@ -156,6 +163,7 @@ class _Estimate:
 
     def _value(self, node: exp.Expr, ctes: Sizes, sources: Sizes) -> float:
         """The size of an expression; refuses one beyond the policy's bound."""
+        self._work.spend()
         size = self._sized(node, ctes, sources)
         if size > self._policy.max_value:
             raise Refusal("constant.growth", offset_of(node))

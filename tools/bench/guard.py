@@ -39,7 +39,7 @@ def case_files() -> dict[str, tuple[Cases, Path]]:
 
 def read_cases(path: Path) -> Cases:
     """The cases of a file that are PostgreSQL."""
-    cases = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    cases = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
     return [case for case in cases if "dialect" not in case]
 
 
