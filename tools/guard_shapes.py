@@ -154,7 +154,7 @@ _WIDTHS: Final = (
     ("SELECT \"", "\"\"", "\""), ("SELECT ", "a", ""), ("SELECT ", "9", ""), ("SELECT 1", ".", "1"),
     ("SELECT 1 ", "+", " 1"), ("SELECT 1 ", "-+", " 1"), ("SELECT 1 ", "*", " 1"), ("SELECT 1 ", "<", " 1"),
     ("SELECT 1 ", "@", " 1"), ("SELECT 1 ", "~+", " 1"), ("SELECT 1 ", "/", " 1"), ("SELECT 1 ", "|", " 1"),
-    ("SELECT ", "订单", " FROM t"), ("SELECT 1", " ", ""), ("SELECT 1", "\n", ""), ("SELECT e", "e'a'", ""),
+    ("SELECT ", "é", " FROM t"), ("SELECT 1", " ", ""), ("SELECT 1", "\n", ""), ("SELECT e", "e'a'", ""),
     ("SELECT ", "B'1'", ""), ("SELECT ", "U&'\\0041'", ""), ("SELECT a ? ", "'", ""),
     ("SELECT jsonb_path_query(a, '$ ? (", "$", "*')"), ("SELECT a @? '$ ? ", "($", ")*'"),
     ("SELECT a @? '", "?$*", "'"), ("SELECT a @? '", "*?", "'"), ("SELECT format('", "%1$", "', a)"),
