@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from agent.classification.rules import RuleClassifier
+from app_config import MEBIBYTE
 from bootstrap import agents, redis_roles
 from bootstrap.embeddings import build_embedder, build_embedding_cache
 from bootstrap.model_client import build_meter, build_model
@@ -164,7 +165,14 @@ class Foundation:
 
     @cached_property
     def _reader_pool(self) -> ReaderPool:
-        pool = ReaderPool(self.stores.business_url, size=self.settings.get("BUSINESS_POOL_SIZE"))
+        settings = self.settings
+        pool = ReaderPool(
+            self.stores.business_url,
+            size=settings.get("BUSINESS_POOL_SIZE"),
+            per_caller=settings.get("BUSINESS_POOL_SHARE"),
+            queue=settings.get("BUSINESS_POOL_QUEUE"),
+            backend_memory_bytes=settings.get("SQL_BACKEND_MEMORY") * MEBIBYTE,
+        )
         self._to_close.append(pool.close)
         return pool
 

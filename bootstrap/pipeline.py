@@ -102,7 +102,12 @@ class Pipelines:
         """The reader's view of a database; its connections are closed at the end."""
         size = max(limits.concurrent_tables, limits.concurrent_validations) + _SPARE_CONNECTIONS
         pool = ReaderPool(
-            url or self._business_url(), size=size, wait_seconds=_WAIT_SECONDS, application_name="citu-pipeline"
+            url or self._business_url(),
+            size=size,
+            wait_seconds=_WAIT_SECONDS,
+            per_caller=size,
+            backend_memory_bytes=self._settings.get("SQL_BACKEND_MEMORY") * app_config.MEBIBYTE,
+            application_name="citu-pipeline",
         )
         denied = frozenset(listed(self._settings.get("SQL_DENIED_COLUMNS")))
         try:

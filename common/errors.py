@@ -11,13 +11,15 @@
     ├── AnswerFailedError         422  agent_processing_failed   (no valid SQL could be produced)
     ├── SqlRefusedError           422  sql_refused               (the guard said no)
     ├── SqlExecutionError         500  sql_execution_failed      (the business database said no)
+    │   └── SqlMemoryLimitError   500  sql_memory_limit          (the statement needed more memory than one may)
     ├── ServiceUnavailableError   503  service_unavailable       (may be tried again)
     │   ├── ModelUnavailableError 503  model_unavailable
     │   │   └── BudgetExceededError 429 budget_exceeded          (the day's tokens are used up)
     │   ├── StoreUnavailableError 503  store_unavailable
     │   ├── ReadOnlyError         503  read_only                 (nothing is written for a while)
     │   ├── OverloadedError       503  overloaded
-    │   │   └── TooManyRunsError  429  too_many_runs             (the user has as many unfinished runs as he may)
+    │   │   ├── TooManyRunsError  429  too_many_runs             (the user has as many unfinished runs as he may)
+    │   │   └── TooManyQueriesError 429 too_many_queries         (the caller uses its share of the business database)
     │   ├── AnswerTimedOutError   503  service_unavailable       (the answer took too long)
     │   └── AnswerStoppedError    503  service_unavailable       (it was stopped, or its caller left)
     └── ConfigurationError         -   raised at start, never answered
@@ -165,6 +167,12 @@ class SqlExecutionError(CituError):
         self.can_retry = is_transient or None
 
 
+class SqlMemoryLimitError(SqlExecutionError):
+    """A statement was stopped because its server process reached the memory it may have (500); sqlstate 53200."""
+
+    error_type = "sql_memory_limit"
+
+
 class ServiceUnavailableError(CituError):
     """Something needed for the answer cannot be reached now (503)."""
 
@@ -216,6 +224,13 @@ class TooManyRunsError(OverloadedError):
 
     status = 429
     error_type = "too_many_runs"
+
+
+class TooManyQueriesError(OverloadedError):
+    """The caller, or its address, has its share of the business database in use (429 with Retry-After)."""
+
+    status = 429
+    error_type = "too_many_queries"
 
 
 class AnswerTimedOutError(ServiceUnavailableError):

@@ -17,7 +17,8 @@ import psycopg
 from psycopg import Connection, sql
 
 from common.business_schema import BusinessSchema, Column, Join, Table
-from common.errors import StoreUnavailableError
+from common.caller import INTERNAL
+from common.errors import ServiceUnavailableError
 from core.logging import get_app_logger
 from core.sql_executor.database_errors import unavailable
 from core.sql_executor.reader_pool import ReaderPool
@@ -168,7 +169,7 @@ class SchemaCatalog:
 
     def _ask_the_time(self) -> datetime:
         try:
-            with self._pool.connection() as connection:
+            with self._pool.connection(INTERNAL) as connection:
                 rows = connection.execute("SELECT localtimestamp(0)::text").fetchall()
         except psycopg.Error as error:
             raise unavailable(error) from error
@@ -198,7 +199,7 @@ class SchemaCatalog:
             return previous  # somebody else loaded while we waited
         try:
             self._snapshot = self._load()
-        except StoreUnavailableError:
+        except ServiceUnavailableError:
             if previous is None:
                 raise
             _LOGGER.warning("keeping the previous schema: the business database cannot be reached")
@@ -207,7 +208,7 @@ class SchemaCatalog:
 
     def _load(self) -> _Snapshot:
         try:
-            with self._pool.connection() as connection:
+            with self._pool.connection(INTERNAL) as connection:
                 rows = connection.execute(_COLUMNS_QUERY, (self._schemas, self._schemas)).fetchall()
                 found = [_Found(*row) for row in rows]
                 joins = connection.execute(_JOINS_QUERY, (self._schemas, self._schemas)).fetchall()

@@ -156,6 +156,7 @@ RECEIVE_TIMED_OUT: Final = "接收请求超时"
 URI_TOO_LONG: Final = "请求地址过长"
 HEADERS_TOO_LARGE: Final = "请求头过大"
 OVERLOADED: Final = "服务繁忙，请稍后重试"
+TOO_MANY_QUERIES: Final = "您同时进行的查询过多，请等待其中一些完成后再试"
 
 # Embedded servers
 EMBEDDED_STARTING: Final = "正在启动内置的PostgreSQL和Redis..."
@@ -216,6 +217,7 @@ SQL_TOO_EXPENSIVE: Final = "查询代价过高，请缩小查询范围或增加�
 SQL_TIMED_OUT: Final = "查询超时，请缩小查询范围"
 SQL_CANCELLED: Final = "查询已取消"
 SQL_RESULT_TOO_LARGE: Final = "查询结果过大，请减少字段或行数"
+SQL_OUT_OF_MEMORY: Final = "查询占用的内存过多，已被中止，请缩小查询范围或减少聚合内容"
 SQL_NEEDS_TOO_MUCH_MEMORY: Final = "查询汇总的数据量过大，请缩小查询范围或减少聚合内容"
 
 # Run SQL

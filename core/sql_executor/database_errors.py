@@ -7,13 +7,14 @@ from psycopg import errors
 from psycopg_pool import PoolTimeout
 
 from common import messages
-from common.errors import CituError, SqlExecutionError, StoreUnavailableError
+from common.errors import CituError, SqlExecutionError, SqlMemoryLimitError, StoreUnavailableError
 from core.logging import get_app_logger
 
 _LOGGER = get_app_logger("sql_executor")
 _RETRY_AFTER_SECONDS = 2
 _GONE_PREFIXES = ("08", "57P", "53300")
 _PROTOCOL_VIOLATION = "08P01"  # an unbound parameter in the statement
+_OUT_OF_MEMORY = "53200"
 _TRANSIENT = frozenset({"40001", "40P01", "55P03"})
 
 
@@ -32,8 +33,20 @@ def unavailable(error: Exception) -> StoreUnavailableError:
     return StoreUnavailableError(text, retry_after_seconds=_RETRY_AFTER_SECONDS)
 
 
+def is_out_of_memory(error: psycopg.Error) -> bool:
+    """Whether the server process was refused memory; its connection still works."""
+    return error.sqlstate == _OUT_OF_MEMORY
+
+
+def memory_error(detail: str = "") -> SqlMemoryLimitError:
+    """The error for a statement whose server process reached its bound."""
+    return SqlMemoryLimitError(messages.SQL_OUT_OF_MEMORY, detail=detail, sqlstate=_OUT_OF_MEMORY)
+
+
 def execution_error(error: psycopg.Error, *, was_cancelled: bool = False) -> CituError:
     """The error for a statement the database refused or broke off."""
+    if is_out_of_memory(error):
+        return memory_error(database_sentence(error))
     if isinstance(error, PoolTimeout) or is_connection_loss(error):
         return unavailable(error)
     sentence = database_sentence(error)

@@ -20,8 +20,16 @@ from psycopg.rows import tuple_row
 
 from common import messages
 from common.answering import ResultSet
-from common.errors import SqlExecutionError, SqlRefusedError, StoreUnavailableError
-from core.sql_executor.database_errors import execution_error, is_connection_loss, unavailable
+from common.caller import INTERNAL
+from common.errors import CituError, OverloadedError, SqlExecutionError, SqlRefusedError, StoreUnavailableError
+from core.sql_executor.database_errors import (
+    database_sentence,
+    execution_error,
+    is_connection_loss,
+    is_out_of_memory,
+    memory_error,
+    unavailable,
+)
 from core.sql_executor.planner import Plan, PlannedQuery, plan_of
 from core.sql_executor.query_watch import CancelSignal, QueryWatch, watched
 from core.sql_executor.reader_connection import ReaderConnection, TooMuchReceivedError
@@ -127,7 +135,9 @@ class SqlExecutor:
         Raises:
             SqlRefusedError: the guard, or a ceiling (rules `cost.ceiling`, `cost.memory`), said no.
             SqlExecutionError: the database refused or broke off; sqlstate 57014: time-out or caller left.
-            StoreUnavailableError: the database cannot be reached or no connection came free.
+            SqlMemoryLimitError: its server process reached the memory it may have.
+            TooManyQueriesError, OverloadedError: no connection came free for this caller, or for anybody.
+            StoreUnavailableError: the database cannot be reached.
         """
         known = planned if planned is not None and self._still_holds(planned, sql) else None
         admitted = known.admitted if known else self._guard.check(sql)
@@ -160,10 +170,12 @@ class SqlExecutor:
         return ExplainVerdict(True, plan.cost, planned=PlannedQuery(admitted, plan, self, time.monotonic()))
 
     def is_available(self) -> bool:
-        """Whether the business database answers now."""
+        """Whether the business database answers now; True also while every connection is at work."""
         try:
-            with self._pool.connection() as connection:
+            with self._pool.connection(INTERNAL) as connection:
                 _extended(connection, "SELECT 1")
+        except OverloadedError:
+            return True
         except (StoreUnavailableError, psycopg.Error):
             return False
         return True
@@ -199,7 +211,7 @@ class SqlExecutor:
                 self._begin(connection, admitted.search_path, seconds)
                 return work(connection, watch)
             except psycopg.Error as error:
-                raise execution_error(error, was_cancelled=watch.was_cancelled) from error
+                raise _ended(error, connection, watch) from error
             finally:
                 _roll_back(connection)
 
@@ -214,7 +226,9 @@ class SqlExecutor:
                 f"SET LOCAL lock_timeout = {int(limits.lock_timeout_seconds * 1000)};"
                 f"SET LOCAL idle_in_transaction_session_timeout = {int(limits.wall_clock_seconds * 1000) + 5000};"
                 f"SET LOCAL work_mem = {limits.work_mem_kilobytes};"
+                "SET LOCAL hash_mem_multiplier = 1;"
                 "SET LOCAL max_parallel_workers_per_gather = 0;"
+                "SET LOCAL jit = off;"
                 "SET LOCAL cursor_tuple_fraction = 1;"
                 "SET LOCAL DateStyle = 'ISO, YMD';"
                 "SET LOCAL IntervalStyle = 'postgres';"
@@ -268,7 +282,7 @@ class SqlExecutor:
         try:
             connection.execute(f"SET LOCAL statement_timeout = {int(self._limits.count_seconds * 1000)}".encode())
             moved = connection.execute(f"MOVE FORWARD {wanted} FROM {_CURSOR}".encode())
-        except psycopg.errors.QueryCanceled:
+        except (psycopg.errors.QueryCanceled, psycopg.errors.OutOfMemory):
             if watch.was_cancelled:
                 raise
             return fetched
@@ -277,6 +291,19 @@ class SqlExecutor:
 
 class _StaleConnection(Exception):  # noqa: N818 - leaves this module only as StoreUnavailableError
     """The pooled connection was dead before the query began."""
+
+
+def _ended(error: psycopg.Error, connection: ReaderConnection, watch: QueryWatch) -> CituError:
+    """What `error` means, given who stopped the statement. Memory the process still holds ends with its connection."""
+    if is_out_of_memory(error):
+        connection.close()
+    if watch.was_too_large and not watch.was_cancelled:
+        return memory_error(database_sentence(error))
+    if watch.was_cut:
+        return SqlExecutionError(
+            messages.SQL_CANCELLED if watch.was_cancelled else messages.SQL_TIMED_OUT, sqlstate="57014"
+        )
+    return execution_error(error, was_cancelled=watch.was_cancelled)
 
 
 def _quoted(name: str) -> str:

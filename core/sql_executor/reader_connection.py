@@ -20,6 +20,8 @@ from typing import Any, Final, TypeVar
 from psycopg import Connection
 from psycopg.waiting import Ready
 
+from core.sql_executor.backend_memory import LocalBackend
+
 RV = TypeVar("RV")
 _LEAST_READ: Final = 8192  # libpq keeps at least that much room free
 _LOOKED_AT: Final = 64 * 1024
@@ -31,8 +33,12 @@ class TooMuchReceivedError(Exception):
 
 
 class ReaderConnection(Connection[Any]):
-    """A psycopg connection with a budget of bytes to receive, None while there is no bound."""
+    """A psycopg connection with a budget of bytes to receive, None while there is no bound.
 
+    `backend` is the server process behind it when that runs on this machine.
+    """
+
+    backend: LocalBackend | None = None
     _budget: int | None = None
 
     @contextmanager

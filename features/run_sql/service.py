@@ -6,7 +6,7 @@ from typing import Any
 
 from common import messages
 from common.cancellation import CancelSignal
-from common.errors import SqlExecutionError, SqlRefusedError
+from common.errors import SqlExecutionError, SqlMemoryLimitError, SqlRefusedError
 from common.result import Envelope, internal_error_response, success_response
 from core.logging import get_app_logger
 from core.sql_executor import ExecutedQuery, SqlExecutor
@@ -25,11 +25,13 @@ class RunSqlService:
 
         Raises:
             SqlRefusedError: the guard or the cost ceiling said no; `data` has `rule`, `position` and `sql`.
+            SqlMemoryLimitError: it needed more memory than a statement may have; `data` has `sql`.
+            TooManyQueriesError, OverloadedError: the caller's share, or all connections, are in use.
             StoreUnavailableError: the business database cannot be reached.
         """
         try:
             executed = self._executor.run(sql, cancel=caller_left)
-        except SqlRefusedError as error:
+        except (SqlRefusedError, SqlMemoryLimitError) as error:
             error.data["sql"] = sql
             raise
         except SqlExecutionError as error:
