@@ -170,7 +170,8 @@ def _trends(
     )  # fmt: skip
     yield QuestionPair(
         texts.Q_LAST_DAYS.format(m=next(words)),
-        statement([f"{day_name} AS {title}", value], source, [f"{name} >= CURRENT_DATE - 7", f"{name} < CURRENT_DATE", subject.live],
+        statement([f"{day_name} AS {title}", value], source,
+                  [f"{name} >= CURRENT_DATE - 7", f"{name} < CURRENT_DATE", subject.live],
                   group=day_name, order=title),
     )  # fmt: skip
     label = subject.label
