@@ -37,8 +37,8 @@ $(BIN)/python:
 run: .venv/.runtime ## Prepare everything and serve on http://127.0.0.1:8084 (Ctrl-C stops it all)
 	@CITU_STOP_WITH_PARENT=1 exec $(PY) -m serving.serve
 
-run-legacy: .venv/.runtime ## Serve by the old entry on the same port: the way back
-	@exec $(PY) citu_app.py
+run-legacy: .venv/.runtime ## Serve by the old entry on the same address: the way back
+	@CITU_DEFAULT_HOST=127.0.0.1 exec $(PY) citu_app.py
 
 worker: .venv/.runtime ## One more worker of pipeline tasks beside the service
 	@exec $(PY) -m serving.worker

@@ -27,6 +27,7 @@ POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycop
 DAY = 86_400
 
 Server = partial(Setting, section="server")
+Web = partial(Setting, section="web")
 Stores = partial(Setting, section="stores")
 Model = partial(Setting, section="model")
 Embedding = partial(Setting, section="embedding")
@@ -58,6 +59,11 @@ SETTINGS: tuple[Setting, ...] = (
     Server("MAX_HEADER_BYTES", int, 65_536, "Largest request header block in bytes; more is answered 431.", minimum=1024, maximum=MEBIBYTE),
     Server("ADMIN_TOKEN", str, "", "Bearer token of the admin routes; without it they answer loopback callers only.", secret=True),
     Server("LEGACY_HTTP_200_ERRORS", bool, False, "Answer upload and combine errors with HTTP 200, as the old service did."),
+    #
+    Web("REQUIRE_ADMIN_TOKEN", bool, False, "Refuse to start while ADMIN_TOKEN is not set."),
+    Web("ALLOWED_ORIGINS", tuple, (), "Origins of other web sites whose pages may call the service, `https://portal.example`, comma-separated; they get CORS answers, pages of others may not change or start anything."),
+    Web("ALLOWED_HOSTS", tuple, (), "Host names and addresses under which the service may be called, without port, comma-separated; empty takes any, except that a service bound to loopback is called by local names and addresses only."),
+    Web("TRUSTED_PROXIES", tuple, (), "Addresses and networks (10.0.0.0/8) of proxies whose X-Forwarded-For, -Proto and -Host are believed, comma-separated; nobody's by default."),
     #
     Stores("DATA_DIR", str, "data", "Folder of the embedded servers and of system_settings.json; relative to the project.", is_environment_only=True),
     Stores("DATABASE_URL", str, "", "Platform database (PostgreSQL with pgvector); empty starts the embedded one.", secret=True, schemes=POSTGRESQL),

@@ -18,6 +18,7 @@ from core.vector_store.embedding import Embedder
 from core.vector_store.store import VectorStore
 from features.health.agent.service import AgentHealthService, HealthTest
 from features.health.service import Component, HealthService
+from web.exposure import exposure_warning
 
 if TYPE_CHECKING:
     from bootstrap.container import Container
@@ -102,6 +103,7 @@ def build_health(parts: Container) -> HealthService:
                 detail=lambda: parts.react.store_name(),
             ),
         ],
+        warnings={"ADMIN_TOKEN": lambda: exposure_warning(parts.settings)},
         has_react_answered=lambda: "react" in parts.__dict__ and parts.react.has_answered,
     )
 

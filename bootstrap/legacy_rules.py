@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask import Flask, request
+from flask import Flask
 
 from bootstrap.container import Container
 from features.access import Access
-from web.access import authorise
 from web.body_limits import limit_bodies
 from web.exchange_recorder import record_exchanges
+from web.origin_rules import EndpointRules, install_web_rules
 from web.request_hooks import log_requests
 from web.request_metrics import monitor_requests
 from web.write_guard import guard_writes
@@ -55,19 +55,20 @@ WRITES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Methods of endpoints that change something; read-only mode refuses them."""
 
+JSON_ONLY: Final = frozenset({"training_error_question_sql"})
+"""Endpoints whose body has to declare that it is JSON, as the historical service demanded."""
+
 
 def guard_requests(app: Flask, container: Container, *, name: str) -> None:
     """Put the rules, the log lines and the recorder around every request of `app`, which renders what they raise."""
     settings = container.settings
     limit_bodies(app, settings)
-    token = settings.get("ADMIN_TOKEN")
-
-    def check() -> None:
-        access = Access.ADMIN if request.endpoint in ADMINISTRATORS else Access.PUBLIC
-        authorise(access, request, token)
-
-    app.before_request(check)
+    install_web_rules(app, settings, EndpointRules(access=_access, json_only=JSON_ONLY))
     guard_writes(app, lambda: container.read_only_mode, WRITES)
     log_requests(app)
     monitor_requests(app, container.collector)
     record_exchanges(app, settings, name=name)
+
+
+def _access(endpoint: str) -> Access:
+    return Access.ADMIN if endpoint in ADMINISTRATORS else Access.PUBLIC

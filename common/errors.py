@@ -3,10 +3,12 @@
     CituError                     500  request_processing_failed
     ├── BadRequestError           400  missing_required_params | invalid_params
     ├── ForbiddenError            403  forbidden
+    │   └── ForeignOriginError    403  foreign_origin            (a web page of another origin sent it)
     ├── NotFoundError             404  resource_not_found
     ├── MethodNotAllowedError     405  method_not_allowed
     ├── ConflictError             409  conflict                  (something else is in the way)
     ├── PayloadTooLargeError      413  payload_too_large
+    ├── ForeignHostError          421  foreign_host              (the service is not reached under this name)
     ├── ValidationFailedError     422  invalid_params
     ├── AnswerFailedError         422  agent_processing_failed   (no valid SQL could be produced)
     ├── SqlRefusedError           422  sql_refused               (the guard said no)
@@ -78,6 +80,19 @@ class ForbiddenError(CituError):
 
     status = 403
     error_type = "forbidden"
+
+
+class ForeignOriginError(ForbiddenError):
+    """A web page of another origin may not do this (403)."""
+
+    error_type = "foreign_origin"
+
+
+class ForeignHostError(CituError):
+    """The request names a host that is not this service (421)."""
+
+    status = 421
+    error_type = "foreign_host"
 
 
 class NotFoundError(CituError):

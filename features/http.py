@@ -23,7 +23,10 @@ from features.access import Access as Access
 class Route:
     """One row of the table in `unified_api`: a path, its documentation, the resource that answers, who may call.
 
-    `writes` names the methods that change something; read-only mode refuses them.
+    Attributes:
+        writes: the methods that change something; read-only mode refuses them.
+        is_starting: a GET starts work that costs model calls, so web pages of others may not send it.
+        is_json_only: a body has to declare that it is JSON; for routes that no older client sends anything else to.
     """
 
     path: str
@@ -31,6 +34,8 @@ class Route:
     resource: type[Resource]
     access: Access
     writes: tuple[str, ...] = ()
+    is_starting: bool = False
+    is_json_only: bool = False
 
 
 def envelope_response(envelope: Mapping[str, Any], status: int | None = None) -> Response:

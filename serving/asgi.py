@@ -18,6 +18,8 @@ from core.process_tree import is_worker_of_launcher, stop_with_parent
 from serving.asgi_adapter import ThreadedWsgiToAsgi
 from serving.supervisor import WorkerLife
 from web.body_limits import body_limit
+from web.exposure import exposure_warning, is_announced
+from web.security_headers import SECURITY_HEADERS
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -78,6 +80,8 @@ class AsgiApp:
         except CituError as error:
             logger.error("start failed: %s", error.message)
             return {"type": "lifespan.startup.failed", "message": error.message}
+        if not is_announced() and (warning := exposure_warning(self._container.settings)):
+            logger.warning("%s", warning)
         self._warming = asyncio.create_task(asyncio.to_thread(self._container.warm_up))
         return {"type": "lifespan.startup.complete"}
 
@@ -128,4 +132,5 @@ def render_refusal(status: int, reason: str) -> tuple[list[tuple[bytes, bytes]],
     error_type, text = REFUSALS.get(status, ("request_processing_failed", messages.MALFORMED_REQUEST))
     envelope = error_response(text, error_type, text, status, can_retry=True if status == 503 else None)
     body = json.dumps(envelope, ensure_ascii=False).encode()
-    return [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())], body
+    headers = {"content-type": "application/json", "content-length": str(len(body)), **SECURITY_HEADERS}
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()], body

@@ -18,6 +18,7 @@ from common.config_service import ConfigService
 from core.logging import get_app_logger
 from serving.garbage_collection import collect_less_often
 from serving.worker_processes import worker_processes
+from web.exposure import exposure_warning, wanted_host
 
 logger = get_app_logger("plain_server")
 
@@ -85,12 +86,15 @@ class RunningRequests:
 def run_plain(service: Service, app: Flask) -> None:
     """Serve `app` as plain WSGI on HOST and PORT, a thread a connection, until the process is told to stop."""
     settings = service.settings
+    host = wanted_host(settings)
+    if warning := exposure_warning(settings, host):
+        logger.warning("%s", warning)
     service.start()
     service.share_figures()
     collect_less_often()
     threading.Thread(target=service.load_agent, name="warm-up", daemon=True).start()
     try:
-        address = {"host": settings.get("HOST"), "port": settings.get("PORT")}
+        address = {"host": host, "port": settings.get("PORT")}
         with worker_processes(settings.get("PIPELINE_WORKERS")):
             serve_plain(app, **address, grace_seconds=settings.get("GRACEFUL_TIMEOUT"))
     finally:

@@ -23,8 +23,9 @@ from features.react.chat import routes as chat
 from features.react.standalone import routes as standalone
 from react_agent.config import Config
 from serving.asgi import AsgiApp, create_asgi_app
-from serving.serve import DEMO_HOST, refuse_used_port, serve, server_options
+from serving.serve import refuse_used_port, serve, server_options
 from web.app import create_app
+from web.exposure import LOOPBACK_HOST, announce_host, demand_admin_token, exposure_warning
 
 THREADS = "/api/v0/react"
 REACT_ROUTES = (
@@ -119,11 +120,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(container: Container, options: argparse.Namespace) -> int:
     settings = container.settings
     Config(settings).validate()
-    host = options.host or (settings.get("HOST") if settings.is_set("HOST") else DEMO_HOST)
+    demand_admin_token(settings)
+    host = options.host or (settings.get("HOST") if settings.is_set("HOST") else LOOPBACK_HOST)
     port = options.port or settings.get("REACT_API_PORT")
     refuse_used_port(host, port)
     container.start()
     sys.stderr.write(f"{messages.SERVING.format(host=host, port=port)}\n")
+    announce_host(host)
+    if warning := exposure_warning(settings):
+        sys.stderr.write(f"{warning}\n")
     workers = settings.get("MAX_WORKERS") if settings.is_set("MAX_WORKERS") else 1
     server = server_options(settings, host=host, port=port, workers=workers)
     return serve("react_agent.api:asgi_app", server, is_supervised=settings.get("WORKER_MAX_REQUESTS") > 0)

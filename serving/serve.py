@@ -26,8 +26,8 @@ from serving.progress_display import ProgressDisplay
 from serving.supervisor import WORKER_SILENT_SECONDS, Supervisor
 from serving.uvicorn_protocol import BoundedHttpToolsProtocol
 from serving.worker_processes import worker_processes
+from web.exposure import LOOPBACK_HOST, announce_host, demand_admin_token, exposure_warning
 
-DEMO_HOST = "127.0.0.1"
 DEMO_WORKERS = 1
 STOP_SECONDS = 10
 
@@ -63,7 +63,8 @@ def _stop(_number: int, _frame: object) -> None:
 
 def _run(container: Container, options: argparse.Namespace, console: Console) -> int:
     settings = container.settings
-    host = options.host or (settings.get("HOST") if settings.is_set("HOST") else DEMO_HOST)
+    demand_admin_token(settings)
+    host = options.host or (settings.get("HOST") if settings.is_set("HOST") else LOOPBACK_HOST)
     port = options.port or settings.get("PORT")
     if not options.prepare_only:
         refuse_used_port(host, port)
@@ -72,6 +73,9 @@ def _run(container: Container, options: argparse.Namespace, console: Console) ->
     if options.prepare_only:
         return 0
     console.print(messages.SERVING.format(host=host, port=port), style="bold green", markup=False, soft_wrap=True)
+    announce_host(host)
+    if warning := exposure_warning(settings):
+        console.print(warning, style="bold red", markup=False, soft_wrap=True)
     configured = settings.get("MAX_WORKERS") if settings.is_set("MAX_WORKERS") else DEMO_WORKERS
     workers = options.workers or configured
     server = server_options(settings, host=host, port=port, workers=workers)
@@ -110,8 +114,7 @@ def server_options(
         "access_log": False,
         "log_level": "warning",
         "server_header": False,
-        "proxy_headers": True,
-        "forwarded_allow_ips": "127.0.0.1",
+        "proxy_headers": False,
         "reset_contextvars": True,
         "timeout_keep_alive": settings.get("KEEPALIVE"),
         "timeout_graceful_shutdown": settings.get("GRACEFUL_TIMEOUT"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from flask import Flask, Response, request
+from flask import Flask, Response, make_response
 from flask_restx import Api, Namespace
 
 from common.config_service import ConfigService
@@ -13,11 +13,12 @@ from core.read_only_mode import ReadOnlyMode
 from features.http import Access, Route
 from features.metrics.collector import MetricsCollector
 from web import error_rendering
-from web.access import authorise
 from web.body_limits import limit_bodies
 from web.exchange_recorder import record_exchanges
+from web.origin_rules import EndpointRules, install_web_rules
 from web.request_hooks import log_requests
 from web.request_metrics import monitor_requests
+from web.security_headers import page_policy
 from web.write_guard import guard_writes
 
 
@@ -51,6 +52,12 @@ class EnvelopeApi(Api):  # type: ignore[misc]
     def _register_doc(self, app_or_blueprint: Any) -> None:
         app_or_blueprint.add_url_rule(self._doc, "doc", self.render_doc)
 
+    def render_doc(self) -> Response:
+        """The documentation page, with a policy of its own: its scripts run."""
+        response = make_response(super().render_doc())
+        response.headers["Content-Security-Policy"] = page_policy(response.get_data(as_text=True))
+        return response
+
 
 def create_app(services: Services, routes: Sequence[Route]) -> Flask:
     """The WSGI application that answers `routes`, documented at `/api/docs` and `/swagger.json`."""
@@ -76,18 +83,27 @@ def create_app(services: Services, routes: Sequence[Route]) -> Flask:
 
 
 def _add_routes(app: Flask, api: Api, services: Services, routes: Sequence[Route]) -> None:
-    access_by_endpoint: dict[str, Access] = {}
+    rows_by_endpoint: dict[str, Route] = {}
     for namespace, rows in _by_namespace(routes).items():
         for row in rows:
             endpoint = row.resource.__name__
             namespace.add_resource(
                 row.resource, row.path, endpoint=endpoint, resource_class_kwargs={"services": services}
             )
-            access_by_endpoint[endpoint] = row.access
+            rows_by_endpoint[endpoint] = row
         api.add_namespace(namespace)
-    app.extensions["citu_access"] = access_by_endpoint
-    app.before_request(_authoriser(access_by_endpoint, services.settings.get("ADMIN_TOKEN")))
-    guard_writes(app, lambda: services.read_only_mode, {row.resource.__name__: row.writes for row in routes})
+    app.extensions["citu_access"] = {endpoint: row.access for endpoint, row in rows_by_endpoint.items()}
+    install_web_rules(app, services.settings, _rules_of(rows_by_endpoint))
+    guard_writes(app, lambda: services.read_only_mode, {name: row.writes for name, row in rows_by_endpoint.items()})
+
+
+def _rules_of(rows: Mapping[str, Route]) -> EndpointRules:
+    """The documentation has no row and is public."""
+    return EndpointRules(
+        access=lambda endpoint: rows[endpoint].access if endpoint in rows else Access.PUBLIC,
+        starting=frozenset(name for name, row in rows.items() if row.is_starting),
+        json_only=frozenset(name for name, row in rows.items() if row.is_json_only),
+    )
 
 
 def _by_namespace(routes: Sequence[Route]) -> dict[Namespace, list[Route]]:
@@ -103,12 +119,3 @@ def _by_namespace(routes: Sequence[Route]) -> dict[Namespace, list[Route]]:
             copies[documented.name] = copy
         grouped.setdefault(copy, []).append(row)
     return grouped
-
-
-def _authoriser(access_by_endpoint: dict[str, Access], admin_token: str) -> Callable[[], None]:
-    def check() -> None:
-        access = access_by_endpoint.get(request.endpoint or "")
-        if access is not None:
-            authorise(access, request, admin_token)
-
-    return check

@@ -13,6 +13,7 @@ CATEGORY_BY_STATUS = {
     405: messages.METHOD_NOT_ALLOWED,
     409: messages.CONFLICT,
     413: messages.PAYLOAD_TOO_LARGE,
+    421: messages.FORBIDDEN,
     422: messages.VALIDATION_FAILED,
     429: messages.QUOTA_EXCEEDED,
     503: messages.SERVICE_UNAVAILABLE,

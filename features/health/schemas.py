@@ -14,4 +14,5 @@ class HealthReport(BaseModel):
     services: dict[str, bool] = Field(description="One flag a service behind this one")
     components: dict[str, str] = Field(description="healthy, degraded or unhealthy, one a component")
     reasons: dict[str, str] = Field(description="Why a component is not healthy, for people")
+    warnings: dict[str, str] = Field(default_factory=dict, description="What an operator should change, by setting")
     details: dict[str, str] = Field(default_factory=dict, description="What stands behind a component")

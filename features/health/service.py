@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from common.errors import CituError
 from common.result import local_timestamp
@@ -31,10 +32,16 @@ class HealthService:
     """Asks every component and draws the conclusion of ruling 5."""
 
     def __init__(
-        self, components: Sequence[Component], *, has_react_answered: Callable[[], bool] = lambda: False
+        self,
+        components: Sequence[Component],
+        *,
+        has_react_answered: Callable[[], bool] = lambda: False,
+        warnings: Mapping[str, Callable[[], str | None]] = MappingProxyType({}),
     ) -> None:
+        """Args: warnings: what is not broken and yet should be changed, None when all is well, by setting."""
         self._components = tuple(components)
         self._has_react_answered = has_react_answered
+        self._warnings = warnings
 
     def check(self) -> HealthReport:
         """One look at every component; never raises."""
@@ -50,6 +57,7 @@ class HealthService:
                 component.name: _status([component] if component in failing else []) for component in self._components
             },
             reasons={name: reason for name, reason in reasons.items() if reason is not None},
+            warnings={name: text for name, look in self._warnings.items() if (text := look()) is not None},
             details={
                 component.name: component.detail()
                 for component in self._components

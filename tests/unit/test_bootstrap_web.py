@@ -17,7 +17,15 @@ from features.metrics.collector import MetricsCollector
 from web.app import create_app
 from web.route_table import ROUTES
 
-SETTINGS = {"MAX_REQUEST_BYTES": 2000, "ADMIN_TOKEN": ""}
+SETTINGS = {
+    "MAX_REQUEST_BYTES": 2000,
+    "ADMIN_TOKEN": "",
+    "HOST": "0.0.0.0",  # noqa: S104 - as clients know it
+    "ALLOWED_ORIGINS": (),
+    "ALLOWED_HOSTS": (),
+    "TRUSTED_PROXIES": (),
+    "REQUIRE_ADMIN_TOKEN": False,
+}
 docs = Namespace("admin")
 
 
@@ -43,9 +51,14 @@ class ScriptedAsk:
         return {"code": 200, "success": True, "message": "操作成功", "data": {"response": wanted.question}}
 
 
+class FakeSettings(dict[str, Any]):
+    def is_set(self, name: str) -> bool:
+        return name in self
+
+
 class FakeContainer:
     def __init__(self, **settings: Any) -> None:
-        self.settings = {**SETTINGS, **settings}
+        self.settings = FakeSettings({**SETTINGS, **settings})
         self.ask = ScriptedAsk()
         self.collector = MetricsCollector()
         self.problem: str | None = None

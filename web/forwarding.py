@@ -1,0 +1,100 @@
+"""Who really called when a proxy stands in front: forwarding headers are believed from configured proxies only.
+
+WSGI middleware, so that everything behind it (access rules, limits, log lines) sees the same address on every server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any, Final
+
+from common import messages
+from common.errors import ConfigurationError
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Network = IPv4Network | IPv6Network
+
+IS_PROXIED: Final = "citu.is_proxied"
+"""Key of the environ: whether a proxy, trusted or not, passed the request on."""
+
+_HEADERS: Final = frozenset({"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA"})
+_PREFIX: Final = "HTTP_X_FORWARDED_"
+
+
+class ForwardedRequests:
+    """Corrects address, scheme and host of requests that a trusted proxy passes on, and marks all that were passed on.
+
+    `X-Forwarded-For` is read from the right; the first address that is no trusted proxy's is the caller's. Of
+    `X-Forwarded-Proto` and `X-Forwarded-Host` the last value counts, which the nearest proxy wrote. `Forwarded` and
+    `X-Real-IP` are never believed.
+    """
+
+    def __init__(self, app: WsgiApp, trusted: Sequence[Network]) -> None:
+        self._app = app
+        self._trusted = tuple(trusted)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ[IS_PROXIED] = any(name in _HEADERS or name.startswith(_PREFIX) for name in environ)
+        if self._trusted and self._is_trusted(environ.get("REMOTE_ADDR", "")):
+            environ[IS_PROXIED] = True
+            self._correct(environ)
+        return self._app(environ, start_response)
+
+    def _correct(self, environ: dict[str, Any]) -> None:
+        chain = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+        for address in reversed(chain):
+            if not _is_address(address):
+                break
+            environ["REMOTE_ADDR"] = address
+            if not self._is_trusted(address):
+                break
+        scheme = _last(environ, "HTTP_X_FORWARDED_PROTO").lower()
+        if scheme in ("http", "https"):
+            environ["wsgi.url_scheme"] = scheme
+        host = _last(environ, "HTTP_X_FORWARDED_HOST")
+        if host:
+            environ["HTTP_HOST"] = host
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            found = unmapped(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self._trusted)
+
+
+def trusted_networks(proxies: Iterable[str]) -> tuple[Network, ...]:
+    """The networks that the setting TRUSTED_PROXIES names: addresses and CIDR blocks.
+
+    Raises:
+        ConfigurationError: one of them is neither.
+    """
+    try:
+        return tuple(ip_network(proxy, strict=False) for proxy in proxies)
+    except ValueError as error:
+        raise ConfigurationError(messages.TRUSTED_PROXIES_WRONG) from error
+
+
+def unmapped(address: str) -> Any:
+    """The IP address a text spells, an IPv4 address in IPv6 notation as IPv4.
+
+    Raises:
+        ValueError: it spells none.
+    """
+    found = ip_address(address)
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return mapped or found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _last(environ: dict[str, Any], name: str) -> str:
+    value: str = environ.get(name, "")
+    return value.rpartition(",")[2].strip()

@@ -1,0 +1,152 @@
+"""Which requests of web pages are answered, installed on both entries: hosts, origins, cross-origin reading, JSON.
+
+A browser sends requests for whatever page is open in it. Pages of other origins may not change anything, start anything
+that costs model calls, or act as the administrator of this machine, unless a setting lists their origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask, Response, request
+
+from common import messages
+from common.config_service import ConfigService
+from common.errors import BadRequestError, ConfigurationError, ForeignHostError, ForeignOriginError
+from core.logging import get_app_logger
+from features.access import Access
+from web.access import authorise
+from web.exposure import bound_host, demand_admin_token
+from web.forwarding import ForwardedRequests, trusted_networks
+from web.request_source import RequestSource, host_name, is_address, is_loopback, is_origin
+from web.security_headers import SecureAnswers, without_own_host
+
+logger = get_app_logger("web_rules")
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_PREFLIGHT_SECONDS: Final = 600
+_READABLE: Final = "X-Request-ID, Retry-After"
+_SENDABLE: Final = "Content-Type, Authorization, Idempotency-Key, Last-Event-ID, X-Request-ID"
+
+
+@dataclass(frozen=True)
+class EndpointRules:
+    """What the table of an entry says about its endpoints.
+
+    Attributes:
+        access: who may call; an endpoint without an entry is answered for everybody.
+        starting: endpoints that start work with any method, a stream for instance.
+        json_only: endpoints whose bodies must declare to be JSON.
+    """
+
+    access: Callable[[str], Access]
+    starting: Collection[str] = ()
+    json_only: Collection[str] = ()
+
+
+class WebRules:
+    """See the module; one object an application."""
+
+    def __init__(self, settings: ConfigService, endpoints: EndpointRules) -> None:
+        """
+        Raises:
+            ConfigurationError: ALLOWED_ORIGINS names something that is no origin.
+        """
+        self._endpoints = endpoints
+        self._admin_token: str = settings.get("ADMIN_TOKEN")
+        self._origins = allowed_origins(settings.get("ALLOWED_ORIGINS"))
+        self._hosts = frozenset(host_name(name) for name in settings.get("ALLOWED_HOSTS"))
+        self._is_local_only = is_loopback(host_name(bound_host(settings)))
+
+    def check(self) -> Response | None:
+        """Before a request: pass it on, answer a preflight, or raise what refuses it.
+
+        Raises:
+            ForeignHostError: the service is not reached under this name.
+            ForeignOriginError: a foreign page may not do this.
+            ForbiddenError: only administrators may, and the caller is none.
+            BadRequestError: the body should be JSON and does not say so.
+        """
+        source = RequestSource.of(request.environ)
+        endpoint = request.endpoint or ""
+        if not self._is_served_host(source):
+            raise ForeignHostError(messages.HOST_NOT_SERVED)
+        if self._is_preflight(source):
+            return self._preflight_answer()
+        if self._starts_something(endpoint) and source.is_foreign_page(self._origins):
+            logger.warning("refused a page of %.100r at %.100r: not in ALLOWED_ORIGINS", source.origin, source.host)
+            raise ForeignOriginError(messages.ORIGIN_NOT_ALLOWED)
+        authorise(self._endpoints.access(endpoint), request, self._admin_token)
+        if endpoint in self._endpoints.json_only and _has_body() and not request.is_json:
+            raise BadRequestError(messages.JSON_TYPE_NEEDED, invalid_params=["Content-Type"])
+        return None
+
+    def share(self, response: Response) -> Response:
+        """After a request: let pages of listed origins read the answer; no redirect repeats the Host header."""
+        if self._origins:
+            response.vary.add("Origin")
+            if self._is_listed(request.headers.get("Origin")):
+                response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+                response.headers["Access-Control-Expose-Headers"] = _READABLE
+        return without_own_host(response, request.host)
+
+    def _is_served_host(self, source: RequestSource) -> bool:
+        name = host_name(source.host)
+        if not name or name in self._hosts:
+            return True
+        if is_loopback(name) and is_loopback(source.address):
+            return True
+        return not self._hosts and (not self._is_local_only or is_address(name))
+
+    def _starts_something(self, endpoint: str) -> bool:
+        return request.method not in SAFE_METHODS or endpoint in self._endpoints.starting
+
+    def _is_listed(self, origin: str | None) -> bool:
+        return origin is not None and origin.lower() in self._origins
+
+    def _is_preflight(self, source: RequestSource) -> bool:
+        is_asking = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        return is_asking and self._is_listed(source.origin)
+
+    def _preflight_answer(self) -> Response:
+        rule = request.url_rule
+        methods = sorted((rule.methods if rule else None) or SAFE_METHODS)
+        headers = {
+            "Access-Control-Allow-Methods": ", ".join(methods),
+            "Access-Control-Allow-Headers": _SENDABLE,
+            "Access-Control-Max-Age": str(_PREFLIGHT_SECONDS),
+        }
+        return Response(status=204, headers=headers)
+
+
+def install_web_rules(app: Flask, settings: ConfigService, endpoints: EndpointRules) -> None:
+    """Put the rules around every request of `app`, which renders what they raise.
+
+    Raises:
+        ConfigurationError: ALLOWED_ORIGINS or TRUSTED_PROXIES has an entry that is none, or a token is demanded and
+            there is none.
+    """
+    demand_admin_token(settings)
+    rules = WebRules(settings, endpoints)
+    app.before_request(rules.check)
+    app.after_request(rules.share)
+    inner: Any = SecureAnswers(app.wsgi_app)
+    app.wsgi_app = ForwardedRequests(inner, trusted_networks(settings.get("TRUSTED_PROXIES")))  # type: ignore[method-assign]
+
+
+def allowed_origins(given: Collection[str]) -> frozenset[str]:
+    """The origins a setting lists, as browsers send them.
+
+    Raises:
+        ConfigurationError: one is no origin, a wildcard for instance.
+    """
+    for text in given:
+        if not is_origin(text):
+            raise ConfigurationError(messages.ALLOWED_ORIGINS_WRONG)
+    return frozenset(text.lower() for text in given)
+
+
+def _has_body() -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
