@@ -85,6 +85,13 @@ SET_RETURNING_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "jsonb_to_recordset": (),
 }
 
+# Functions whose result may be a row or an array of rows when an argument is one.
+POLYMORPHIC_RESULTS: Final = _words(
+    "unnest coalesce nullif greatest least array_append array_cat array_prepend array_remove array_replace",
+    "array_reverse array_sample array_sort trim_array lower upper multirange range_merge array_agg min max mode",
+    "any_value percentile_disc first_value last_value nth_value lag lead range_agg range_intersect_agg",
+)
+
 FUNCTIONS: Final[frozenset[str]] = (
     AGGREGATES | WINDOW_FUNCTIONS | CONDITIONAL | MATHEMATICS | TEXT | TIME | JSON | ARRAYS_AND_RANGES | FULL_TEXT
     | IDENTIFIERS | SETS | frozenset(SET_RETURNING_COLUMNS)

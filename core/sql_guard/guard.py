@@ -41,6 +41,8 @@ class AdmittedQuery:
         relations: `schema.name` of every relation it reads, in order of appearance.
         search_path: the schemas unqualified names were looked up in; the server must look in the same ones.
         collected_bytes: about how large one value handed to a collecting aggregate can be; 0 when unknown.
+        columns: `schema.relation.column` of everything it reads.
+        whole_rows: relations of which it takes a row as one value.
         policy: what it was admitted by; None when no guard did.
     """
 
@@ -49,6 +51,8 @@ class AdmittedQuery:
     relations: tuple[str, ...]
     search_path: tuple[str, ...] = ()
     collected_bytes: int = 0
+    columns: frozenset[str] = frozenset()
+    whole_rows: frozenset[str] = frozenset()
     policy: GuardPolicy | None = field(default=None, repr=False, compare=False)
 
 
@@ -120,7 +124,9 @@ def _examine(sql: str, policy: GuardPolicy) -> AdmittedQuery:
     return AdmittedQuery(
         text=sql,
         statement=statement,
-        relations=tuple(scopes.relations),
+        relations=tuple(scopes.reads.relations),
+        columns=frozenset(scopes.reads.columns),
+        whole_rows=frozenset(scopes.reads.whole_rows),
         search_path=policy.search_path,
         collected_bytes=check_value_sizes(statement, policy, work),
         policy=policy,

@@ -30,13 +30,13 @@ _ADMITTED: Final[dict[type[exp.Expr], frozenset[str]]] = {
     exp.Union: _words("with_ this expression distinct order limit offset"),
     exp.Except: _words("with_ this expression distinct order limit offset"),
     exp.Intersect: _words("with_ this expression distinct order limit offset"),
-    exp.Subquery: _words("this alias with_ order limit offset"),
+    exp.Subquery: _words("this alias joins with_ order limit offset"),
     exp.Values: frozenset({"expressions", "alias", "order", "limit", "offset"}),
     exp.With: _words("expressions recursive search"),
     exp.RecursiveWithSearch: _words("kind this expression using"),
     exp.CTE: frozenset({"this", "alias", "materialized"}),
     exp.From: _UNARY,
-    exp.Table: _words("this alias db joins laterals only ordinality sample"),
+    exp.Table: _words("this alias db joins laterals only ordinality sample rows_from"),
     exp.TableAlias: frozenset({"this", "columns"}),
     exp.TableSample: frozenset({"method", "percent", "seed"}),
     exp.ColumnDef: frozenset({"this", "kind"}),
@@ -138,7 +138,7 @@ _ADMITTED.update(dict.fromkeys(_PLAIN_BINARY, _BINARY))
 _ADMITTED.update(dict.fromkeys(_PLAIN_UNARY, _UNARY))
 
 # ARRAY(subquery) and `= ALL (array)` reach us as calls.
-_CALL_LIKE_SYNTAX: Final = frozenset({"array", "all", "some"})
+_CALL_LIKE_SYNTAX: Final = frozenset({"array", "all", "some", "exists"})
 
 _UNICODE_ESCAPE: Final = re.compile(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))")
 
@@ -252,7 +252,7 @@ def _check_function(node: exp.Expr, policy: GuardPolicy) -> None:
     elif isinstance(parent, exp.Table) and parent.args.get("db"):
         schema = identifier_name(parent.args["db"])
     if name in _CALL_LIKE_SYNTAX and not schema:
-        if name == "array" and not (len(node.expressions) == 1 and isinstance(node.expressions[0], _ROOTS)):
+        if name in ("array", "exists") and not (len(node.expressions) == 1 and isinstance(node.expressions[0], _ROOTS)):
             raise Refusal("parse.syntax", offset_of(node), name)
         return
     if not policy.admits_function(schema, name):

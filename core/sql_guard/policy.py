@@ -9,6 +9,7 @@ from typing import Final
 
 from common.business_schema import BusinessSchema
 from core.sql_guard.admitted_names import CAST_TYPES, FUNCTIONS, OPERATORS
+from core.sql_guard.namespaces import MAX_COLUMNS, ColumnList
 
 DIALECTS: Final = ("postgres", "sqlite", "mysql")
 
@@ -22,9 +23,18 @@ class RelationRule:
     columns: tuple[str, ...]
     denied: frozenset[str] = frozenset()
 
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
     @cached_property
-    def visible(self) -> tuple[str, ...]:
-        return tuple(column for column in self.columns if column not in self.denied)
+    def column_list(self) -> ColumnList:
+        return ColumnList(self.columns)
+
+    @cached_property
+    def origins(self) -> Mapping[str, str]:
+        """Column name -> `schema.relation.column`."""
+        return {column: f"{self.full_name}.{column}" for column in self.columns}
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class GuardPolicy:
     max_nesting: int = 16
     max_tokens: int = 2_000
     max_nodes: int = 6_000
-    max_columns: int = 1_664
+    max_columns: int = MAX_COLUMNS
     max_depth: int = 300
     max_text: int = 10_000
     max_value: int = 2_000_000

@@ -24,6 +24,8 @@ _SENTENCES: Final[dict[str, str]] = {
     "relation": messages.SQL_REFUSED_RELATION,
     "column": messages.SQL_REFUSED_COLUMN,
     "column.unknown": messages.SQL_REFUSED_UNKNOWN_COLUMN,
+    "column.ambiguous": messages.SQL_REFUSED_AMBIGUOUS,
+    "relation.ambiguous": messages.SQL_REFUSED_AMBIGUOUS,
     "column.star": messages.SQL_REFUSED_STAR,
     "column.whole_row": messages.SQL_REFUSED_STAR,
     "cast": messages.SQL_REFUSED_CAST,
@@ -33,7 +35,7 @@ _SENTENCES: Final[dict[str, str]] = {
 
 
 # A statement refused for these names or writes something wrongly; another attempt may be tried.
-_REPAIRABLE: Final = ("parse.", "column.unknown", "relation.unknown")
+_REPAIRABLE: Final = ("parse.", "column.unknown", "relation.unknown", "column.ambiguous", "relation.ambiguous")
 
 
 def is_repairable(rule: str) -> bool:

@@ -1,81 +1,76 @@
-"""Resolves every relation and column name as PostgreSQL would and refuses what the policy hides; called by the guard.
+"""Resolves every relation and column name by PostgreSQL's own rules and refuses what the policy hides (the guard).
 
-Common table expressions, derived tables, lateral references, alias lists, stars and whole-row references are followed
-with real scopes, so that neither a shadowing name nor an attribute notation call (`row.function`) slips through.
+The rules are those of the server's analyser: parse_relation.c, parse_clause.c, parse_target.c and parse_cte.c. A name
+they do not settle here is refused; so is a name that the server would take for a function call in attribute notation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from sqlglot import exp
 
-from core.sql_guard.admitted_names import SET_RETURNING_COLUMNS
-from core.sql_guard.node_rules import function_name, identifier_name, offset_of
+from core.sql_guard.from_clause import FromClause
+from core.sql_guard.namespaces import ColumnList, Found, Item, Level, Visible, column_leaf
+from core.sql_guard.node_rules import identifier_name, offset_of
+from core.sql_guard.output_names import UNNAMED, output_name
 from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
+from core.sql_guard.statements import QUERIES, Statement, alias_of, parts_of, unwrapped
 from core.sql_parsing import Work
 
-Columns = tuple[str, ...]
-Ctes = Mapping[str, Columns]
-
-_SYSTEM_COLUMNS: Final = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax", "oid"})
-_UNNAMED: Final = "?column?"
-_CALL_NAMES: Final[dict[type[exp.Expr], str]] = {
-    exp.Extract: "extract", exp.Trim: "btrim", exp.Substring: "substring", exp.Overlay: "overlay",
-    exp.StrPosition: "position", exp.CurrentDate: "current_date", exp.CurrentTimestamp: "current_timestamp",
-    exp.Exists: "exists", exp.Array: "array", exp.Tuple: "row",
-}  # fmt: skip
-_QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
+Ctes = Mapping[str, "Cte"]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One item of a FROM clause: its alias, the columns it shows, and those nobody may touch."""
+@dataclass(eq=False)
+class Cte:
+    """One common table expression; in WITH RECURSIVE it is read when a name first leads to it.
 
-    alias: str
-    columns: Columns
-    denied: frozenset[str] = frozenset()
-    schema: str = ""
-    names: frozenset[str] = field(init=False, repr=False, compare=False)
+    Attributes:
+        columns: None until they are known, which for a recursive one is after its first arm.
+        read: reads it; None once that has begun.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", frozenset(self.columns))
+    columns: ColumnList | None = None
+    read: Callable[[], None] | None = None
 
 
-@dataclass(slots=True)
-class Scope:
-    """The FROM items an expression may name, and the query around it."""
+@dataclass(eq=False)
+class Reads:
+    """What a statement reads: `schema.name` of relations in order, and `schema.relation.column`.
 
-    outer: Scope | None = None
-    sources: list[Source] = field(default_factory=list)
+    `whole_rows` are the relations read as a row, which is more than each column of it.
+    """
 
-    def chain(self) -> Iterable[Scope]:
-        scope: Scope | None = self
-        while scope is not None:
-            yield scope
-            scope = scope.outer
+    relations: dict[str, None] = field(default_factory=dict)
+    columns: set[str] = field(default_factory=set)
+    whole_rows: set[str] = field(default_factory=set)
 
 
 class ScopeChecker:
-    """Walks one statement; `relations` fills with `schema.name` of every relation read."""
+    """Walks one statement, each part of it once; `reads` fills with what it reads."""
 
     def __init__(self, policy: GuardPolicy, work: Work) -> None:
-        self._policy = policy
+        self.policy = policy
         self._work = work
-        self._first_arms: dict[int, Columns] = {}
-        self.relations: dict[str, None] = {}
+        self.reads = Reads()
+        self._from_clause = FromClause(self)
         self._seen: set[int] = set()
+        self._outputs: dict[int, ColumnList] = {}
+        self._aliases: frozenset[str] | None = None if policy.dialect == "postgres" else frozenset()
+        self._denied = frozenset(name for rule in policy.relations for name in rule.denied)
 
-    def check(self, statement: exp.Expr) -> Columns:
+    def check(self, statement: exp.Expr) -> tuple[str, ...]:
         """Refuse what the policy hides; returns the output column names.
 
         Raises:
             Refusal: `relation.*` or `column.*`.
         """
-        return self._query(statement, {}, None)
+        if self._aliases is not None:
+            self._aliases = frozenset(identifier_name(node.args["alias"]) for node in statement.find_all(exp.Alias))
+        columns = self.query(statement, {}, None)
+        return tuple(UNNAMED if name is None else name for name in columns.names)
 
     def require_all_seen(self, nodes: Iterable[exp.Expr]) -> None:
         """Refuse when a relation or column stands where `check` did not look: a construct it does not know.
@@ -90,380 +85,339 @@ class ScopeChecker:
             if is_name and id(node) not in self._seen:
                 raise Refusal("internal.unvisited", offset_of(node))
 
+    def mark_seen(self, node: exp.Expr) -> None:
+        self._seen.add(id(node))
+
     # queries
 
-    def _query(self, node: exp.Expr, ctes: Ctes, outer: Scope | None) -> Columns:
+    def query(self, node: exp.Expr, ctes: Ctes, outer: Level | None) -> ColumnList:
+        """The output columns of a query whose names may also come from `outer`."""
         self._work.spend()
-        if (known := self._first_arms.get(id(node))) is not None:
-            return known
-        ctes = self._with(node, ctes, outer)
-        if isinstance(node, exp.Select):
-            return self._select(node, ctes, outer)
-        if isinstance(node, exp.SetOperation):
-            return self._set_operation(node, ctes, outer)
-        if isinstance(node, exp.Subquery):
-            columns = self._query(node.this, ctes, outer)
-            self._trailing(node, columns, ctes, outer)
-            return columns
-        if isinstance(node, exp.Values):
-            return self._values(node, ctes, Scope(outer))
-        raise Refusal("statement.kind", offset_of(node))
-
-    def _with(self, node: exp.Expr, ctes: Ctes, outer: Scope | None) -> Ctes:
-        clause = node.args.get("with_")
-        if clause is None:
-            return ctes
-        known = dict(ctes)
-        for cte in clause.expressions:
-            name, aliases = _alias(cte)
-            body = cte.this
-            if clause.args.get("recursive"):
-                first = body
-                while isinstance(first, exp.SetOperation | exp.Subquery) and not first.args.get("with_"):
-                    first = first.this
-                # A first arm that names itself finds no such relation here, as on the server.
-                arm = self._query(first, {key: value for key, value in known.items() if key != name}, outer)
-                columns = _renamed(arm, aliases)
-                self._first_arms[id(first)] = arm  # so that the walk over the whole body does not check it again
-                if body is not first:
-                    self._query(body, {**known, name: columns}, outer)
-            else:
-                columns = _renamed(self._query(body, known, outer), aliases)
-            known[name] = columns
-        if (search := clause.args.get("search")) is not None:  # its columns are those of the last expression
-            marks = [search.args.get("expression"), search.args.get("using")]
-            known[name] = (*known[name], *(identifier_name(mark) for mark in marks if isinstance(mark, exp.Identifier)))
-        return known
-
-    def _set_operation(self, node: exp.SetOperation, ctes: Ctes, outer: Scope | None) -> Columns:
-        arms: list[exp.Expr] = []
-        current: exp.Expr = node
-        trailers: list[exp.Expr] = []
-        while isinstance(current, exp.SetOperation):
-            if current is not node and current.args.get("with_"):
-                break
-            trailers.append(current)
-            arms.append(current.expression)
-            current = current.this
-        columns = self._query(current, ctes, outer)
-        for arm in arms:
-            self._query(arm, ctes, outer)
-        for trailer in trailers:
-            self._trailing(trailer, columns, ctes, outer)
+        columns = self._statement(unwrapped(node), ctes, outer)
+        self._outputs[id(node)] = columns
         return columns
 
-    def _trailing(self, node: exp.Expr, columns: Columns, ctes: Ctes, outer: Scope | None) -> None:
-        scope = Scope(outer, [Source("", columns)])
-        for part in ("order", "limit", "offset"):
-            if (value := node.args.get(part)) is not None:
-                self._expression(value, ctes, scope)
+    def _statement(
+        self,
+        statement: Statement,
+        ctes: Ctes,
+        outer: Level | None,
+        on_first: Callable[[ColumnList], None] | None = None,
+    ) -> ColumnList:
+        if statement.with_ is not None:
+            ctes = self._with(statement.with_, ctes, outer)
+        if isinstance(statement.core, exp.Select):
+            columns = self._select(statement, statement.core, ctes, outer)
+        elif isinstance(statement.core, exp.SetOperation):
+            return self._set_operation(statement, statement.core, ctes, outer, on_first)
+        elif isinstance(statement.core, exp.Values):
+            columns = self._values(statement, statement.core, ctes, outer)
+        else:
+            raise Refusal("statement.kind", offset_of(statement.core))
+        if on_first is not None:
+            on_first(columns)
+        return columns
 
-    def _values(self, node: exp.Values, ctes: Ctes, scope: Scope) -> Columns:
+    def _with(self, clause: exp.Expr, ctes: Ctes, outer: Level | None) -> Ctes:
+        known = dict(ctes)
+        expressions = clause.expressions
+        search = clause.args.get("search")
+        names = [alias_of(cte)[0] for cte in expressions]
+        if len(set(names)) < len(names):
+            raise Refusal("relation.ambiguous", offset_of(clause))
+        if not clause.args.get("recursive"):
+            for name, cte in zip(names, expressions, strict=True):
+                columns = self.query(cte.this, known, outer)
+                known[name] = Cte(columns.renamed(alias_of(cte)[1], offset_of(cte)))
+            return known
+        entries = {name: Cte() for name in names}
+        known.update(entries)
+        for name, cte in zip(names, expressions, strict=True):
+            extra = _search_columns(search) if cte is expressions[-1] else ()
+            entries[name].read = self._reader(entries[name], cte, extra, known, outer)
+        for entry in entries.values():
+            if entry.read is not None:
+                entry.read()
+        return known
+
+    def _reader(
+        self, entry: Cte, cte: exp.Expr, extra: tuple[str, ...], ctes: Ctes, outer: Level | None
+    ) -> Callable[[], None]:
+        def settle(columns: ColumnList) -> None:
+            named = columns.renamed(alias_of(cte)[1], offset_of(cte))
+            entry.columns = ColumnList(named.names, named.is_open, (*named.unexpanded, *extra))
+
+        def read() -> None:
+            entry.read = None
+            columns = self._statement(unwrapped(cte.this), ctes, outer, settle)
+            if entry.columns is None:
+                settle(columns)
+
+        return read
+
+    def cte_columns(self, entry: Cte, node: exp.Expr) -> ColumnList:
+        """Columns of a common table expression at a reference to it.
+
+        Raises:
+            Refusal: it refers to itself where the server forbids that.
+        """
+        if entry.read is not None:
+            entry.read()
+        if entry.columns is None:
+            raise Refusal("relation.unknown", offset_of(node), node.name)
+        return entry.columns
+
+    def _set_operation(
+        self,
+        statement: Statement,
+        node: exp.SetOperation,
+        ctes: Ctes,
+        outer: Level | None,
+        on_first: Callable[[ColumnList], None] | None,
+    ) -> ColumnList:
+        arms: list[exp.Expr] = []
+        current: exp.Expr = node
+        while isinstance(current, exp.SetOperation) and (current is node or _is_bare(current)):
+            arms.append(current.expression)
+            current = current.this
+        columns = self._statement(unwrapped(current), ctes, outer, on_first)
+        for arm in reversed(arms):
+            self.query(arm, ctes, outer)
+        for ordered in statement.ordered:
+            self._ordered_by_output(ordered, columns)
+        for value in statement.limits:
+            self.expression(value, ctes, outer or Level())
+        return columns
+
+    def _ordered_by_output(self, node: exp.Expr, columns: ColumnList) -> None:
+        """After UNION, INTERSECT and EXCEPT only output names and positions can be sorted by."""
+        node = _without_parentheses(node)
+        if isinstance(node, exp.Literal):
+            return
+        if (name := _bare_name(node)) is None or not (name in columns.counts or columns.has_unnamed):
+            raise Refusal("column.unknown", offset_of(node), name or "ORDER BY")
+        self.mark_seen(node)
+
+    def _values(self, statement: Statement, node: exp.Values, ctes: Ctes, outer: Level | None) -> ColumnList:
+        inside = outer or Level()
         for row in node.expressions:
-            self._expression(row, ctes, scope)
+            self.expression(row, ctes, inside)
         first = node.expressions[0]
         width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
-        return tuple(f"column{number}" for number in range(1, width + 1))
+        columns = ColumnList(tuple(f"column{number}" for number in range(1, width + 1)))
+        item = Item("*VALUES*", columns)
+        level = Level(outer, [Visible(item, {"*VALUES*": (item,)})])
+        for value in (*statement.ordered, *statement.limits):
+            self.expression(value, ctes, level)
+        return columns
 
-    def _select(self, node: exp.Select, ctes: Ctes, outer: Scope | None) -> Columns:
-        scope = Scope(outer)
-        if (from_ := node.args.get("from_")) is not None:
-            self._from_item(from_.this, ctes, scope)
-        self._joins([*node.args.get("joins", ()), *(node.args.get("laterals") or ())], ctes, scope)
-        columns: list[str] = []
-        for projection in node.expressions:
-            columns.extend(self._projection(projection, ctes, scope))
-            if len(columns) > self._policy.max_columns:
-                raise Refusal("tree.columns", offset_of(projection))
-        for part in ("where", "group", "having", "limit", "offset"):
+    def _select(self, statement: Statement, node: exp.Select, ctes: Ctes, outer: Level | None) -> ColumnList:
+        level = Level(outer, self._from_clause.visible(node, ctes, outer))
+        columns = self._target_list(node.expressions, ctes, level)
+        for part in ("where", "having"):
             if (value := node.args.get(part)) is not None:
-                self._expression(value, ctes, scope)
+                self.expression(value, ctes, level)
+        if (group := node.args.get("group")) is not None:
+            for item in _grouped(group):
+                self._output_or_input(item, columns, ctes, level, is_group=True)
+        for item in (*_distinct_on(node), *statement.ordered):
+            self._output_or_input(item, columns, ctes, level, is_group=False)
         for window in node.args.get("windows") or ():
-            self._window(window, ctes, scope)
-        self._output_named(node, columns, ctes, scope)
-        return tuple(columns)
+            for item in parts_of(window, ("partition_by", "order", "spec")):
+                self.expression(item, ctes, level)
+        for value in statement.limits:
+            self.expression(value, ctes, level)
+        return columns
 
-    def _output_named(self, node: exp.Select, columns: Sequence[str], ctes: Ctes, scope: Scope) -> None:
-        """ORDER BY and DISTINCT ON: a bare output name wins over an input column of that name.
+    def _target_list(self, projections: Sequence[exp.Expr], ctes: Ctes, level: Level) -> ColumnList:
+        names: list[str | None] = []
+        is_open = False
+        for projection in projections:
+            target = _without_parentheses(projection)
+            if isinstance(target, exp.Star):
+                for part in level.visible:
+                    for leaf in part.node.leaves():
+                        self._read_all(leaf, target, "column.star")
+                    names.extend(part.node.expanded)
+                    is_open = is_open or part.node.is_open
+            elif isinstance(target, exp.Column) and isinstance(target.this, exp.Star):
+                self.mark_seen(target)
+                item = self._item(target, level)
+                self._read_all(item, target, "column.star")
+                names.extend(item.expanded)
+                is_open = is_open or item.is_open
+            else:
+                self.expression(target, ctes, level)
+                names.append(output_name(target, self._first_output))
+            if len(names) > self.policy.max_columns:
+                raise Refusal("tree.columns", offset_of(target))
+        return ColumnList(tuple(names), is_open)
 
-        Names the server makes up for unnamed expressions are left out, in case it makes up others than we do.
-        """
-        if not any(isinstance(item, exp.Star) or isinstance(item.this, exp.Star) for item in node.expressions):
-            named = (exp.Alias, exp.Column)
-            columns = [name for name, item in zip(columns, node.expressions, strict=True) if isinstance(item, named)]
-        items: list[exp.Expr] = []
-        if (order := node.args.get("order")) is not None:
-            items.extend(ordered.this for ordered in order.expressions)
-        if (distinct := node.args.get("distinct")) is not None and (on := distinct.args.get("on")) is not None:
-            items.extend(on.expressions if isinstance(on, exp.Tuple) else [on])
-        for item in items:
-            is_bare = isinstance(item, exp.Column) and not item.args.get("table")
-            if is_bare and isinstance(item.this, exp.Identifier) and identifier_name(item.this) in columns:
-                self._seen.add(id(item))
-                continue
-            self._expression(item, ctes, scope)
+    def _first_output(self, node: exp.Expr) -> str | None:
+        columns = self._outputs.get(id(node))
+        return columns.names[0] if columns is not None and columns.names and not columns.is_open else None
 
-    def _window(self, window: exp.Expr, ctes: Ctes, scope: Scope) -> None:
-        for part in ("partition_by", "order", "spec"):
-            value = window.args.get(part)
-            for item in value if isinstance(value, list) else [value]:
-                if item is not None:
-                    self._expression(item, ctes, scope)
-
-    def _projection(self, node: exp.Expr, ctes: Ctes, scope: Scope) -> Columns:
-        if isinstance(node, exp.Star):
-            for source in scope.sources:
-                _refuse_hidden("column.star", source, node)
-            return tuple(column for source in scope.sources for column in source.columns)
-        if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
-            self._seen.add(id(node))
-            source = self._qualifier(node, scope)
-            _refuse_hidden("column.star", source, node)
-            return source.columns
-        self._expression(node, ctes, scope)
-        return (_output_name(node),)
-
-    # FROM
-
-    def _joins(self, joins: Iterable[exp.Expr], ctes: Ctes, scope: Scope) -> None:
-        for join in joins:
-            if isinstance(join, exp.Lateral):
-                self._from_item(join, ctes, scope)
-                continue
-            self._from_item(join.this, ctes, scope)
-            if str(join.args.get("method") or "").upper() == "NATURAL":
-                for source in scope.sources:
-                    _refuse_hidden("column.star", source, join)
-            for name in join.args.get("using") or ():
-                self._merged_column(name, scope)
-            if (condition := join.args.get("on")) is not None:
-                self._expression(condition, ctes, scope)
-
-    def _merged_column(self, node: exp.Expr, scope: Scope) -> None:
-        self._seen.add(id(node))
-        identifier = node.this if isinstance(node, exp.Column) else node
-        name = identifier_name(identifier)
-        if any(name in source.denied for source in scope.sources):
-            raise Refusal("column.denied", offset_of(identifier), name)
-
-    def _from_item(self, node: exp.Expr, ctes: Ctes, scope: Scope) -> None:
-        alias, aliases = _alias(node)
-        if isinstance(node, exp.Lateral):
-            self._lateral(node, alias, aliases, ctes, scope)
-        elif isinstance(node, exp.Unnest):
-            for argument in node.expressions:
-                self._expression(argument, ctes, scope)
-            names = [*(aliases or (alias or "unnest",))]
-            offset = node.args.get("offset")
-            if isinstance(offset, exp.Identifier):
-                names.append(identifier_name(offset))
-            elif offset:
-                names.append("ordinality")
-            scope.sources.append(Source(alias or "unnest", tuple(names)))
-        elif isinstance(node, exp.Values):
-            columns = _renamed(self._values(node, ctes, Scope(scope.outer)), aliases)
-            scope.sources.append(Source(alias, columns))
-        elif isinstance(node, exp.Subquery):
-            self._derived(node, alias, aliases, ctes, scope)
-        elif isinstance(node, exp.Table):
-            self._table(node, alias, aliases, ctes, scope)
-        else:
-            raise Refusal("relation.unknown", offset_of(node), type(node).__name__)
-
-    def _lateral(self, node: exp.Expr, alias: str, aliases: Columns, ctes: Ctes, scope: Scope) -> None:
-        inner = node.this
-        if isinstance(inner, _QUERIES):
-            columns = self._query(inner, ctes, scope)
-            scope.sources.append(Source(alias, _renamed(columns, aliases)))
-        else:
-            self._call_source(inner, alias, aliases, bool(node.args.get("ordinality")), ctes, scope)
-
-    def _derived(self, node: exp.Expr, alias: str, aliases: Columns, ctes: Ctes, scope: Scope) -> None:
-        inner = node.this
-        if isinstance(inner, exp.Table):  # a join in parentheses
-            nested = Scope(scope.outer)
-            self._from_item(inner, ctes, nested)
-            if not alias:
-                scope.sources.extend(nested.sources)
-                return
-            denied = frozenset().union(*(source.denied for source in nested.sources))
-            columns = tuple(column for source in nested.sources for column in source.columns)
-            if aliases and denied:
-                raise Refusal("column.star", offset_of(node), alias)
-            scope.sources.append(Source(alias, _renamed(columns, aliases), denied))
-            return
-        with_ctes = self._with(node, ctes, scope.outer)
-        columns = self._query(inner, with_ctes, scope.outer)
-        self._trailing(node, columns, with_ctes, scope.outer)
-        scope.sources.append(Source(alias, _renamed(columns, aliases)))
-
-    def _table(self, node: exp.Table, alias: str, aliases: Columns, ctes: Ctes, scope: Scope) -> None:
-        if isinstance(node.this, exp.Identifier):
-            scope.sources.append(self._relation(node, alias, aliases, ctes))
-        else:
-            self._call_source(node.this, alias, aliases, bool(node.args.get("ordinality")), ctes, scope)
-        if (sample := node.args.get("sample")) is not None:
-            self._expression(sample, ctes, Scope())
-        self._joins([*(node.args.get("joins") or ()), *(node.args.get("laterals") or ())], ctes, scope)
-
-    def _relation(self, node: exp.Table, alias: str, aliases: Columns, ctes: Ctes) -> Source:
-        self._seen.add(id(node))
-        name = identifier_name(node.this)
-        schema_node = node.args.get("db")
-        schema = identifier_name(schema_node) if schema_node is not None else ""
-        if not schema and name in ctes:
-            return Source(alias or name, _renamed(ctes[name], aliases))
-        rule = self._policy.find_relation(schema, name)
-        if rule is None:
-            raise Refusal("relation.unknown", offset_of(node), f"{schema}.{name}" if schema else name)
-        if aliases and rule.denied:
-            raise Refusal("column.star", offset_of(node), name)
-        self.relations[f"{rule.schema}.{rule.name}"] = None
-        return Source(alias or name, _renamed(rule.visible, aliases), rule.denied, "" if alias else rule.schema)
-
-    def _call_source(
-        self, call: exp.Expr, alias: str, aliases: Columns, has_ordinality: bool, ctes: Ctes, scope: Scope
+    def _output_or_input(
+        self, node: exp.Expr, outputs: ColumnList, ctes: Ctes, level: Level, *, is_group: bool
     ) -> None:
-        target = call.expression if isinstance(call, exp.Dot) else call
-        if not isinstance(target, exp.Anonymous | exp.Cast | exp.Case) and not isinstance(call, exp.Func):
-            raise Refusal("relation.unknown", offset_of(call), type(call).__name__)
-        self._expression(call, ctes, scope)
-        name = function_name(target) if isinstance(target, exp.Anonymous) else _output_name(target)
-        known = SET_RETURNING_COLUMNS.get(name)
-        columns = known if known is not None and len(known) != 1 else (alias or name,)
-        if known is not None and len(known) == 1 and not alias:
-            columns = known
-        if has_ordinality:
-            columns = (*columns, "ordinality")
-        scope.sources.append(Source(alias or name, _renamed(columns, aliases, known == ())))
+        """findTargetlistEntrySQL92: a bare name may mean an output column; GROUP BY asks the FROM clause first."""
+        node = _without_parentheses(node)
+        name = _bare_name(node)
+        if name is None:
+            self.expression(node, ctes, level)
+            return
+        if is_group and level.find(name)[0] not in (Found.ABSENT, Found.POSSIBLE):
+            self._column(node, level)
+        elif name in outputs.counts:
+            self.mark_seen(node)
+        else:
+            self._column(node, level, is_possible=outputs.has_unnamed)
 
     # expressions
 
-    def _expression(self, node: exp.Expr, ctes: Ctes, scope: Scope) -> None:
+    def expression(self, node: exp.Expr, ctes: Ctes, level: Level) -> None:
+        """Resolve every name of an expression that stands at `level`."""
         pending: list[exp.Expr] = [node]
         while pending:
             self._work.spend()
             current = pending.pop()
-            if isinstance(current, _QUERIES):
-                self._query(current, ctes, scope)
+            if isinstance(current, QUERIES):
+                self.query(current, ctes, level)
             elif isinstance(current, exp.Column):
-                self._column(current, scope)
+                self._column(current, level)
             elif isinstance(current, exp.Dot):
                 pending.append(current.expression if isinstance(current.this, exp.Identifier) else current.this)
             elif isinstance(current, exp.Kwarg):
                 pending.append(current.expression)
             else:
-                pending.extend(_parts(current))
+                pending.extend(parts_of(current))
 
-    def _column(self, node: exp.Column, scope: Scope) -> None:
-        self._seen.add(id(node))
+    def _column(self, node: exp.Expr, level: Level, *, is_possible: bool = False) -> None:
+        self.mark_seen(node)
         if isinstance(node.this, exp.Star):
-            _refuse_hidden("column.star", self._qualifier(node, scope), node)
+            self._read_row(self._item(node, level), node)
             return
         name = identifier_name(node.this)
-        if node.args.get("table") is not None:
-            source = self._qualifier(node, scope)
-            if name in source.denied:
-                raise Refusal("column.denied", offset_of(node), name)
-            if name not in source.names:
-                # Not a column: a system column, or a function called through attribute notation.
-                raise Refusal("column.unknown", offset_of(node), f"{source.alias}.{name}")
+        if node.args.get("table") is None:
+            if name not in level.resolved:
+                self._bare(node, name, level, is_possible)
+                if not is_possible:
+                    level.resolved.add(name)
             return
-        self._bare_name(node, name, scope)
+        item = self._item(node, level)
+        if item.find(name) is not Found.ONE:
+            # A system column, or a function called through attribute notation.
+            raise Refusal("column.unknown", offset_of(node), f"{item.alias}.{name}")
+        self._read(item, name, node)
 
-    def _bare_name(self, node: exp.Column, name: str, scope: Scope) -> None:
-        for level in scope.chain():
-            self._work.spend(len(level.sources))
-            if any(name in source.denied for source in level.sources):
-                raise Refusal("column.denied", offset_of(node), name)
-            if any(name in source.names for source in level.sources):
+    def _bare(self, node: exp.Expr, name: str, level: Level, is_possible: bool) -> None:
+        """transformColumnRef for one name: a column of the nearest level that has it, else a row of that name."""
+        if self._aliases is not None and name in self._denied:
+            raise Refusal("column.denied", offset_of(node), name)
+        for current in level.chain():
+            self._work.spend(len(current.visible))
+            found, part = current.find(name)
+            if found is Found.SEVERAL:
+                raise Refusal("column.ambiguous", offset_of(node), name)
+            if found is Found.SYSTEM or (part is not None and not part.may_refer):
+                raise Refusal("column.unknown", offset_of(node), name)
+            if part is not None:
+                if (leaf := column_leaf(part.node, name)) is not None:
+                    self._read(leaf, name, node)
                 return
-        for level in scope.chain():
-            for source in level.sources:
-                if source.alias == name:
-                    _refuse_hidden("column.whole_row", source, node)
-                    return
-        if name in _SYSTEM_COLUMNS:
+            is_possible = is_possible or found is Found.POSSIBLE
+        for current in level.chain():
+            if (hit := current.find_item(name, "", offset_of(node))) is not None:
+                self._require_reference(hit, node)
+                self._read_row(hit[0], node)
+                return
+        if not is_possible and not (self._aliases and name in self._aliases):
             raise Refusal("column.unknown", offset_of(node), name)
-        # An unknown bare name can only be an output name or an error the server explains best.
 
-    def _qualifier(self, node: exp.Column, scope: Scope) -> Source:
+    def _item(self, node: exp.Expr, level: Level) -> Item:
+        """The FROM item a qualified name or star means."""
         table = identifier_name(node.args["table"])
         schema_node = node.args.get("db")
         schema = identifier_name(schema_node) if schema_node is not None else ""
-        for level in scope.chain():
-            for source in level.sources:
-                if source.alias == table and (not schema or source.schema == schema):
-                    return source
+        for current in level.chain():
+            self._work.spend(len(current.visible))
+            if (hit := current.find_item(table, schema, offset_of(node))) is not None:
+                self._require_reference(hit, node)
+                return hit[0]
         raise Refusal("column.unknown", offset_of(node), f"{table}.{node.name}")
 
+    def _require_reference(self, hit: tuple[Item, Visible], node: exp.Expr) -> None:
+        if not hit[1].may_refer:
+            raise Refusal("column.unknown", offset_of(node), hit[0].alias)
 
-def _parts(node: exp.Expr) -> Iterable[exp.Expr]:
-    for value in node.args.values():
-        if isinstance(value, exp.Expr):
-            yield value
-        elif isinstance(value, list):
-            yield from (item for item in value if isinstance(item, exp.Expr))
+    def _read(self, item: Item, name: str, node: exp.Expr) -> None:
+        if name in item.denied:
+            raise Refusal("column.denied", offset_of(node), name)
+        if (origin := item.origins.get(name)) is not None:
+            self.reads.columns.add(origin)
+
+    def _read_row(self, item: Item, node: exp.Expr) -> None:
+        self._read_all(item, node, "column.whole_row")
+        if item.relation:
+            self.reads.whole_rows.add(item.relation)
+
+    def _read_all(self, item: Item, node: exp.Expr, rule: str) -> None:
+        if item.denied:
+            raise Refusal(rule, offset_of(node), item.alias)
+        self.reads.columns.update(item.origins.values())
+
+    def read_merged(self, sides: Iterable[Visible], name: str, node: exp.Expr) -> None:
+        """Read a column of USING or NATURAL JOIN on both sides of the join.
+
+        Raises:
+            Refusal: a side has not exactly one such column, or one that is denied.
+        """
+        for side in sides:
+            found = side.node.find(name)
+            if found is not Found.ONE:
+                rule = "column.ambiguous" if found is Found.SEVERAL else "column.unknown"
+                raise Refusal(rule, offset_of(node), name)
+            if (leaf := column_leaf(side.node, name)) is not None:
+                self._read(leaf, name, node)
 
 
-def _refuse_hidden(rule: str, source: Source, node: exp.Expr) -> None:
-    if source.denied:
-        raise Refusal(rule, offset_of(node), source.alias)
+def _search_columns(search: exp.Expr | None) -> tuple[str, ...]:
+    """The columns SEARCH and CYCLE add: visible by name, left out of stars below the query."""
+    marks = [] if search is None else [search.args.get("expression"), search.args.get("using")]
+    return tuple(identifier_name(mark) for mark in marks if isinstance(mark, exp.Identifier))
 
 
-def _alias(node: exp.Expr) -> tuple[str, Columns]:
-    alias = node.args.get("alias")
-    if not isinstance(alias, exp.TableAlias):
-        return "", ()
-    name = identifier_name(alias.this) if isinstance(alias.this, exp.Identifier) else ""
-    columns = alias.args.get("columns") or ()
-    return name, tuple(
-        identifier_name(column.this if isinstance(column, exp.ColumnDef | exp.Column) else column) for column in columns
-    )
+def _is_bare(node: exp.SetOperation) -> bool:
+    return not any(node.args.get(part) for part in ("with_", "order", "limit", "offset"))
 
 
-def _renamed(columns: Columns, aliases: Columns, is_definition: bool = False) -> Columns:
-    if is_definition:
-        return aliases
-    return (*aliases, *columns[len(aliases) :])
+def _without_parentheses(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
 
 
-def _output_name(node: exp.Expr) -> str:
-    """The column name PostgreSQL gives an unnamed expression (FigureColname)."""
-    current: exp.Expr | None = node
-    while current is not None:
-        if isinstance(current, exp.Alias):
-            return identifier_name(current.args["alias"])
-        if isinstance(current, exp.Column) and isinstance(current.this, exp.Identifier):
-            return identifier_name(current.this)
-        if isinstance(current, exp.Dot):
-            current = current.expression
-        elif isinstance(current, exp.Identifier):
-            return identifier_name(current)
-        elif isinstance(current, exp.Anonymous):
-            return function_name(current)
-        elif isinstance(current, exp.Window | exp.Filter | exp.WithinGroup | exp.Paren | exp.Bracket | exp.Collate):
-            current = current.this
-        elif isinstance(current, exp.Cast):
-            inner = _output_name(current.this)
-            return inner if inner != _UNNAMED else canonical_type(current)
-        elif isinstance(current, exp.Case):
-            default = current.args.get("default")
-            inner = _output_name(default) if default is not None else _UNNAMED
-            return inner if inner != _UNNAMED else "case"
-        elif isinstance(current, exp.Subquery):
-            current = current.this
-        elif isinstance(current, exp.Select) and current.expressions:
-            current = current.expressions[0]
+def _bare_name(node: exp.Expr) -> str | None:
+    is_bare = isinstance(node, exp.Column) and not node.args.get("table") and isinstance(node.this, exp.Identifier)
+    return identifier_name(node.this) if is_bare else None
+
+
+def _grouped(group: exp.Expr) -> Iterable[exp.Expr]:
+    """The expressions of GROUP BY, out of grouping sets and implicit rows (flatten_grouping_sets)."""
+    pending: list[exp.Expr] = list(parts_of(group))
+    while pending:
+        current = pending.pop()
+        if isinstance(current, exp.Tuple | exp.GroupingSets | exp.Cube | exp.Rollup):
+            pending.extend(current.expressions)
+        elif isinstance(current, exp.Paren):
+            pending.append(current.this)
         else:
-            return _CALL_NAMES.get(type(current), _UNNAMED)
-    return _UNNAMED
+            yield current
 
 
-def canonical_type(node: exp.Cast) -> str:
-    """The name an unnamed cast of a literal gets, for the usual types."""
-    names = {"INT": "int4", "BIGINT": "int8", "SMALLINT": "int2", "DOUBLE": "float8", "DECIMAL": "numeric",
-             "BOOLEAN": "bool"}  # fmt: skip
-    kind = node.args["to"].this
-    name = kind.name if hasattr(kind, "name") else str(kind)
-    return names.get(name, name.lower())
+def _distinct_on(node: exp.Select) -> Sequence[exp.Expr]:
+    distinct = node.args.get("distinct")
+    on = distinct.args.get("on") if distinct is not None else None
+    if on is None:
+        return ()
+    return on.expressions if isinstance(on, exp.Tuple) else (on,)
