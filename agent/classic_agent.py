@@ -41,7 +41,7 @@ class ClassicAgent:
 
 
 def compile_graph(nodes: Nodes) -> Any:
-    """The graph of contract 50 section 2."""
+    """The graph of docs/contract/agent.md"""
     graph = StateGraph(AgentState)
     steps = (
         nodes.classify_question,

@@ -64,7 +64,7 @@ def read_classification(text: str) -> Classification:
 
 
 def read_sql(text: str, based_on: tuple[str, ...] = ()) -> SqlDraft:
-    """The SQL of a reply, or the reason why there is none (contract 50 section 5)."""
+    """The SQL of a reply, or the reason why there is none (docs/contract/agent.md)."""
     sql = find_sql(text)
     if sql:
         return SqlDraft(sql=sql, based_on=based_on, is_intermediate=bool(_INTERMEDIATE.search(text)))

@@ -1,4 +1,4 @@
-"""From a question to SQL that the guard and the database's planner accept, with one repair (contract 50 sections 5, 6).
+"""From a question to SQL that the guard and the database's planner accept, with one repair (docs/contract/agent.md).
 
 Called by the graph's generation node. A brain may ask once to look at the data first; that query passes the same guard.
 """

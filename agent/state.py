@@ -1,4 +1,4 @@
-"""The state that travels through the classic agent's graph (contract 50 section 1)."""
+"""The state that travels through the classic agent's graph (docs/contract/agent.md)."""
 
 from __future__ import annotations
 

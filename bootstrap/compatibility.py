@@ -1,6 +1,7 @@
 """The compatibility map: path -> handler, agent type, deprecated; generated from the route table.
 
-Handlers are named as the documentation names the operation; the question routes bear the names of the guide.
+Handlers are named as the documentation names the operation, except those of the question routes, whose names the
+migration plan fixes.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class LegacyPort:
         is_fine = found.status == "healthy" or (found.status == "degraded" and query.get("strict") != "1")
         return _raw(found.model_dump(), HTTPStatus.OK if is_fine else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    # Questions (contract 10)
+    # Questions: see docs/contract/questions.md
 
     async def ask_agent(self, *, body: Body, caller_left: CancelSignal | None = None) -> PortAnswer:
         """A question to the classic agent."""
@@ -124,7 +124,7 @@ class LegacyPort:
         """One statement of the caller's own."""
         return _answered(lambda: self._container.run_sql.run(parse_body(RunSqlRequest, body).sql, caller_left))
 
-    # Conversations (contract 20 sections 1 to 6)
+    # Conversations: see docs/contract/conversations.md
 
     def user_conversations(self, *, user_id: str, query: Body) -> PortAnswer:
         """A user's conversations; `query` may have `limit`."""
@@ -152,10 +152,10 @@ class LegacyPort:
         return _answered(lambda: self._container.conversation_service.stats(TENANT))
 
     def conversation_cleanup(self) -> PortAnswer:
-        """Removes references to ended conversations, whatever the request says (ruling 8)."""
+        """Removes references to ended conversations, whatever the request says (docs/contract/conversations.md)."""
         return _answered(lambda: self._container.conversation_service.remove_dead_references(TENANT))
 
-    # Caches (contract 20 sections 8 to 18)
+    # Caches: see docs/contract/conversations.md
 
     def embedding_cache_stats(self) -> PortAnswer:
         """Kept embeddings."""
@@ -201,7 +201,7 @@ class LegacyPort:
         """Every cache at once."""
         return _answered(lambda: self._container.caches.full_overview(TENANT))
 
-    # Feedback (contract 30)
+    # Feedback: see docs/contract/feedback.md
 
     def qa_feedback_add(self, *, body: Body) -> PortAnswer:
         """A new verdict."""
@@ -227,7 +227,7 @@ class LegacyPort:
         """Counts of verdicts."""
         return _answered(lambda: self._container.feedback.stats(TENANT))
 
-    # Training data (contract 40 sections 1 to 4, 10 sections 7 and 8)
+    # Training data: see docs/contract/training.md
 
     def training_data_stats(self) -> PortAnswer:
         """How many records there are."""
@@ -253,7 +253,7 @@ class LegacyPort:
         """One wrong pair."""
         return _answered(lambda: self._container.training.pairs.train_wrong(TENANT, parse_body(PairRequest, body)))
 
-    # The data pipeline (contract 80); `raw` is the request's body, `query` its parameters with every value
+    # The data pipeline: see docs/contract/pipeline.md. `raw` is the body, `query` has every value
 
     def pipeline_task_create(self, *, raw: bytes) -> PortAnswer:
         """A new task."""
@@ -264,7 +264,7 @@ class LegacyPort:
         return _answered(create, HTTPStatus.CREATED)
 
     def pipeline_task_execute(self, *, task_id: str, raw: bytes, content_type: str | None) -> PortAnswer:
-        """Run a task, or one step of it; what the old entry never knew is ignored (contract 80, table)."""
+        """Run a task, or one step of it; what the old entry never knew is ignored (docs/contract/pipeline.md)."""
 
         def execute() -> Envelope:
             body = _bodies().if_json(raw, content_type)
@@ -343,7 +343,7 @@ class LegacyPort:
         """What the list is."""
         return _answered(lambda: self._pipeline.lists.info(TENANT, task_id))
 
-    # Database tools (contract 90 sections 1 and 2)
+    # Database tools: see docs/contract/databases.md
 
     def database_tables(self, *, body: Body) -> PortAnswer:
         """Tables of the business database, or of one that a setting allows."""

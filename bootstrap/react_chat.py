@@ -1,4 +1,4 @@
-"""Builds the async guide's service: its resources stand on the same agent, executor and Redis as every other door."""
+"""Builds the chat service (docs/react_service.md) on the agent, executor and Redis that every other route uses."""
 
 from __future__ import annotations
 

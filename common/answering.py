@@ -37,7 +37,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Classification:
-    """Which way a question goes. `confidence` 0..1; `method` is one of the contract's values (50 section 4)."""
+    """Which way a question goes. `confidence` 0..1; `method` is one of the values of docs/contract/agent.md."""
 
     question_type: QuestionType
     confidence: float
@@ -92,8 +92,8 @@ class SqlRequest:
 class SqlDraft:
     """A brain's attempt. Exactly one of `sql` and `explanation` is non-empty.
 
-    `explanation` is user-facing text that says why there is no SQL; `reason` is one of the contract's
-    `validation_error_type` values (50 section 9) when there is none; `based_on` names the trained records used.
+    `explanation` is user-facing text that says why there is no SQL; `reason` is then one of the values of
+    `validation_error_type` (docs/contract/agent.md). `based_on` names the trained records used.
     `is_intermediate`: the statement only looks up values; its result is wanted before the real one can be written.
     `said` is what a model itself wrote instead of SQL.
     """
@@ -108,7 +108,7 @@ class SqlDraft:
 
 @dataclass(frozen=True)
 class ResultSet:
-    """Rows of an admitted query, JSON-ready values (contract 00 section 6).
+    """Rows of an admitted query, JSON-ready values (docs/contract/envelope.md).
 
     `rows` are keyed by column name in `columns` order; `total_row_count` is what the query has, as far as it was
     counted; `is_limited` says that rows beyond the cap were cut.

@@ -1,7 +1,7 @@
 """Builders of the wire envelope `{code, success, message, data}`, used by every door that speaks JSON.
 
 Each builder returns a plain dict; the HTTP status is the caller's to set and normally equals `code`.
-Format: the wire contract's envelope chapter, with its defects fixed (`invalid_params` is accepted everywhere, the
+Format: docs/contract/envelope.md, with its defects fixed (`invalid_params` is accepted everywhere, the
 caller's own `data` is never mutated).
 """
 

@@ -1,7 +1,7 @@
 """The ReAct agent as an `AnswerEngine`: runs the graph in a thread that remembers, one turn at a time.
 
 Findings of its `NodeFinished` events: `thread_id`, and `tool_name` when the step is about a tool (the node's name and
-these are all that the event stream of contract 70 section 4.3 needs).
+these are all that the event stream of docs/contract/react.md needs).
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class CustomReactAgent:
         return answer_of(state, self._thinker.provenance, is_kept=is_kept)
 
     async def process_question(self, question: str, **kwargs: Any) -> dict[str, Any]:
-        """The main guide's call: answer `question` for `user_id` in `thread_id`, a new thread without one.
+        """Answer `question` for `user_id` in `thread_id`, a new thread without one.
 
         Returns:
             `{success, answer, thread_id, user_id[, sql][, records], react_agent_meta}`, or, when it failed,

@@ -1,7 +1,7 @@
-"""`AsyncReactAgent` of the async guide: the same agent, asked with a message and a thread.
+"""`AsyncReactAgent` (docs/react_service.md): the same agent, asked with a message and a thread.
 
 Its think, act and observe are the nodes `agent`, `tools` and `update_state_after_tool` of the one graph; this class
-follows them as `AgentState` and adds the guide's bound on rounds. Nothing here is bound to an event loop.
+follows them as `AgentState` and adds a bound on rounds. Nothing here is bound to an event loop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`AsyncRedisAPI` of the async guide: JSON values under one key prefix, for coroutines of any event loop.
+"""`AsyncRedisAPI` (docs/react_service.md): JSON values under one key prefix, for coroutines of any event loop.
 
 The Redis client is the shared synchronous one, reached through the shared threads, so nothing here is bound to a loop.
 Every method raises `StoreUnavailableError` when Redis cannot be reached; none answers with an invented value.

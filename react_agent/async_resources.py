@@ -1,4 +1,4 @@
-"""`AsyncResourceManager` of the async guide: what the chat service needs, built once and in order, let go in reverse.
+"""`AsyncResourceManager` (docs/react_service.md) builds what the chat service needs once and closes it in reverse.
 
 Event loops come and go with requests, so the lock is a thread's and the building happens on the shared threads.
 """

@@ -1,4 +1,4 @@
-"""`AsyncSQLTools` of the async guide, for coroutines of any event loop.
+"""`AsyncSQLTools` (docs/react_service.md), for coroutines of any event loop.
 
 Queries are admitted by the SQL guard and run by the reader role inside every limit of `core.sql_executor`; changes are
 possible on this agent's own tables only. The pools are the shared synchronous ones, reached through the shared

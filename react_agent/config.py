@@ -88,7 +88,7 @@ def http_config(settings: ConfigService) -> Mapping[str, Any]:
 
 
 class Config:
-    """The async guide's configuration: its names as attributes, read from the application's settings."""
+    """The configuration of docs/react_service.md: its names as attributes, read from the application's settings."""
 
     NAMES: Final = frozenset(
         {

@@ -1,4 +1,4 @@
-"""Threads as people read them: messages in two modes, times, titles, counts (contract 70 sections 5 and 6.8).
+"""Threads as people read them: messages in two modes, times, titles, counts (docs/contract/react.md).
 
 The name is historical: what is read is a `CheckpointRecords`, whichever store stands behind it.
 """
@@ -43,7 +43,7 @@ def get_conversation_detail_from_redis(
 
 
 def conversation_detail(thread: StoredThread, thread_id: str, *, include_tools: bool) -> dict[str, Any]:
-    """The `data` of contract 70 section 5.6, without its `api_metadata`."""
+    """The `data` of docs/contract/react.md, without its `api_metadata`."""
     raw = extract_messages_from_checkpoint(thread)
     messages = parse_and_filter_messages(raw, get_message_times(thread), include_tools=include_tools)
     return {

@@ -1,4 +1,4 @@
-"""The graph of contract 70 section 6.3: trim, think, call tools, look at the outcome, think again, end."""
+"""The graph of docs/contract/react.md: trim, think, call tools, look at the outcome, think again, end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps a thread's messages short and whole: old rounds go, every tool call has its answer (contract 70 section 6.3).
+"""Keeps a thread's messages short and whole: old rounds go, every tool call has its answer (docs/contract/react.md).
 
 Pure functions over message lists. Call and answer are paired by place, not by id alone: providers repeat ids.
 """

@@ -1,7 +1,7 @@
 """A `Thinker` that asks a language model with tools. Built by `bootstrap`.
 
 The messages of a call are: the instructions (only when the question is new), the thread, a hint on what comes next,
-and the current question once more (contract 70 section 6.3). None of these additions is stored.
+and the current question once more (docs/contract/react.md). None of these additions is stored.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class ReactNodes:
         return {"messages": list(answers), "message_times": _timed(state, [*messages, *answers])}
 
     async def update_state_after_tool(self, state: ReactState) -> ReactState:
-        """What comes next after the last tool's outcome (contract 70 section 6.3), read from its facts."""
+        """What comes next after the last tool's outcome (docs/contract/react.md), read from its facts."""
         latest = state["messages"][-1]
         if not isinstance(latest, ToolMessage):
             return {"suggested_next_step": None}

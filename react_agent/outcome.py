@@ -1,4 +1,4 @@
-"""Turns the last state of a turn into an answer, or into the error it really is (contract 70 sections 3.2 and 3.3)."""
+"""Turns the last state of a turn into an answer, or into the error it really is (docs/contract/react.md)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def failure_reason(messages: Sequence[AnyMessage], hint: str | None) -> str:
 
 
 def meta_of(state: ReactState) -> dict[str, Any]:
-    """`react_agent_meta`; its counters are over the whole thread, as they always were."""
+    """`react_agent_meta`; its counters are over the whole thread, not this turn."""
     messages = state["messages"]
     return {
         "thread_id": state["thread_id"],

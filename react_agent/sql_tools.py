@@ -1,4 +1,4 @@
-"""The three tools that turn a question into rows: generate_sql, valid_sql, run_sql (contract 70 section 6.5).
+"""The three tools that turn a question into rows: generate_sql, valid_sql, run_sql (docs/contract/react.md).
 
 Whatever wrote the SQL, the guard admits it and the reader role runs it. Facts they leave behind, by `kind`:
 `sql` and `no_sql` (generate_sql), `valid` and `invalid` (valid_sql), `rows`, `refused` and `failed` (run_sql).

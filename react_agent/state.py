@@ -17,7 +17,7 @@ STATUS_ERROR: Final = "error"
 
 
 class ReactState(TypedDict, total=False):
-    """The stored state (contract 70 section 6.2); `message_times` is the UTC ISO time each message came, by its id."""
+    """The stored state (docs/contract/react.md); `message_times` is the UTC ISO time each message came, by its id."""
 
     messages: Annotated[list[AnyMessage], add_messages]
     user_id: str

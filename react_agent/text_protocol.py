@@ -1,4 +1,4 @@
-"""The async guide's text protocol: how a model that cannot call tools says what it wants, and how results are told it.
+"""The text protocol of docs/react_service.md: how a model that cannot call tools asks for one, and gets its result.
 
 A reply is one step. Its first marker at the beginning of a line decides:
 

@@ -18,8 +18,8 @@ _ROOM_FOR_A_FILE: Final = 10 * MEBIBYTE
 def body_limit(settings: ConfigService) -> Callable[[str], int]:
     """Bytes of the largest body by path.
 
-    A file of just the size allowed has to fit with its framing, and one above it is told so by the route (contract 80
-    section 3.5), which needs to see it.
+    A file of just the size allowed has to fit with its framing, and one above it is refused by its route
+    (docs/contract/pipeline.md), which needs to see it.
     """
     usual: int = settings.get("MAX_REQUEST_BYTES")
 

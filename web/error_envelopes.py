@@ -1,4 +1,4 @@
-"""The wire envelope of each of our errors (contract 00 sections 2 to 5); knows no web framework, for both entries."""
+"""The wire envelope of each of our errors (docs/contract/envelope.md); knows no web framework, for both entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one renderer that turns any exception of a request into the wire envelope (contract 00 sections 2 to 5)."""
+"""The one renderer that turns any exception of a request into the wire envelope (docs/contract/envelope.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The vocabulary and the weights of the rules, read from a YAML file and checked.
 
-The schema is the historical one (contract 60 section 4); `dictionary.yaml` beside this module is the shipped file, an
+The schema is the historical one (docs/contract/agent.md); `dictionary.yaml` beside this module is the shipped file, an
 installation may name its own. `validation`, `metadata`, a category's own `weight` and a pattern's `case_sensitive` are
 accepted and have no effect, as they never had.
 """

@@ -1,4 +1,4 @@
-"""Chooses who classifies a question by its routing mode (contract 50 section 4); used by the classic agent."""
+"""Chooses who classifies a question by its routing mode (docs/contract/agent.md); used by the classic agent."""
 
 from __future__ import annotations
 

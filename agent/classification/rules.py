@@ -1,4 +1,4 @@
-"""Classifies a question by keywords and scores, in the contract's order (50 section 4.2). No model, no database."""
+"""Classifies a question by keywords and scores, in a fixed order (docs/contract/agent.md). No model, no database."""
 
 from __future__ import annotations
 

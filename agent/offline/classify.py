@@ -1,4 +1,4 @@
-"""Decides by rules whether a question is for the database or for a chat (contract 50, 4.1 and 4.2). No model is asked.
+"""Decides by rules whether a question is for the database or for a chat (docs/contract/agent.md). No model is asked.
 
 Business words are the schema's own: measures, nouns, values and table names. A single word of the schema is enough for
 DATABASE, because nobody else can be asked afterwards.
@@ -27,7 +27,7 @@ _BUSINESS_KINDS = ("measure", "concept", "table", "derived", "family", "value")
 
 @dataclass(frozen=True)
 class ClassifierWords:
-    """The classifier's data file. Weights as in contract 50 section 4.2."""
+    """The classifier's data file. Weights as in docs/contract/agent.md"""
 
     query_intent: tuple[str, ...]
     chat: tuple[str, ...]

@@ -131,7 +131,7 @@ class CombinedPlan:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why there is no plan: a contract reason (50 section 9) and the words it is about."""
+    """Why there is no plan: a contract reason (docs/contract/agent.md) and the words it is about."""
 
     reason: str
     about: str = ""

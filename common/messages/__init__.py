@@ -1,4 +1,4 @@
-"""Every text a user can read, in one place. Historical texts (contract 00 section 3 and 10) are kept to the letter.
+"""Every text a user can read, in one place. Historical texts (docs/contract/envelope.md) are kept to the letter.
 
 Constants are complete sentences; a text with `{placeholders}` is filled with `str.format`.
 Texts of the envelope and of questions stand here; a feature's own texts in the module of this package that bears its
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-# Envelope categories (contract 00 section 3)
+# Envelope categories (docs/contract/envelope.md)
 SUCCESS: Final = "操作成功"
 BAD_REQUEST: Final = "请求参数错误"
 VALIDATION_FAILED: Final = "参数验证失败"

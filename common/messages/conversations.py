@@ -1,4 +1,4 @@
-"""Texts of the conversation routes (contract 20 section B)."""
+"""Texts of the conversation routes (docs/contract/conversations.md)."""
 
 from __future__ import annotations
 

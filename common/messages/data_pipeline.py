@@ -1,6 +1,6 @@
 """Texts of the data pipeline: what a task's owner reads, what stands in its files, and the words questions are made of.
 
-Files' words follow contract 80 to the letter; question templates are filled with `str.format`.
+Files' words follow docs/contract/pipeline.md to the letter; question templates are filled with `str.format`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Texts of the database tools (contract 90 sections 1 and 2) and of the check of database addresses in requests."""
+"""Texts of the database tools (docs/contract/databases.md) and of the check of database addresses in requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of `ask` and `ask_cached` (contract: ask, sections 4 and 5), kept to the letter."""
+"""Texts of `ask` and `ask_cached` (docs/contract/questions.md), kept to the letter."""
 
 from __future__ import annotations
 

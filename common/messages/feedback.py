@@ -1,4 +1,4 @@
-"""Texts of the feedback routes, to the letter of the contract's feedback chapter; what it lacks follows its manner."""
+"""Texts of the feedback routes, to the letter of docs/contract/feedback.md; what it lacks follows its manner."""
 
 from __future__ import annotations
 

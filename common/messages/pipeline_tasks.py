@@ -1,10 +1,10 @@
-"""Texts of the data pipeline's task routes. Those of contract 80 are kept to the letter."""
+"""Texts of the data pipeline's task routes. Those of docs/contract/pipeline.md are kept to the letter."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# Creating and running (contract 80 section 2)
+# Creating and running: see docs/contract/pipeline.md
 CREATED: Final = "任务创建成功"
 CREATED_FOR_UPLOAD: Final = "任务创建成功，请上传表清单文件后再执行任务"
 NEXT_STEP: Final = "POST /api/v0/data_pipeline/tasks/{task_id}/upload-table-list"

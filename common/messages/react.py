@@ -1,11 +1,11 @@
-"""Texts of the ReAct agent and of its routes; the historical ones (contract 70) are kept to the letter."""
+"""Texts of the ReAct agent and of its routes; the historical ones (docs/contract/react.md) are kept to the letter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-# POST /api/v0/ask_react_agent (contract 70 section 3)
+# POST /api/v0/ask_react_agent: see docs/contract/react.md
 PROCESSED: Final = "处理成功"
 FORMAT_WRONG: Final = "请求格式错误"
 INVALID_JSON: Final = "无效的JSON格式，请检查请求体中是否存在语法错误（如多余的逗号、引号不匹配等）"
@@ -32,7 +32,7 @@ INTERNAL: Final = "内部服务错误"
 STEPS_EXHAUSTED: Final = "问题在 {limit} 个步骤内没有得到答案，请简化或拆分问题后重试"
 RUN_FAILED: Final = "SQL执行失败：{detail}"
 
-# Steps, as the event stream names them (contract 70 section 4.3)
+# Steps, as the event stream names them: see docs/contract/react.md
 STEP_NAMES: Final[Mapping[str, str]] = {
     "__start__": "开始处理",
     "trim_messages": "检查问题上下文",
@@ -57,7 +57,7 @@ TOOL_LABELS: Final[Mapping[str, str]] = {
     "redis_search": "查找历史对话",
 }
 
-# Status (contract 70 sections 5.1 and 5.2)
+# Status: see docs/contract/react.md
 STATUS_READ: Final = "获取状态成功"
 STATUS_FAILED: Final = "获取状态失败: {reason}"
 THREAD_UNKNOWN: Final = "未找到执行线程"
@@ -77,7 +77,7 @@ STATUS_TOOL_FALLBACK: Final = "处理"
 STATUS_TOOL_RUNNING: Final = ("执行{tool}中", "⚙️")
 PROGRESSIVE: Final = "中"
 
-# Conversations (contract 70 sections 5.3 to 5.8)
+# Conversations: see docs/contract/react.md
 LIST_READ: Final = "获取用户对话列表成功"
 LIST_FAILED: Final = "获取用户对话列表失败: {reason}"
 DETAIL_READ: Final = "获取对话详情成功"
@@ -96,7 +96,7 @@ THREAD_OF_OTHER_USER: Final = "Thread ID {thread_id} does not belong to user {us
 SYSTEM_MESSAGE: Final = "系统消息"
 EMPTY_CONVERSATION: Final = "空对话"
 
-# Checkpoints (contract 70 sections 5.9 to 5.11)
+# Checkpoints: see docs/contract/react.md
 KEEP_COUNT_WRONG: Final = "keep_count必须大于0"
 KEEP_COUNT_NO_NUMBER: Final = "keep_count必须是整数"
 CLEANUP_THREAD_ID: Final = "thread_id格式错误，期望格式: user_id:timestamp"
@@ -115,7 +115,7 @@ STORE_LACKS: Final = "Redis不能保存对话：缺少 {commands}"
 COMPONENT_REACT_LOST: Final = "React Agent不可用：ask_react_agent 无法回答，其它接口不受影响"
 COMPONENT_CHECKPOINTS_LOST: Final = "React Agent的对话存储（{store}）不可用"
 
-# What the tools tell the model (contract 70 section 6.5)
+# What the tools tell the model: see docs/contract/react.md
 SQL_VALID: Final = "SQL验证通过：语法正确且字段存在"
 SQL_NOT_A_QUERY: Final = "SQL验证失败：SQL语句为空或不是有效的查询语句"
 SQL_DANGEROUS: Final = "SQL验证失败：包含危险操作 {keyword}"

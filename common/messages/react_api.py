@@ -1,4 +1,4 @@
-"""Texts of the stand-alone ReAct service, of `/chat` and `/redis/direct`; the historical ones (contract 70 section 8)
+"""Texts of the stand-alone ReAct service, of `/chat` and `/redis/direct`; the historical ones (docs/contract/react.md)
 are kept to the letter.
 """
 

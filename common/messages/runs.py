@@ -1,4 +1,4 @@
-"""Texts of runs and of the event streams (contract 10 section 10)."""
+"""Texts of runs and of the event streams (docs/contract/questions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of the training data routes; historical ones (contract 40 and 10 sections 7 and 8) are kept to the letter."""
+"""Texts of the training data routes; historical ones (docs/contract/training.md) are kept to the letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of the vector tables' backup and restore (contract 90 section 3)."""
+"""Texts of the vector tables' backup and restore (docs/contract/databases.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How database values become JSON-ready ones (contract 00 section 6, agent path); set on every reader connection.
+"""How database values become JSON-ready ones (docs/contract/envelope.md, agent path); set on every reader connection.
 
 NULL, NaN and infinities of numbers become None; numeric, uuid, bytea, interval, time and all other types become text
 as the server writes it; `date` is `YYYY-MM-DD`, `timestamp` `YYYY-MM-DD HH:MM:SS[.ffffff]`, followed by `+HH:MM` when

@@ -1,7 +1,7 @@
 """Writes the vector tables into files: one snapshot of both, streamed, with checksums; all of it or nothing.
 
-Format: contract 90 section 3.4 with its defects fixed: `cmetadata` is JSON, an empty text is `""` and NULL is nothing,
-own columns stand after the historical ones, and a manifest tells what the files hold.
+Format: docs/contract/databases.md. `cmetadata` is JSON, an empty text is `""` and NULL is nothing, our own columns
+stand after the historical ones, and a manifest lists what the files hold.
 """
 
 from __future__ import annotations

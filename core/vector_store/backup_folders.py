@@ -1,4 +1,4 @@
-"""The folders and files of vector backups (format: contract 90 section 3.4), opened so that no path leads elsewhere.
+"""The folders and files of vector backups (format: docs/contract/databases.md), opened so that no path leads elsewhere.
 
 A backup lies in `vector_bak` of the training data folder or of one task's folder. Folders are opened one below the
 other and files within them without following links, so what was checked is what is used.

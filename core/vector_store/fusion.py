@@ -28,7 +28,7 @@ def keep_similar(
     """The items at or above `threshold`, most similar first.
 
     Unless strict, at least half of them (rounded up) are kept, the best ones, even below the threshold. Rule and
-    numbers: the wire contract's training data chapter, "Retrieval rules".
+    numbers: docs/contract/training.md.
     """
     ordered = sorted(items, key=score, reverse=True)
     similar = [item for item in ordered if score(item) >= threshold]

@@ -1,4 +1,4 @@
-"""Training records as callers know them and as they are stored (format: the contract's training data chapter)."""
+"""Training records as callers know them and as they are stored (format: docs/contract/training.md)."""
 
 from __future__ import annotations
 

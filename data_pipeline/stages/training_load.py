@@ -39,7 +39,7 @@ AskQuestion = Callable[[str, str, str], str]
 
 
 class VectorTables(Protocol):
-    """Backs up and empties the vector tables (contract 90 section 3.5)."""
+    """Backs up and empties the vector tables (docs/contract/databases.md)."""
 
     def prepare(self, *, task_id: str, folder: Path, stamp: str, truncate: bool) -> Mapping[str, Any]:
         """Write the backup files of `stamp` into `folder/vector_bak`, then empty the table when asked to.

@@ -1,4 +1,4 @@
-"""How an answer looks on the wire and in the stored conversation (contract 10 sections 9.2 and 9.4)."""
+"""How an answer looks on the wire and in the stored conversation (docs/contract/questions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The request and the answer of `ask_agent` (contract 10 section 9), as data."""
+"""The request and the answer of `ask_agent` (docs/contract/questions.md), as data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common import messages
 
 
 def _as_text(value: Any) -> Any:
-    """Scalars become text, lists and objects are refused (rulings: wire, 1); 0 and false were always absent."""
+    """Scalars become text, 0 and false count as absent, lists and objects are refused (docs/contract/README.md)."""
     if isinstance(value, list | dict):
         raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
     if isinstance(value, str):
@@ -31,7 +31,7 @@ def _storable(value: str) -> str:
 
 
 def _as_question(value: Any) -> Any:
-    """Anything falsy is a missing question, as it always was."""
+    """Anything falsy is a missing question."""
     if not value:
         raise PydanticCustomError("missing", "missing")
     return _as_text(value)

@@ -1,4 +1,4 @@
-"""How the session cache looks on the wire (contract: conversations and caches, sections 13 to 17). Used by the service.
+"""How the session cache looks on the wire (docs/contract/conversations.md). Used by the service.
 
 Member names are historical. Times are naive ISO texts in the server's local zone, durations seconds.
 """

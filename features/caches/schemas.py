@@ -23,7 +23,7 @@ _TIMESTAMP: Final = "%Y-%m-%d %H:%M:%S"
 
 
 def _as_age(value: Any) -> Any:
-    """Anything falsy counts as not given, as it always did; a number may come as text."""
+    """Anything falsy counts as not given; a number may come as text."""
     if not value and not isinstance(value, list | dict):
         return None
     try:
@@ -107,7 +107,7 @@ class AnswerCacheStats(BaseModel):
 
 
 class CacheEnvelope(BaseModel):
-    """What a cache route answers: the members of `data` are those of the contract's section of the route."""
+    """What a cache route answers: the members of `data` are those of its section in docs/contract/conversations.md."""
 
     code: int
     success: bool

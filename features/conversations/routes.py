@@ -153,7 +153,7 @@ def _argument(name: str) -> int | None:
 
 
 def _declared_json(given: Request) -> dict[str, Any]:
-    """The body of a route that removes things: it has to say that it is JSON, as it always had to.
+    """The body of a route that removes things: its Content-Type must be JSON.
 
     Raises:
         BadRequestError: it does not say so, or it is no JSON object.

@@ -1,4 +1,4 @@
-"""Requests and answers of the conversation routes (contract 20 section B), as data."""
+"""Requests and answers of the conversation routes (docs/contract/conversations.md), as data."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def parse_limits(body: Mapping[str, Any]) -> LimitRequest:
     """The request of `conversation_limit_enforcement`.
 
     Raises:
-        BadRequestError: the contract's text for the wrong parameter, without a list of names, as it always was.
+        BadRequestError: a text about the wrong parameter, without a list of names.
     """
     try:
         return parse_body(LimitRequest, body)

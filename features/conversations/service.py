@@ -1,6 +1,7 @@
 """Answers what is kept of conversations and removes it; every entry calls it.
 
-Without Redis everything reads as empty and nothing can be removed: readers get 200, removals 500 (contract 20, part A).
+Without Redis everything reads as empty and nothing can be removed: readers get 200, removals 500
+(docs/contract/conversations.md).
 """
 
 from __future__ import annotations

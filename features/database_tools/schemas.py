@@ -1,4 +1,4 @@
-"""The requests and answers of the database tools (contract 90 sections 1 and 2), as data."""
+"""The requests and answers of the database tools (docs/contract/databases.md), as data."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def parse_table(body: Mapping[str, Any]) -> TableRequest:
 
 
 def _without_falsy(body: Mapping[str, Any]) -> dict[str, Any]:
-    """0 and false count as not given, as they always did."""
+    """0 and false count as not given."""
     names = ("table", "schema", "table_name_pattern", "db_connection")
     return {name: "" if name in names and value in (0, False) else value for name, value in body.items()}
 

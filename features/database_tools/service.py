@@ -1,4 +1,4 @@
-"""Lists and describes the tables of a database for API clients of both entries (contract 90 sections 1 and 2)."""
+"""Lists and describes the tables of a database for API clients of both entries (docs/contract/databases.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requests and answers of the feedback routes (contract 30), as data.
+"""The requests and answers of the feedback routes (docs/contract/feedback.md), as data.
 
 Booleans are JSON booleans, 0 and 1, or the words PostgreSQL reads as one; texts are what PostgreSQL can store.
 """

@@ -1,4 +1,4 @@
-"""`GET /`: the name and version of the service and what it offers (no envelope, contract 10 section 1)."""
+"""`GET /`: the name and version of the service and what it offers (no envelope, docs/contract/questions.md)."""
 
 from __future__ import annotations
 

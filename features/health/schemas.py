@@ -1,4 +1,4 @@
-"""What `/health` says (contract 10 section 2, main guide, ruling 5)."""
+"""What `/health` says (docs/contract/questions.md)."""
 
 from __future__ import annotations
 

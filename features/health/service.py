@@ -29,7 +29,7 @@ class Component:
 
 
 class HealthService:
-    """Asks every component and draws the conclusion of ruling 5."""
+    """Asks every component and draws the conclusion (docs/contract/README.md, rule 5)."""
 
     def __init__(
         self,

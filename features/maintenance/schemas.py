@@ -1,4 +1,4 @@
-"""The request and the answer of the read-only switch (rulings: wire, 13), as data."""
+"""The request and the answer of the read-only switch (docs/contract/README.md, rule 13), as data."""
 
 from __future__ import annotations
 

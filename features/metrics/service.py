@@ -1,4 +1,4 @@
-"""Shows what the processes of the service are doing: in Prometheus's text format, and as the JSON of the guide."""
+"""Shows what the processes of the service are doing: in Prometheus's text format, and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request bodies as the task routes read them (contract 80 section 1.3); knows no web framework."""
+"""Request bodies as the task routes read them (docs/contract/pipeline.md); knows no web framework."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def strict(raw: bytes, content_type: str | None) -> dict[str, Any]:
 
 
 def lenient(raw: bytes, content_type: str | None, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The parameters of a deletion: from the JSON body by name, else from the query string (contract 80 section 2.6).
+    """The parameters of a deletion: from the JSON body by name, else from the query string (docs/contract/pipeline.md).
 
     Args:
         query: every value of each query parameter.

@@ -1,4 +1,4 @@
-"""Deletes tasks: folders, and rows when asked to; each with an outcome of its own (contract 80 section 2.6)."""
+"""Deletes tasks: folders, and rows when asked to; each with an outcome of its own (docs/contract/pipeline.md)."""
 
 from __future__ import annotations
 

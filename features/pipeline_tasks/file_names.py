@@ -1,6 +1,6 @@
 """Which names may reach the disk: ids of tasks and names of uploaded files. Everything else is refused, never repaired.
 
-Rules of contract 80 sections 1.4 and 3.5, and the ways around them: separators, absolute names, `..` in any Unicode
+Rules of docs/contract/pipeline.md, and the ways around them: separators, absolute names, `..` in any Unicode
 disguise, control and direction characters, hidden files, names Windows reserves.
 """
 

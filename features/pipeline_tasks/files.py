@@ -1,4 +1,4 @@
-"""The files of a task: listed, sent and taken (contract 80 sections 3.3 to 3.5). Every entry calls it.
+"""The files of a task: listed, sent and taken (docs/contract/pipeline.md). Every entry calls it.
 
 Listing and sending ask the disk only, so they work for runs started by hand and without the platform database.
 """

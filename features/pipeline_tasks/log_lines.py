@@ -1,4 +1,4 @@
-"""Reads a task's log: two line formats, lines that go on, and each entry's step (contract 80 section 3.2)."""
+"""Reads a task's log: two line formats, lines that go on, and each entry's step (docs/contract/pipeline.md)."""
 
 from __future__ import annotations
 

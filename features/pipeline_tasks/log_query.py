@@ -1,4 +1,4 @@
-"""What a query of a task's log asks for (contract 80 section 3.2)."""
+"""What a query of a task's log asks for (docs/contract/pipeline.md)."""
 
 from __future__ import annotations
 

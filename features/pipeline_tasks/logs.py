@@ -1,4 +1,4 @@
-"""The log of a task, as its last lines or searched (contract 80 sections 3.1 and 3.2). Reading writes nothing."""
+"""The log of a task, as its last lines or searched (docs/contract/pipeline.md). Reading writes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks as they stand on the wire (contract 80 sections 2.3 and 2.4). Passwords never do."""
+"""Tasks as they stand on the wire (docs/contract/pipeline.md). Passwords never do."""
 
 from __future__ import annotations
 

@@ -181,5 +181,5 @@ class DataPipelineTaskEvents(TaskResource):
 
 
 def _begun(envelope: Envelope, status: int) -> Response:
-    """A success leaves with `status`, though its `code` is 200 (contract 80 section 1.1); a failure with its own."""
+    """A success leaves with `status`, though its `code` is 200 (docs/contract/pipeline.md); a failure with its own."""
     return envelope_response(envelope, status if envelope["success"] else None)

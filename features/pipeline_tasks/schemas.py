@@ -1,4 +1,4 @@
-"""The requests of the task routes, as data. Fields, defaults and texts: contract 80 section 2."""
+"""The requests of the task routes, as data. Fields, defaults and texts: docs/contract/pipeline.md"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of tables a task is about: uploaded, written, looked at (contract 80 sections 3.6 to 3.8)."""
+"""The list of tables a task is about: uploaded, written, looked at (docs/contract/pipeline.md)."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _decoded(content: bytes) -> str:
 
 
 def names_in(text: str) -> list[str]:
-    """The entries of a list as they stand there, neither checked nor without repetitions (contract 80 section 5.2)."""
+    """The entries of a table list, unchecked and with repetitions (format: docs/contract/pipeline.md)."""
     lines = (line.strip() for line in text.splitlines())
     counted = (line for line in lines if line and not line.startswith(_COMMENTS))
     return [name.strip() for line in counted for name in line.split(",") if name.strip()]

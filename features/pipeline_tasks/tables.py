@@ -1,4 +1,4 @@
-"""The tables of pipeline tasks. Names, first columns and value lists are historical (contract 80 section 4.1)."""
+"""The tables of pipeline tasks. Names, first columns and value lists are historical (docs/contract/pipeline.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Upkeep of the checkpoint store: clean-up, counts, a look whether it answers (contract 70 sections 5.9 to 5.11)."""
+"""Upkeep of the checkpoint store: clean-up, counts, a look whether it answers (docs/contract/react.md)."""
 
 from __future__ import annotations
 

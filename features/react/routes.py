@@ -1,4 +1,4 @@
-"""The ReAct agent's routes: parse the request, let the services decide (contract 70 sections 3 and 5)."""
+"""The ReAct agent's routes: parse the request, let the services decide (docs/contract/react.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients send to the ReAct agent and get back (contract 70 sections 3 and 5), as data."""
+"""What clients send to the ReAct agent and get back (docs/contract/react.md), as data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AskReactRequest(BaseModel):
 
 
 class AskReactEnvelope(BaseModel):
-    """A successful answer; `data` is that of contract 70 section 3.2, and beside it `provenance` and `read_only`."""
+    """A successful answer; `data` is that of docs/contract/react.md, and beside it `provenance` and `read_only`."""
 
     code: int
     success: bool

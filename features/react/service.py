@@ -1,5 +1,6 @@
-"""Asks the ReAct agent: checks the question, finds its thread, answers in the contract's own envelope (70 section 3).
+"""Asks the ReAct agent: checks the question, finds its thread, answers in an envelope of its own.
 
+The envelope: docs/contract/react.md.
 Called by the HTTP route; runs and streams take `open` and `answer`.
 """
 
@@ -144,7 +145,7 @@ class AskReactService:
 
 
 def records_on_the_wire(result: ResultSet) -> dict[str, Any]:
-    """The contract's `records` (70 section 3.2); it has no `row_count`."""
+    """The contract's `records` (docs/contract/react.md); it has no `row_count`."""
     return {
         "columns": list(result.columns),
         "rows": [dict(row) for row in result.rows],

@@ -1,4 +1,4 @@
-"""What a thread is doing right now, in the words clients poll for (contract 70 sections 5.1 and 5.2)."""
+"""What a thread is doing right now, in the words clients poll for (docs/contract/react.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the ReAct agent's threads: status, lists, details, comparison, summary (contract 70 sections 5.1 to 5.8).
+"""Reads the ReAct agent's threads: status, lists, details, comparison, summary (docs/contract/react.md).
 
 Every method returns an HTTP status and a body. An unreachable store is a 500, as the contract has it.
 """

@@ -1,4 +1,4 @@
-"""The request and the answer of `citu_run_sql` (contract 10 section 6), as data."""
+"""The request and the answer of `citu_run_sql` (docs/contract/questions.md), as data."""
 
 from __future__ import annotations
 

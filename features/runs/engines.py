@@ -62,7 +62,7 @@ def classic_engine(ask: AskService) -> RunEngine:
 
 
 def classic_progress(finished: NodeFinished, conversation_id: str) -> Envelope | None:
-    """The event of a finished step (contract 10 section 10); `finished.findings` as `agent.findings` names them."""
+    """The event of a finished step (docs/contract/questions.md); `finished.findings` as `agent.findings` names them."""
     found = finished.findings
     if "error" in found or finished.node not in RENDERED_NODES:
         return None

@@ -1,4 +1,4 @@
-"""The ReAct agent as an engine of runs, and its progress as clients know it (contract 70 section 4.3)."""
+"""The ReAct agent as an engine of runs, and its progress as clients know it (docs/contract/react.md)."""
 
 from __future__ import annotations
 

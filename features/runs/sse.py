@@ -16,7 +16,7 @@ LOST: Final = ": the store is away, come back with Last-Event-ID\n\n"
 
 
 def frame(body: str, identifier: str | int | None = None) -> str:
-    """One event. `body` is JSON on one line; the id stands before it, so the event itself reads as it always did."""
+    """One event. `body` is JSON on one line; the id stands on a line before it."""
     named = "" if identifier is None else f"id: {identifier}\n"
     return f"{named}data: {body}\n\n"
 
@@ -32,7 +32,7 @@ def as_line(envelope: Mapping[str, Any]) -> str:
 
 
 def progress(node: str, display_name: str, message: str, members: Mapping[str, Any]) -> Envelope:
-    """A progress event (contract 10 section 10); the timestamp stands last."""
+    """A progress event (docs/contract/questions.md); the timestamp stands last."""
     data = {"type": "progress", "node": node, "display_name": display_name, **members}
     return success({**data, "timestamp": local_timestamp()}, message)
 

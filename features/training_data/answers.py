@@ -1,4 +1,4 @@
-"""What the training services answer with when things go wrong, and the envelopes of a batch (contract 40 and 00)."""
+"""The errors of the training services, and the envelopes of a batch (docs/contract/training.md)."""
 
 from __future__ import annotations
 

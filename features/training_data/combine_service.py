@@ -1,4 +1,4 @@
-"""Finds records whose stored text is exactly the same and, when asked to, keeps one of each (contract 40 section 7)."""
+"""Finds records of exactly the same text and, when asked to, keeps one of each (docs/contract/training.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps one pair at a time as the routes of the old entry do (contract 10 sections 7 and 8)."""
+"""Keeps one pair at a time as the routes of the old entry do (docs/contract/training.md)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PairService:
         self._writer = writer
 
     def train(self, tenant: str, wanted: PairRequest) -> Envelope:
-        """Keep a pair; a missing question is written by the model. The SQL is taken as it is, as it always was here.
+        """Keep a pair; a missing question is written by the model. The SQL is taken as it is.
 
         Raises:
             BadRequestError: no SQL, or no question to be had; nothing was kept.

@@ -1,4 +1,4 @@
-"""One training record as a client wrote it, read and checked (contract 40 section 3); used by every way to add one."""
+"""Reads and checks one training record of a client (docs/contract/training.md); every way to add one uses it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def shown_kind(fields: Any) -> str:
 
 
 def text_of(fields: Mapping[str, Any], name: str) -> str:
-    """A field as text: scalars become one (rulings: wire, 1), what is falsy is empty.
+    """A field as text: scalars become one (docs/contract/README.md, rule 1), what is falsy is empty.
 
     Raises:
         RecordRefusedError: a list or an object, too long, or a text no database could keep.

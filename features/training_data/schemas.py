@@ -1,4 +1,4 @@
-"""Requests and answers of the training data routes (contract 40, 10 sections 7 and 8), as data."""
+"""Requests and answers of the training data routes (docs/contract/training.md), as data."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class CombineRequest(BaseModel):
 
     @property
     def only_tells(self) -> bool:
-        """Truthiness, as it always was; null is not given."""
+        """Whether the value is truthy; null counts as not given."""
         return self.dry_run is None or bool(self.dry_run)
 
 

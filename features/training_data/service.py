@@ -1,4 +1,4 @@
-"""Lists, counts, adds, replaces and deletes training records (contract 40 sections 1 to 5); every entry calls it."""
+"""Lists, counts, adds, replaces and deletes training records (docs/contract/training.md); every entry calls it."""
 
 from __future__ import annotations
 

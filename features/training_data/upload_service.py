@@ -1,4 +1,4 @@
-"""Takes an uploaded file apart and keeps its records (contract 40 section 6). Nothing of it touches the disk here."""
+"""Takes an uploaded file apart and keeps its records (docs/contract/training.md). Nothing touches the disk."""
 
 from __future__ import annotations
 

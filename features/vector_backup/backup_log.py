@@ -1,4 +1,4 @@
-"""Writes `vector_backup_log.txt` beside a backup (format: contract 90 section 3.4); people read it, nothing else."""
+"""Writes `vector_backup_log.txt` beside a backup (format: docs/contract/databases.md); people read it, nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backup and emptying of the vector tables inside a pipeline run (contract 90 section 3.5)."""
+"""The backup and emptying of the vector tables inside a pipeline run (docs/contract/databases.md)."""
 
 from __future__ import annotations
 

@@ -83,5 +83,5 @@ class VectorRestore(VectorBackupResource):
 
 
 def optional_json_object() -> dict[str, Any]:
-    """The body when it is said to be JSON, otherwise nothing, as these routes always did; raises `BadRequestError`."""
+    """The body when its Content-Type is JSON, otherwise None; raises `BadRequestError`."""
     return json_object(request) if request.is_json else {}

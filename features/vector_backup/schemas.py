@@ -1,4 +1,4 @@
-"""The requests and answers of the vector backup routes (contract 90 section 3), as data."""
+"""The requests and answers of the vector backup routes (docs/contract/databases.md), as data."""
 
 from __future__ import annotations
 

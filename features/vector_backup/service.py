@@ -1,4 +1,4 @@
-"""Backs up, lists and restores the vector tables, of all tenants, for API clients (contract 90 section 3)."""
+"""Backs up, lists and restores the vector tables, of all tenants, for API clients (docs/contract/databases.md)."""
 
 from __future__ import annotations
 

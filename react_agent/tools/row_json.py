@@ -1,4 +1,4 @@
-"""Rows as the ReAct agent's clients have always read them (contract 70 section 3.2).
+"""Rows as the ReAct agent's clients have always read them (docs/contract/react.md).
 
 Numbers of type numeric are JSON numbers, dates and timestamps `2023-01-01T00:00:00.000`, with a zone in UTC and `Z`.
 """

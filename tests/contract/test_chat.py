@@ -1,4 +1,4 @@
-"""The async guide's service: `/chat` and `/redis/direct` on the unified entry, with a model that calls tools.
+"""The chat service: `/chat` and `/redis/direct` on the unified entry, with a model that calls tools.
 
 The asynchronous classes under it are used from two event loops, one after the other and in parallel threads.
 """

@@ -1,4 +1,4 @@
-"""The stand-alone ReAct service: its own routes and bodies over the same agent and threads (contract 70 section 8)."""
+"""The stand-alone ReAct service: its own routes and bodies over the same agent and threads (docs/contract/react.md)."""
 
 import importlib
 from collections.abc import Iterator

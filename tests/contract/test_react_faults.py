@@ -1,4 +1,4 @@
-"""Figure 38 on the doors of the ReAct agent, a question a fault and a call a step: typed ends, whole threads."""
+"""Faults of the provider on every route of the ReAct agent: questions end with typed errors, threads stay whole."""
 
 from collections.abc import Iterator
 

@@ -162,7 +162,7 @@ def test_no_thread_stays_behind_a_cancelled_call(server: ScriptedModelServer, cl
 
 
 def _becomes_true(condition, seconds: float = 2.0) -> bool:  # type: ignore[no-untyped-def]
-    """Ruling 22: a left model is let go within two seconds."""
+    """A model whose caller has left is let go within two seconds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

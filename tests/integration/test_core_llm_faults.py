@@ -1,4 +1,4 @@
-"""Figure 38 over real HTTP: whatever a provider does, a call ends in time, typed, after at most three requests."""
+"""Over real HTTP: whatever a provider does, a call ends in time, typed, after at most three requests."""
 
 import logging
 import socket

@@ -1,4 +1,4 @@
-"""The measurement of figure 38, with fewer calls."""
+"""The measurement `llm_faults`, with fewer calls."""
 
 from tools.bench import llm_faults
 

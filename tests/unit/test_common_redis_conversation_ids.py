@@ -1,4 +1,4 @@
-"""Who asks and which ids are given, without a Redis: the rules of the wire contract's identifier chapter."""
+"""Who asks and which ids are given, without a Redis: the rules of docs/contract/envelope.md."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The async guide's `Config` on the application's settings: names, effects, and the one thing that may be missing."""
+"""`Config` (docs/react_service.md) reads the application's settings: names, effects, and what may be missing."""
 
 from pathlib import Path
 

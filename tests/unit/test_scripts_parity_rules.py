@@ -241,7 +241,7 @@ def test_other_json_sent_as_text_is_malformed_like_any_other() -> None:
 
 
 def test_owner_is_told_from_a_whole_id_only() -> None:
-    """What stands behind the last colon is no time, so the name ends at the first one, as it always did."""
+    """What stands behind the last colon is no time, so the name ends at the first one."""
     asked = {"json": {"question": "你好", "conversation_id": "carol:1:2"}}
     kept = success(conversation_status="invalid_id_new", requested_conversation_id="carol:1:2")
     assert judged(Case("", asked, recorded(kept), kept, ()), kept)[0] == "same"

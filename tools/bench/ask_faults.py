@@ -1,4 +1,4 @@
-"""Figure 38 on whole questions: whatever the model's provider does, a question ends in time and with a typed answer."""
+"""On whole questions: whatever the model's provider does, a question ends in time and with a typed answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 38: whatever a model's provider does, a call ends in time, typed, after at most three requests.
+"""Whatever a model's provider does, a call ends in time, typed, after at most three requests.
 
 The scripted model server of the tests acts the faults out over real HTTP; seeds fix which tries fail.
 """

@@ -88,7 +88,7 @@ def measure_many() -> list[Figure]:
 
 
 def measure_kills() -> list[Figure]:
-    """Figure 32: kill -9 at 20 points, three times each; the rerun leaves the same files and records."""
+    """Kill -9 at 20 points, three times each; the rerun leaves the same files and records."""
     with scene(DATA, has_demo=True) as place, tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "task"
         total = _points(place, folder)

@@ -41,7 +41,7 @@ Sums = tuple[dict[str, str], tuple[str, int]]
 
 
 def measure(*, rounds: int, points: int = POINTS) -> list[Figure]:
-    """Figure 32 on the worker: half of the points lie in the task's bookkeeping, half in the pipeline itself."""
+    """On the worker: half of the points lie in the task's bookkeeping, half in the pipeline itself."""
     with scene(DATA, has_demo=True) as place, tempfile.TemporaryDirectory() as folder, _serving(place, folder) as house:
         total = house.points()
         _, wanted = house.killed_run("", 0)

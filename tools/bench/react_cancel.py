@@ -1,4 +1,4 @@
-"""Figure 7 on the ReAct routes: how long a statement without end outlives the one who no longer wants it.
+"""On the ReAct routes: how long a statement without end outlives the one who no longer wants it.
 
 A plain question whose caller leaves, a run that is stopped, and a stream that is to end with its watcher.
 """

@@ -1,4 +1,4 @@
-"""Figure 38 on the ReAct routes: whatever the model's provider does, a question ends in time and its thread goes on.
+"""On the ReAct routes: whatever the model's provider does, a question ends in time and its thread goes on.
 
 After every question with a fault the same thread is asked again without one: it must answer with its rows, and what
 the model was sent then must be a whole history.

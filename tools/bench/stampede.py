@@ -1,4 +1,4 @@
-"""Figure 26: fifty callers of the same cold question cost one model chain and one statement, on both question routes.
+"""Fifty callers of the same cold question cost one model chain and one statement, on both question routes.
 
 Two services share Redis, databases and model. In the second round the one that leads is killed while the model writes;
 its place is taken once. A chain is counted by its `write_sql` call; it runs one statement and then asks for a summary.

@@ -52,7 +52,7 @@ FIGURE_38: Final[dict[str, Fault]] = {
     "5 MB answer": Fault("oversized"),
     "wrong reply": Fault("wrong_reply"),
 }
-"""The faults of the reliability scoreboard's figure 38."""
+"""Every fault of a provider that the measurements act out."""
 
 
 def patience_for(fault: Fault) -> dict[str, float]:

@@ -43,7 +43,7 @@ PROMPTS = {
     "syntax_error": r"SQL验证失败: .+",
     "syntax_repair_failed": r"SQL语法修复失败: .+",
 }
-"""The prompt of a question without valid SQL, by its `validation_error_type` (contract 50 sections 5 and 6)."""
+"""The prompt of a question without valid SQL, by its `validation_error_type`."""
 COMPOSITE = "参数类型错误：需要字符串，不能是列表或对象"
 COLON = "用户ID不能包含冒号"
 MODES = "['database_direct', 'chat_direct', 'hybrid', 'llm_only']"

@@ -1,4 +1,4 @@
-"""Intended differences of the cache routes (contract 20 sections C to E, 00 section 5, rulings: defaults 16)."""
+"""Intended differences of the cache routes (docs/contract/conversations.md)."""
 
 from __future__ import annotations
 

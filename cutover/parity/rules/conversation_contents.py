@@ -1,5 +1,5 @@
-"""Intended differences of what conversations hold (contract 20 section B 1 to 5): what follows from questions that are
-answered, refused or failed otherwise today, titles that stay, and limits below 0.
+"""Intended differences of what conversations hold (docs/contract/conversations.md): what follows from questions
+that are answered, refused or failed otherwise today, titles that stay, and limits below 0.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def _side(answer: Answer, is_stream: bool) -> Side:
 
 
 def _stored_text(data: Mapping[str, Any]) -> str:
-    """What is kept of an answer: its text, or that there are rows (contract 10 section 9.4)."""
+    """What is kept of an answer: its text, or that there are rows."""
     if data.get("response") or data.get("summary"):
         return str(data.get("response") or data["summary"])
     rows = data.get("records") or data.get("query_result")

@@ -1,4 +1,4 @@
-"""Intended differences of the pipeline task routes (contract 80), and what follows from them for later answers."""
+"""Intended differences of the pipeline task routes (docs/contract/pipeline.md), and what follows for later answers."""
 
 from __future__ import annotations
 
@@ -226,28 +226,28 @@ def _lists_the_rest(exchange: Exchange, answer: Answer) -> bool:
 RULES = (
     Rule(
         "pipeline-generic-500-is-400",
-        "a bad body or parameter was a generic 500; now 400 with the intended text (contract 80 section 1.2 and 1.3)",
+        "a bad body or parameter was a generic 500; now 400 with the intended text",
         ANY,
         was=lambda exchange: _was_generic_500(exchange) and not _was_second_in_a_second(exchange),
         became=lambda _exchange, answer: is_error(answer, 400),
     ),
     Rule(
         "pipeline-two-tasks-a-second",
-        "two tasks within a second had the same id, the second was a 500; now it gets a suffix (section 1.4)",
+        "two tasks within a second had the same id, the second was a 500; now it gets a suffix",
         TASKS,
         was=_was_second_in_a_second,
         became=lambda exchange, answer: _is_created(exchange, answer) or is_error(answer, 400),
     ),
     Rule(
         "pipeline-composite-is-400",
-        "a list or object where a text is expected was stored; now 400 (ruling 1)",
+        "a list or object where a text is expected was stored; now 400 (rule 1)",
         TASKS,
         was=_was_taken,
         became=_names_a_member,
     ),
     Rule(
         "pipeline-password-masked",
-        "the password of the connection was stored and returned; now it is neither (section 2.3)",
+        "the password of the connection was stored and returned; now it is neither",
         f"{ONE}|{FILE}",
         was=_had_password,
         became=_is_masked,
@@ -255,7 +255,7 @@ RULES = (
     ),
     Rule(
         "pipeline-idle-is-partial",
-        "an idle task with some steps done stayed in_progress; now partial_completed (section 4.2)",
+        "an idle task with some steps done stayed in_progress; now partial_completed",
         ONE,
         was=_was_idle_in_progress,
         became=_is_partly_done,
@@ -263,7 +263,7 @@ RULES = (
     ),
     Rule(
         "pipeline-types-in-order",
-        "the allowed file types were listed in random order (section 3.5)",
+        "the allowed file types were listed in random order",
         FILES,
         was=_lists_types,
         became=_lists_the_same_types,
@@ -271,7 +271,7 @@ RULES = (
     ),
     Rule(
         "pipeline-id-stays-inside",
-        "an id like .. read outside of the tasks' folder; now there is no such task (section 1.4)",
+        "an id like .. read outside of the tasks' folder; now there is no such task",
         TASKS + r"/[^/]+/.*",
         was=_left_the_folder,
         became=lambda _exchange, answer: is_error(answer, 404, "resource_not_found"),
@@ -279,7 +279,7 @@ RULES = (
     ),
     Rule(
         "pipeline-files-in-order",
-        "unchanged files are not written again, so they are older than they were (section 4.3)",
+        "unchanged files are not written again, so they are older than they were",
         FILES,
         was=_lists_files,
         became=_has_the_same_files,
@@ -287,7 +287,7 @@ RULES = (
     ),
     Rule(
         "pipeline-ddl-executable",
-        "the comma between columns stood behind the comment; now before it, so that the DDL can be run (section 5.3)",
+        "the comma between columns stood behind the comment; now before it, so that the DDL can be run",
         FILE,
         was=_is_download_of(".ddl"),
         became=_has_the_same_columns,
@@ -295,7 +295,7 @@ RULES = (
     ),
     Rule(
         "pipeline-metadata-loadable",
-        "array literals lacked their braces and could not be loaded; the time is another one (section 5.5)",
+        "array literals lacked their braces and could not be loaded; the time is another one",
         FILE,
         was=_is_download_of("/metadata.txt"),
         became=_is_loadable_metadata,
@@ -319,7 +319,7 @@ RULES = (
     ),
     Rule(
         "pipeline-no-id-deletes-nothing",
-        "an empty task id deleted the folder of all tasks; now no such task can be deleted (section 1.4)",
+        "an empty task id deleted the folder of all tasks; now no such task can be deleted",
         TASKS,
         was=_deleted_everything,
         became=_refused_the_empty_ids,
@@ -327,7 +327,7 @@ RULES = (
     ),
     Rule(
         "pipeline-deleted-counts",
-        "reading a log writes no file, a shipped list is copied, errors are no Python texts (sections 3.2, 2.6)",
+        "reading a log writes no file, a shipped list is copied, errors are no Python texts",
         TASKS,
         was=_was_deletion,
         became=_deleted_alike,

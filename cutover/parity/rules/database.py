@@ -1,4 +1,4 @@
-"""Intended differences of the database tools (contract 90 sections 1, 2 and 4)."""
+"""Intended differences of the database tools."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ RULES = (
     ),
     Rule(
         "database-address-is-checked",
-        "anybody could make the service connect to any host (contract 90 quirk 5, SEC); only configured or listed ones",
+        "anybody could make the service connect to any host; only configured or listed ones",
         BOTH,
         was=_names_another_database,
         became=_is_refused,

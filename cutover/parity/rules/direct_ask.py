@@ -1,5 +1,5 @@
-"""Intended differences of `ask` and `ask_cached` (contract 10 sections 4 and 5, 00 sections 6 and 7), and what
-`citu_run_sql` has in common with them.
+"""Intended differences of `ask` and `ask_cached` (docs/contract/questions.md), and what `citu_run_sql` has in common
+with them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Intended differences of the feedback routes (contract 30), and what follows from them for later lists and counts."""
+"""Intended differences of the feedback routes (docs/contract/feedback.md), and what follows for later lists."""
 
 from __future__ import annotations
 

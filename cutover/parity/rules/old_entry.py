@@ -1,6 +1,4 @@
-"""Intended differences of the old entry itself: it has no interface pages any more (contract 00 section 8, 10 sections
-1, 2 and 15).
-"""
+"""Intended differences of the old entry itself: it has no interface pages any more (docs/contract/envelope.md)."""
 
 from __future__ import annotations
 
@@ -94,7 +92,7 @@ RULES = (
     ),
     Rule(
         "interface-routes-gone",
-        "the interface routes of a library are not part of the product (contract 10 section 15); now 404 or 405",
+        "the interface routes of a library are not part of the product; now 404 or 405",
         rf"/api/v0/({INHERITED})|{ASSETS}",
         was=lambda exchange: exchange.app == OLD_ENTRY,
         became=_is_unknown_or_wrong_method,

@@ -1,4 +1,4 @@
-"""Intended differences where tasks and their logs are listed, searched and looked at (contract 80 sections 2 to 4)."""
+"""Intended differences where tasks and their logs are listed, searched and looked at (docs/contract/pipeline.md)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _is_number_or_null(value: Any, most: int | None = None) -> bool:
 
 
 def _asks_for_what_there_is(body: Mapping[str, Any]) -> bool:
-    """Whether today's reading has nothing to refuse: null is not given, a number is its text (ruling 1)."""
+    """Whether today's reading has nothing to refuse: null is not given, a number is its text (rule 1)."""
     is_paged = _is_number_or_null(body.get("page")) and _is_number_or_null(body.get("page_size"), 100)
     is_sorted = body.get("sort_by") in (None, *SORTS) and str(body.get("sort_order") or "desc").lower() in (
         "asc",
@@ -257,21 +257,21 @@ STALE = r"\$\.data\.(steps\[\d+\]\.)?(error_message|completed_at)"
 RULES = (
     Rule(
         "pipeline-list-is-clamped",
-        "a limit or offset below its range was an empty list or a 500; now the nearest value counts (section 2.4)",
+        "a limit or offset below its range was an empty list or a 500; now the nearest value counts",
         TASKS,
         was=_has_range_below,
         became=_is_clamped_list,
     ),
     Rule(
         "pipeline-query-is-read",
-        "a status that tasks have, null and a number were a 500 in a query; now they are read (section 2.5, ruling 1)",
+        "a status that tasks have, null and a number were a 500 in a query; now they are read (rule 1)",
         QUERY,
         was=_was_readable_query,
         became=_answers_the_query,
     ),
     Rule(
         "pipeline-idle-is-partial-in-lists",
-        "an idle task with some steps done was listed as in_progress; now as partial_completed (section 4.2)",
+        "an idle task with some steps done was listed as in_progress; now as partial_completed",
         LISTS,
         was=_lists_idle,
         became=_lists_partly_done,
@@ -279,7 +279,7 @@ RULES = (
     ),
     Rule(
         "pipeline-failure-is-forgotten",
-        "the failure and the end of an earlier run stayed when a task ran again; now they are gone (section 4.2)",
+        "the failure and the end of an earlier run stayed when a task ran again; now they are gone",
         ONE,
         was=_told_of_an_earlier_run,
         became=_tells_of_the_last_run,
@@ -305,14 +305,14 @@ RULES = (
     ),
     Rule(
         "pipeline-running-is-409",
-        "a task could be started while it ran; now that is a 409 (section 2.2)",
+        "a task could be started while it ran; now that is a 409",
         EXECUTE,
         was=_was_started_again,
         became=_is_started_or_conflict,
     ),
     Rule(
         "pipeline-log-lines",
-        "what a log says is the program's own; reading one neither makes it nor writes to it (sections 3.1, 3.2)",
+        "what a log says is the program's own; reading one neither makes it nor writes to it",
         LOGS,
         was=_had_logs,
         became=_is_tail_of_log,
@@ -320,7 +320,7 @@ RULES = (
     ),
     Rule(
         "pipeline-log-search",
-        "the same for a search; each entry has its step, and times are compared as times (section 3.2)",
+        "the same for a search; each entry has its step, and times are compared as times",
         LOG_QUERY,
         was=_had_logs,
         became=_is_page_of_log,
@@ -328,7 +328,7 @@ RULES = (
     ),
     Rule(
         "pipeline-log-search-is-read",
-        "a number as keyword or name was a 500; now it is its text (ruling 1)",
+        "a number as keyword or name was a 500; now it is its text (rule 1)",
         LOG_QUERY,
         was=_was_readable_search,
         became=_is_page_of_log,

@@ -1,4 +1,4 @@
-"""Intended differences of the ReAct agent's routes (contract 70: quirks 5, 8, 9, 11, 18; rulings, wire 4)."""
+"""Intended differences of the ReAct agent's routes (docs/contract/react.md)."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ RULES = (
     ),
     Rule(
         "failed-query-is-500",
-        "a query that failed while running was summarised as done; now it is an error (ruling 4)",
+        "a query that failed while running was summarised as done; now it is an error (rule 4)",
         ASK,
         was=_showed_no_rows,
         became=_is_run_failure,

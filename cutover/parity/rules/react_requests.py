@@ -1,4 +1,4 @@
-"""Intended differences of what the ReAct agent is asked: bad types and user ids (contract 70 sections 2.2 and 3)."""
+"""Intended differences of what the ReAct agent is asked: bad types and user ids."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _ends_with_the_colon(_exchange: Exchange, answer: Answer) -> bool:
 RULES = (
     Rule(
         "react-types-are-read",
-        "a number where text is expected, a list or a body that is no object was a 500; now text or 400 (ruling 1)",
+        "a number where text is expected, a list or a body that is no object was a 500; now text or 400 (rule 1)",
         ASK,
         was=_was_internal_error,
         became=_is_read_or_refused,
@@ -67,7 +67,7 @@ RULES = (
     ),
     Rule(
         "react-user-without-colon",
-        "a user id with a colon made a thread that nobody could go on with; now it is a 400 (ruling 11)",
+        "a user id with a colon made a thread that nobody could go on with; now it is a 400 (rule 11)",
         ASK,
         was=lambda exchange: _has_colon_in_user(exchange) and exchange.response["status"] in (200, 400),
         became=_names_the_colon,

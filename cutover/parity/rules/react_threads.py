@@ -1,4 +1,4 @@
-"""Intended differences where the ReAct agent's threads are read, counted and cleaned up (contract 70 section 5)."""
+"""Intended differences where the ReAct agent's threads are read, counted and cleaned up."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def _looks_alike(exchange: Exchange, answer: Answer) -> bool:
 RULES = (
     Rule(
         "react-ids-are-exact",
-        "ids were patterns, so that * or a user's name found other threads; now nobody has such an id (section 5, SEC)",
+        "ids were patterns, so that * or a user's name found other threads; now nobody has such an id",
         rf"{ANY_STATUS}|{LIST}|{HISTORY}|{DIRECT}(/compare|/summary)?|{STATS}|{CLEANUP}",
         was=_was_found_by_pattern,
         became=_is_nothing,
@@ -257,7 +257,7 @@ RULES = (
     ),
     Rule(
         "react-status-says-what-runs",
-        "after a question or a tool the status knew no name; now the same as the direct one (section 5.1)",
+        "after a question or a tool the status knew no name; now the same as the direct one",
         STATUS,
         was=_was_told_alike,
         became=_tells_what_runs,
@@ -265,7 +265,7 @@ RULES = (
     ),
     Rule(
         "react-not-found-is-404",
-        "an unknown thread was HTTP 404 around a code 500; now 404 in both (section 5.6)",
+        "an unknown thread was HTTP 404 around a code 500; now 404 in both",
         rf"{DIRECT}|{SUMMARY}",
         was=_was_404_with_500,
         became=_is_404_throughout,
@@ -273,7 +273,7 @@ RULES = (
     ),
     Rule(
         "react-messages-are-counted",
-        "every count of messages by role was 0; now they are counted (section 5.6)",
+        "every count of messages by role was 0; now they are counted",
         rf"{DIRECT}|{COMPARE}|{SUMMARY}",
         was=_was_not_counted,
         became=_is_counted,
@@ -331,7 +331,7 @@ RULES = (
     ),
     Rule(
         "react-store-is-looked-through",
-        "the look at the store stopped after some keys, in no order; now it counts all (section 5.11)",
+        "the look at the store stopped after some keys, in no order; now it counts all",
         LOOK,
         was=lambda exchange: exchange.response["status"] == 200,
         became=_looks_alike,

@@ -1,4 +1,4 @@
-"""Intended differences of `citu_run_sql` (contract 10 section 6, 00 sections 6 and 7)."""
+"""Intended differences of `citu_run_sql` (docs/contract/questions.md)."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ RULES = (
     ),
     Rule(
         "run-sql-list-is-400",
-        "a list or object as statement was a 500; now 400 (ruling 1)",
+        "a list or object as statement was a 500; now 400 (rule 1)",
         ROUTE,
         was=lambda exchange: _had_failed(exchange) and _is_list(exchange),
         became=lambda _exchange, answer: names_invalid(answer, "sql"),

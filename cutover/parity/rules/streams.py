@@ -193,7 +193,7 @@ RULES = (
     ),
     Rule(
         "react-stream-failed-query",
-        "a query that failed while running was summarised as done; now the stream ends with the error (ruling 4)",
+        "a query that failed while running was summarised as done; now the stream ends with the error (rule 4)",
         REACT_STREAM,
         was=_was_failed_query,
         became=_tells_run_failure,

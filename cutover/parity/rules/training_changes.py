@@ -1,4 +1,4 @@
-"""Intended differences of uploads, combining, single pairs, deletions and updates (contract 40 sections 4 to 7)."""
+"""Intended differences of uploads, combining, single pairs, deletions and updates (docs/contract/training.md)."""
 
 from __future__ import annotations
 
@@ -254,14 +254,14 @@ RULES = (
     ),
     Rule(
         "pair-composite-refused",
-        "a list or object as question, SQL or content was stored as it is spelt, or a failure; now 400 (ruling 1)",
+        "a list or object as question, SQL or content was stored as it is spelt, or a failure; now 400 (rule 1)",
         "|".join((*SINGLE_PAIRS, UPDATE)),
         was=lambda exchange: bool(_text_composites(exchange)),
         became=_names_the_composite,
     ),
     Rule(
         "training-composite-id-refused",
-        "a list or object as id was looked for as it is spelt; now 400 (ruling 1)",
+        "a list or object as id was looked for as it is spelt; now 400 (rule 1)",
         UPDATE,
         was=_has_composite_id,
         became=lambda _exchange, answer: names_invalid(answer, "id") and answer.response == COMPOSITE,

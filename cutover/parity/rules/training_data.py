@@ -1,4 +1,4 @@
-"""Intended differences of the training data routes (contract 40; 10 sections 7 and 8), and what follows from them."""
+"""Intended differences of the training data routes (docs/contract/training.md), and what follows for later lists."""
 
 from __future__ import annotations
 

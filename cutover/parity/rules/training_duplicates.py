@@ -1,4 +1,4 @@
-"""Intended differences of combining duplicates (contract 40 section 7) that follow from what is stored today."""
+"""Intended differences of combining duplicates that follow from what is stored today."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ DIRECT_ASK = ("/api/v0/ask", "/api/v0/ask_cached")
 FILTERS = ("training_data_type", "search_keyword")
 EXECUTE = re.compile(r"/api/v0/data_pipeline/tasks/[^/]+/execute")
 LOST_BY_A_LOAD = 10
-"""Pairs of one theme: so many records a load of the old pipeline may have lost without a word (contract 80, 5.7)."""
+"""Pairs of one theme: a load of the old pipeline may have lost so many records without reporting it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Intended differences of the vector backup routes (contract 90 sections 3 and 4)."""
+"""Intended differences of the vector backup routes."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ VOLATILE = (
 RULES = (
     Rule(
         "vector-address-is-checked",
-        "anybody could make the service connect to any host (contract 90 quirk 5, SEC); only configured or listed ones",
+        "anybody could make the service connect to any host; only configured or listed ones",
         rf"{BACKUP}|{RESTORE}",
         was=_names_another_database,
         became=_is_refused,

@@ -1,4 +1,4 @@
-"""What a question without rows becomes on `ask` and `ask_cached` (contract 10 sections 4 and 5, rulings: wire 4)."""
+"""What a question without rows becomes on `ask` and `ask_cached` (docs/contract/questions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The request and the answers of `ask` and `ask_cached` (contract 10 sections 4 and 5), as data."""
+"""The request and the answers of `ask` and `ask_cached` (docs/contract/questions.md), as data."""
 
 from __future__ import annotations
 

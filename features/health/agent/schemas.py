@@ -1,4 +1,4 @@
-"""What `agent_health` says (contract 10 section 11), as data."""
+"""What `agent_health` says (docs/contract/questions.md), as data."""
 
 from __future__ import annotations
 

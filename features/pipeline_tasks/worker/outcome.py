@@ -1,4 +1,4 @@
-"""How a run ended, and what that means for the task's rows (contract 80 section 4.2)."""
+"""How a run ended, and what that means for the task's rows (docs/contract/pipeline.md)."""
 
 from __future__ import annotations
 

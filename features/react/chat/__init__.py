@@ -1,1 +1,1 @@
-"""The async guide's service on the ReAct agent: `/chat`, its health, and `/redis/direct`."""
+"""The chat service on the ReAct agent (docs/react_service.md): `/chat`, its health, and `/redis/direct`."""

@@ -1,4 +1,4 @@
-"""`POST /chat` and `POST /redis/direct`: parse the request, let the service decide (async guide)."""
+"""`POST /chat` and `POST /redis/direct`: parse the request, let the service decide (docs/react_service.md)."""
 
 from __future__ import annotations
 

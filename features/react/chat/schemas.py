@@ -1,4 +1,4 @@
-"""What clients of the async guide send and get back, as data."""
+"""What clients of `/chat` and `/redis/direct` send and get back (docs/react_service.md), as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/chat`, its health and `/redis/direct` of the async guide; answers are a status and a body (no envelope).
+"""`/chat`, its health and `/redis/direct` (docs/react_service.md); answers are a status and a body (no envelope).
 
 Called by the unified entry and by the stand-alone one.
 """
@@ -71,7 +71,7 @@ class ChatService:
         return 200, {"status": "success", **found, "thread_id": shown}
 
     def health(self) -> Answered:
-        """200 while questions can be answered, else 503; contract 70 section 8 and the guide in one body."""
+        """200 while questions can be answered, else 503 (docs/react_service.md)."""
         try:
             found = run_in_request_loop(self._agent_health, timeout_seconds=HEALTH_SECONDS)
         except TimeoutError:

@@ -1,4 +1,4 @@
-"""The routes of the stand-alone ReAct service (contract 70 section 8), beside those of `features.react.chat.routes`."""
+"""The routes of the stand-alone ReAct service (docs/react_service.md), beside those of `features.react.chat.routes`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stand-alone ReAct service answers otherwise than the unified entry (contract 70 section 8).
+"""What the stand-alone ReAct service answers otherwise than the unified entry (docs/contract/react.md).
 
 It asks the same services and puts their answers into its own bodies: `{success, data, timestamp}` and
 `{success: false, error, timestamp}` about threads, and the categories of its own `/api/chat`.

@@ -1,4 +1,4 @@
-"""The form of the ReAct agent's event stream (contract 70 section 4)."""
+"""The form of the ReAct agent's event stream (docs/contract/react.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's last event as the historical streams have always sent theirs (contract 10 section 10)."""
+"""A run's last event as the historical streams have always sent theirs (docs/contract/questions.md)."""
 
 from __future__ import annotations
 
