@@ -1,9 +1,10 @@
 """`python -m tools.evaluate SET …`: asks a set's questions through the service and compares rows with its references'.
 
-SET is a folder with `pairs.json` (and `schema.sql`), or a name below the shared evaluation sets; `defog` stands for all
-`defog_…`. Asks in default routing and in `database_direct`; `--routing` chooses one of them. `--report DIR` writes
-`outcomes.jsonl` (one question a line) and `report.html`; `--against DIR` lists what changed since an earlier report.
-The last line has the figures of default routing over all sets.
+SET is a folder with `pairs.json` (and `schema.sql`), or a name below the shared evaluation sets; `defog` means all
+`defog_…`. `time_words`, `readme_endings` and `follow_ups` are made here, about the demo database. Asks in default
+routing and in `database_direct`; `--routing` chooses one of them. `--report DIR` writes `outcomes.jsonl` (a question a
+line) and `report.html`; `--against DIR` lists what changed since an earlier report. The last line has the figures of
+default routing over all sets.
 """
 
 from __future__ import annotations
@@ -11,13 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import psycopg
+
+from core.sql_executor.reader_pool import libpq_url
 from tools.evaluate.asking import Judge, Outcome, Routing, ask, ask_all
 from tools.evaluate.figures import details_of, line_of
+from tools.evaluate.generated import GENERATED, generated_set
+from tools.evaluate.probe import foreign_keys, questions, verdict
 from tools.evaluate.report import flips, read_outcomes, write_report
 from tools.evaluate.scene import Scene, scene_of
 from tools.evaluate.sets import EvaluationSet, Pair, SetNotFoundError, find_sets
@@ -32,14 +40,18 @@ ROUTINGS: Final[dict[str, tuple[Routing, ...]]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 when the sets were asked, whatever the answers; 2 when there is no such set."""
     options = _parser().parse_args(arguments)
+    if bool(options.probe) == bool(options.sets):
+        _parser().error("name sets, or a database with --probe")
     try:
-        sets = find_sets(options.sets, limit=options.limit)
+        if options.probe:
+            return _probe(options)
+        sets = [found for name in options.sets for found in _named(name, options.limit)]
     except SetNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
     outcomes: list[Outcome] = []
-    for questions in sets:
-        outcomes += _evaluate(questions, options)
+    for one in sets:
+        outcomes += _evaluate(one, options)
     if options.report:
         write_report(options.report, outcomes)
     if options.against:
@@ -54,6 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             print(json.dumps({"routing": routing, **line_of(chosen)}))
     return 0
+
+
+def _named(name: str, limit: int | None) -> list[EvaluationSet]:
+    if name in GENERATED:
+        return [generated_set(name, datetime.now(UTC).astimezone().date(), limit=limit)]
+    return find_sets([name], limit=limit)
 
 
 def _evaluate(questions: EvaluationSet, options: argparse.Namespace) -> list[Outcome]:
@@ -76,8 +94,44 @@ def _evaluate(questions: EvaluationSet, options: argparse.Namespace) -> list[Out
     return outcomes
 
 
+def _probe(options: argparse.Namespace) -> int:
+    totals: Counter[str] = Counter()
+    for number, name in enumerate(options.probe):
+        is_url = "://" in name
+        for database in (
+            [EvaluationSet(f"probe{number}", (), None, database_url=name)] if is_url else _named(name, None)
+        ):
+            totals += _probe_database(database, options)
+    print(json.dumps(_probe_line(totals)))
+    return 0
+
+
+def _probe_database(database: EvaluationSet, options: argparse.Namespace) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    routing = ROUTINGS[options.routing][-1]
+    with (
+        scene_of(database, {"LLM_PROVIDER": options.provider}) as scene,
+        psycopg.connect(libpq_url(scene.business_url)) as connection,
+    ):
+        for question in questions(foreign_keys(connection)):
+            reply = ask(scene.container.ask, question.text, routing)
+            found = verdict(connection, question, reply)
+            counts.update([found, f"{question.language}_{found}"])
+            if found != "right" or options.verbose:
+                about = {"set": database.name, "verdict": found, "question": question.text}
+                print(json.dumps({**about, "sql": reply.sql, "text": reply.text}, ensure_ascii=False))
+    print(json.dumps({"set": database.name, **_probe_line(counts)}), flush=True)
+    return counts
+
+
+def _probe_line(counts: Counter[str]) -> dict[str, int]:
+    names = ("right", "wrong", "refused")
+    return {"questions": sum(counts[name] for name in names), **{name: counts[name] for name in names}, **counts}
+
+
 def _ask_and_judge(scene: Scene, judge: Judge, set_name: str, routing: Routing, pair: Pair) -> Outcome:
-    return judge.judge(set_name, pair, ask(scene.container.ask, pair.question, routing), routing)
+    reply = ask(scene.container.ask, pair.question, routing, pair.before)
+    return judge.judge(set_name, pair, reply, routing)
 
 
 def _show_progress(label: str, total: int, done: int) -> None:
@@ -89,7 +143,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sets", nargs="+", metavar="SET")
+    parser.add_argument("sets", nargs="*", metavar="SET")
+    parser.add_argument("--probe", nargs="+", metavar="DATABASE", help="sets or URLs: CHILD per PARENT, every key")
     parser.add_argument("--provider", choices=("offline", "openai"), default="offline", help="LLM_* names the model")
     parser.add_argument("--routing", choices=tuple(ROUTINGS), default="both")
     parser.add_argument("--report", type=Path, metavar="DIR")

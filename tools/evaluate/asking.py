@@ -73,12 +73,16 @@ class Outcome:
         return asdict(self)
 
 
-def ask(service: AskService, question: str, routing: Routing) -> Reply:
-    """Ask once, as a new conversation."""
+def ask(service: AskService, question: str, routing: Routing, before: Sequence[str] = ()) -> Reply:
+    """Ask in a new conversation, in which `before` was said; the reply is that to `question`."""
     mode = None if routing == "default" else routing
+    conversation = None
+    for said in before:
+        conversation = _say(service, AskRequest(question=said, user_id=USER, conversation_id=conversation))
+    wanted = AskRequest(question=question, user_id=USER, conversation_id=conversation, routing_mode=mode)
     started = time.perf_counter()
     try:
-        data = service.ask(AskRequest(question=question, user_id=USER, routing_mode=mode))["data"]
+        data = service.ask(wanted)["data"]
     except CituError as error:
         milliseconds = (time.perf_counter() - started) * 1000
         method = (error.data.get("classification_info") or {}).get("method", "")
@@ -96,6 +100,14 @@ def ask(service: AskService, question: str, routing: Routing) -> Reply:
     return Reply("data", data["response"], data.get("sql") or "", "", method, milliseconds, rows, columns)
 
 
+def _say(service: AskService, wanted: AskRequest) -> str:
+    """An earlier turn, answered or refused; the id of its conversation."""
+    try:
+        return str(service.ask(wanted)["data"]["conversation_id"])
+    except CituError as error:
+        return str(error.data["conversation_id"])
+
+
 class Judge:
     """Runs references and answers on a connection of its own for each thread."""
 
@@ -111,7 +123,7 @@ class Judge:
         return Outcome(
             set=set_name,
             routing=routing,
-            question=pair.question,
+            question=" → ".join([*pair.before, pair.question]),
             category=pair.category,
             verdict=verdict,
             figures=figures,

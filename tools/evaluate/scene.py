@@ -49,19 +49,18 @@ def scene_of(questions: EvaluationSet, settings: Mapping[str, str]) -> Iterator[
     """Bring everything up for one set; `settings` come on top of the environment's."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with acquire_servers(FOLDER) as lease, _redis_database(lease.addresses) as redis_url:
-        owner_url = business_database(questions, lease.addresses)
         run = f"{questions.name}_{os.getpid()}"
         platform_url = fresh_database(lease.addresses.platform_url, f"evaluation_{run}")
-        container = Container(
-            _settings(FOLDER / "runs" / run, {"DEMO_DATA": str(questions.schema is None), **settings}),
-            stores=Stores(
-                platform_url=platform_url,
-                business_url=reader_url_of(owner_url, ROLE, _password()),
-                redis_url=redis_url,
-                business_owner_url=owner_url,
-                reader_password=_password(),
-            ),
+        owner_url = None if questions.database_url else business_database(questions, lease.addresses)
+        stores = Stores(
+            platform_url=platform_url,
+            business_url=reader_url_of(owner_url, ROLE, _password()) if owner_url else questions.database_url,
+            redis_url=redis_url,
+            business_owner_url=owner_url,
+            reader_password=_password(),
         )
+        is_demo = owner_url is not None and questions.schema is None
+        container = Container(_settings(FOLDER / "runs" / run, {"DEMO_DATA": str(is_demo), **settings}), stores=stores)
         try:
             container.start()
             yield Scene(container, container.stores.business_url)
@@ -72,7 +71,7 @@ def scene_of(questions: EvaluationSet, settings: Mapping[str, str]) -> Iterator[
 
 def business_database(questions: EvaluationSet, servers: ServerAddresses) -> str:
     """The owner's URL of the set's database, which is built when it is missing or its script has changed."""
-    name = f"evaluation_{questions.name}"
+    name = "evaluation_demo" if questions.schema is None else f"evaluation_{questions.name}"
     with FileLock(FOLDER / f"{name}.lock"):
         url = fresh_database(servers.business_owner_url, name, keep=True)
         if questions.schema is None:  # the container loads the demo data itself and brings it up to today

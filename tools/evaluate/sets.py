@@ -20,21 +20,30 @@ class SetNotFoundError(Exception):
 
 @dataclass(frozen=True)
 class Pair:
-    """A question and the statements accepted for it; `references` is None when the data cannot answer it."""
+    """A question and the statements accepted for it; `references` is None when the data cannot answer it.
+
+    `before` is what was said earlier in the same conversation.
+    """
 
     question: str
     references: tuple[str, ...] | None
     category: str = ""
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Questions about one database. `schema` is the script that makes and fills it; None means the demo database."""
+    """Questions about one database.
+
+    `schema` is the script that makes and fills it; None means the demo database, unless `database_url` names one that
+    is there, to be read as whom the URL names.
+    """
 
     name: str
     pairs: tuple[Pair, ...]
     schema: str | None
     columns_file: Path | None = None
+    database_url: str = ""
 
     @property
     def schema_hash(self) -> str:
@@ -80,4 +89,5 @@ def read_set(folder: Path, *, limit: int | None = None) -> EvaluationSet:
 def _pair(entry: dict[str, object]) -> Pair:
     sql = entry.get("sql")
     references = None if sql is None else (sql,) if isinstance(sql, str) else tuple(map(str, sql))  # type: ignore[call-overload]
-    return Pair(str(entry["question"]), references, str(entry.get("category") or ""))
+    before = tuple(map(str, entry.get("before") or ()))  # type: ignore[call-overload]
+    return Pair(str(entry["question"]), references, str(entry.get("category") or ""), before)
