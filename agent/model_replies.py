@@ -32,7 +32,8 @@ _TRIED_STARTS: Final = 5
 _TRIED_PROSE_LINES: Final = 5
 _EXPLANATION_CHARS: Final = 2_000
 _TRIED_BOUNDARIES: Final = 40
-_PARSER_STEPS: Final = 60_000  # for all attempts on one reply
+_PARSER_STEPS: Final = 30_000  # for all attempts on one reply
+_PARSER_SECONDS: Final = 0.5
 _MERE_EXPRESSIONS: Final = (exp.Condition, exp.Alias, exp.Tuple)
 
 _FENCE: Final = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
@@ -84,7 +85,7 @@ def read_sql(text: str, based_on: tuple[str, ...] = ()) -> SqlDraft:
 def find_sql(text: str) -> str:
     """The statement text in a reply, without fences and prose; empty when there is none."""
     text = text[:_SEARCHED_CHARS]
-    work = Work(_PARSER_STEPS)
+    work = Work(_PARSER_STEPS, _PARSER_SECONDS)
     for language, block in reversed(_FENCE.findall(text)):
         if language.lower() in _SQL_LANGUAGES:
             sql = _cut_prose(_without_markdown_escapes(block.strip(), work), work)

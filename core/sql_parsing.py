@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -20,17 +20,27 @@ from sqlglot.parsers.postgres import PostgresParser
 from sqlglot.tokenizer_core import TokenType
 
 # A statement people write takes the parser 1.0 to 1.6 steps a token.
-_STEPS_PER_TOKEN: Final = 6
-_STEPS_TO_START: Final = 500
+_STEPS_PER_TOKEN: Final = 4
+_STEPS_TO_START: Final = 400
 _LARGEST_TEXT: Final = 20_000
 _MOST_TOKENS: Final = 4_000
 _STOP_SECONDS: Final = 1.0
 _STEPS_PER_LOOK: Final = 256
-_STEPS_PER_CHAINED_SUBSCRIPT: Final = 100
+_STEPS_PER_CHAINED_SUBSCRIPT: Final = 250
 
 
 class TooMuchWorkError(SqlglotError):
     """A text asks for more work than it may; raised from inside the parser or a walk over its tree."""
+
+
+class Cancellation(Protocol):
+    """What tells that the caller has left: a `CancelFlag` or a `threading.Event`."""
+
+    def is_set(self) -> bool: ...
+
+
+class CallerLeftError(Exception):
+    """Nobody waits for the outcome any more; raised instead of going on."""
 
 
 class Work:
@@ -39,11 +49,13 @@ class Work:
     Args:
         steps: steps of the parser, or visits of a tree's nodes.
         seconds: processor time of the calling thread from now on. It is looked at every 256 steps.
+        cancel: looked at as often; the work ends when it is set.
     """
 
-    __slots__ = ("_left", "_next_look", "_stop_at")
+    __slots__ = ("_cancel", "_left", "_next_look", "_stop_at")
 
-    def __init__(self, steps: int, seconds: float = _STOP_SECONDS) -> None:
+    def __init__(self, steps: int, seconds: float = _STOP_SECONDS, cancel: Cancellation | None = None) -> None:
+        self._cancel = cancel
         self._left = steps
         self._stop_at = time.thread_time() + seconds
         self._next_look = max(0, steps - _STEPS_PER_LOOK)
@@ -53,6 +65,7 @@ class Work:
 
         Raises:
             TooMuchWorkError: the steps or the time are spent.
+            CallerLeftError: the caller does not wait any more.
         """
         self._left -= steps
         if self._left < self._next_look:
@@ -66,6 +79,8 @@ class Work:
     def _look(self) -> None:
         if self._left < 0 or time.thread_time() > self._stop_at:
             raise TooMuchWorkError("text needs too much work")
+        if self._cancel is not None and self._cancel.is_set():
+            raise CallerLeftError
         self._next_look = max(0, self._left - _STEPS_PER_LOOK)
 
 

@@ -27,6 +27,7 @@ from common.answering import ResultSet
 from common.errors import SqlExecutionError, SqlRefusedError
 from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
 from core.sql_guard import AdmittedQuery, GuardPolicy, SqlGuard
+from core.sql_parsing import Cancellation
 from tools.guard_database import GuardDatabase, guard_database
 from tools.guard_schema import policy_from_file
 
@@ -90,7 +91,7 @@ Judge = Callable[[Case], Outcome]
 class AdmitAll(SqlGuard):
     """No guard at all, to measure the database's own layers."""
 
-    def check(self, sql: str) -> AdmittedQuery:
+    def check(self, sql: str, *, cancel: Cancellation | None = None) -> AdmittedQuery:
         return AdmittedQuery(text=sql, statement=None, relations=())  # type: ignore[arg-type]
 
 

@@ -140,7 +140,7 @@ class SqlExecutor:
             StoreUnavailableError: the database cannot be reached.
         """
         known = planned if planned is not None and self._still_holds(planned, sql) else None
-        admitted = known.admitted if known else self._guard.check(sql)
+        admitted = known.admitted if known else self._guard.check(sql, cancel=cancel)
         plan = known.plan if known else None
         return self._run(admitted, lambda connection, watch: self._fetch(connection, admitted, plan, watch), cancel)
 

@@ -2,7 +2,9 @@
 
 NULL, NaN and infinities of numbers become None; numeric, uuid, bytea, interval, time and all other types become text
 as the server writes it; `date` is `YYYY-MM-DD`, `timestamp` `YYYY-MM-DD HH:MM:SS[.ffffff]`, followed by `+HH:MM` when
-it has a time zone.
+it has a time zone. JSON becomes the value it describes, except what no answer, cache or store could carry: JSON that
+nests deeper than 100, or holds NUL or half a surrogate pair as an escape, stays the text the server wrote, and an
+integer of more than 4,300 digits (Python's own limit) becomes its digits as text.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ from psycopg.types.string import TextLoader
 
 _FRACTION: Final = re.compile(r"\.(\d{1,6})")
 _ZONE: Final = re.compile(r"([+-]\d\d)(:\d\d)?(:\d\d)?$")
+_DEEPEST_JSON: Final = 100
+_LONGEST_INTEGER: Final = 4_300
+_JSON_MARK: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_SUSPICIOUS_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _AS_TEXT: Final = (
     "date", "time", "timetz", "interval", "uuid", "bytea", "inet", "cidr", "int4range", "int8range", "numrange",
     "tsrange", "tstzrange", "daterange", "int4multirange", "int8multirange", "nummultirange", "tsmultirange",
@@ -50,7 +56,42 @@ class _TimestamptzLoader(_TimestampLoader):
 
 class _JsonLoader(Loader):
     def load(self, data: Buffer) -> Any:
-        return json.loads(bytes(data), parse_float=_finite, parse_constant=lambda _: None)
+        return json_value(bytes(data))
+
+
+def json_value(written: bytes) -> Any:
+    """What a JSON text of the server describes, or the text itself where the module says so."""
+    if written.count(b"[") + written.count(b"{") > _DEEPEST_JSON and _nesting(written) > _DEEPEST_JSON:
+        return written.decode()
+    value = json.loads(written, parse_float=_finite, parse_int=_integer, parse_constant=lambda _: None)
+    if _SUSPICIOUS_ESCAPE.search(written) and not _is_writable(value):
+        return written.decode()
+    return value
+
+
+def _nesting(written: bytes) -> int:
+    """How deep the brackets of a JSON text nest, those in its strings left out."""
+    depth = deepest = 0
+    for mark in _JSON_MARK.findall(written):
+        if mark in (b"[", b"{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in (b"]", b"}"):
+            depth -= 1
+    return deepest
+
+
+def _is_writable(value: Any) -> bool:
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\\u0000" not in text
+
+
+def _integer(text: str) -> int | str:
+    return int(text) if len(text) <= _LONGEST_INTEGER else text
 
 
 def _finite(text: str) -> float | None:
@@ -74,13 +115,16 @@ def register_loaders(connection: Connection[Any]) -> None:
 
 def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     """The column names with `_2`, `_3`, … after a name that came before, so that rows lose no column."""
-    seen: set[str] = set(names)
+    given = frozenset(names)
+    numbers: dict[str, int] = {}
     result: list[str] = []
     for name in names:
-        candidate, number = name, 1
-        while candidate in result or (number > 1 and candidate in seen):
+        number = numbers.get(name, 0) + 1
+        candidate = name if number == 1 else f"{name}_{number}"
+        while number > 1 and candidate in given:
             number += 1
             candidate = f"{name}_{number}"
+        numbers[name] = number
         result.append(candidate)
     return tuple(result)
 

@@ -14,7 +14,8 @@ from typing import Final
 
 from sqlglot import exp
 
-from common.errors import SqlRefusedError
+from common import messages
+from common.errors import SqlExecutionError, SqlRefusedError
 from core.logging import get_app_logger
 from core.sql_guard.constant_rules import check_constants
 from core.sql_guard.foreign_dialects import tokenize_foreign
@@ -26,7 +27,7 @@ from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
 from core.sql_guard.scopes import ScopeChecker
 from core.sql_guard.value_sizes import check_value_sizes
-from core.sql_parsing import TooMuchWorkError, Work
+from core.sql_parsing import CallerLeftError, Cancellation, TooMuchWorkError, Work
 
 _VISITS_PER_NODE: Final = 20
 
@@ -68,20 +69,26 @@ class SqlGuard:
         self._policy = policy
         self._audit = audit or get_app_logger("sql_audit")
 
-    def check(self, sql: str) -> AdmittedQuery:
+    def check(self, sql: str, *, cancel: Cancellation | None = None) -> AdmittedQuery:
         """Admit `sql`.
 
+        Args:
+            cancel: when it is set, the check ends within a moment.
+
         Raises:
+            SqlExecutionError: sqlstate 57014, `cancel` was set.
             SqlRefusedError: with the id of the rule that refused, a 1-based position when one is known, and a
                 sentence for the person who asked. Whatever goes wrong in the check itself also refuses.
         """
         policy = self._current_policy()
         try:
-            return _examine(sql, policy)
+            return _examine(sql, policy, Work(0, cancel=cancel))
         except Refusal as refusal:
             raise self._refused(sql, refusal) from None
         except RecursionError:
             raise self._refused(sql, Refusal("tree.too_deep")) from None
+        except CallerLeftError:
+            raise SqlExecutionError(messages.SQL_CANCELLED, sqlstate="57014") from None
         except TooMuchWorkError:
             raise self._refused(sql, Refusal("tree.work")) from None
         except Exception as error:  # noqa: BLE001 - a check that fails must refuse, never admit
@@ -107,12 +114,11 @@ class SqlGuard:
         return SqlRefusedError(refusal.sentence, rule=refusal.rule, position=position)
 
 
-def _examine(sql: str, policy: GuardPolicy) -> AdmittedQuery:
+def _examine(sql: str, policy: GuardPolicy, work: Work) -> AdmittedQuery:
     check_text(sql, policy)
     is_postgres = policy.dialect == "postgres"
     tokens = significant(tokenize(sql) if is_postgres else tokenize_foreign(sql, policy.dialect))
     check_tokens(tokens, policy)
-    work = Work(0)
     statement = parse_statement(sql, tokens, policy.dialect, work)
     nodes = check_tree(statement, policy)
     work.add(_VISITS_PER_NODE * len(nodes))

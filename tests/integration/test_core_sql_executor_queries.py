@@ -15,6 +15,7 @@ from core.schema_catalog import SchemaCatalog
 from core.sql_executor import ExecutionLimits, PlannedQuery, ReaderPool, SqlExecutor
 from core.sql_executor.reader_role import ensure_reader_role
 from core.sql_guard import AdmittedQuery, GuardPolicy, SqlGuard
+from core.sql_parsing import Cancellation
 
 ROLE = "citu_test_reader"
 PASSWORD = "p@ss:w/rd %41?"
@@ -55,7 +56,7 @@ class Leaver:
 class NoGuard(SqlGuard):
     """Lets everything pass, so that the layers behind the guard are seen."""
 
-    def check(self, sql: str) -> AdmittedQuery:
+    def check(self, sql: str, *, cancel: Cancellation | None = None) -> AdmittedQuery:
         return AdmittedQuery(text=sql, statement=None, relations=())  # type: ignore[arg-type]
 
 

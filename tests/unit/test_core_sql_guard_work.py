@@ -9,7 +9,8 @@ from types import FrameType
 import pytest
 
 from agent.model_replies import find_sql
-from common.errors import SqlRefusedError
+from common.cancellation import CancelFlag
+from common.errors import SqlExecutionError, SqlRefusedError
 from core import sql_parsing
 from core.sql_guard import GuardPolicy, RelationRule, SqlGuard
 from core.sql_parsing import TooMuchWorkError, Work, parse_statements
@@ -100,6 +101,14 @@ def test_work_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> Non
     now = 6.1
     with pytest.raises(TooMuchWorkError):
         work.spend(257)
+
+
+def test_a_check_ends_when_its_caller_has_left() -> None:
+    left = CancelFlag()
+    left.set()
+    with pytest.raises(SqlExecutionError) as ended:
+        GUARD.check("SELECT " + ", ".join(["a"] * 300) + " FROM t", cancel=left)
+    assert ended.value.sqlstate == "57014"
 
 
 def test_granted_steps_do_not_grant_time(monkeypatch: pytest.MonkeyPatch) -> None:
