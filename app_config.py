@@ -151,6 +151,7 @@ SETTINGS: tuple[Setting, ...] = (
     Runs("SSE_HEARTBEAT_SECONDS", float, 15.0, "Seconds without an event after which a stream sends a comment.", minimum=0.1, maximum=600),
     #
     Answers("QUESTION_ROUTING_MODE", str, "hybrid", "How a question finds its way when the caller does not say.", choices=("hybrid", "llm_only", "database_direct", "chat_direct")),
+    Answers("TRAINING_TRUST", str, "auto", "Whose training records are used unseen. `anyone`: everybody's, unless there is a doubt about one. `reviewed`: only those that come with ADMIN_TOKEN; the others wait for an administrator. `admin`: only administrators may train, others are answered 403. `auto` is `reviewed` where HOST is a public address, or all interfaces of a machine with a public one, else `anyone`.", choices=("auto", "anyone", "reviewed", "admin")),
     Answers("ASK_AUTO_TRAIN", bool, False, "Train every question that `ask` and `ask_cached` answered with rows, as the old service did. Whoever can ask then teaches everybody's answers, wrong SQL included: questions that speak to the model wait in quarantine, and a second SQL for the same question is kept and listed under `training_data/conflicts`, but nobody checks that an answer was right. For trusted askers only."),
     Answers("SESSION_CACHE_MAX_ENTRIES", int, 1000, "Answers of `ask_cached` one process remembers for the cache_* routes.", minimum=0, maximum=1_000_000),
     Answers("SESSION_CACHE_MAX_BYTES", int, 64 * MEBIBYTE, "Bytes of rows and texts they may take; the oldest go first.", minimum=0),

@@ -1,12 +1,13 @@
 """What an answer rests on, for people and tools that want to know: the optional `provenance` of an answer.
 
-    training_records  ids of the trained records the SQL was written with
-    tables            tables and views the SQL names
-    sql_attempts      statements written, looking-up and repair included
-    is_repaired       the statement is a repaired one
-    intermediate_sql  the query whose result was wanted before the real one could be written
-    notes             what was missing: `no_examples`, `examples_by_words_only`
-    model, prompts    what thought, and the versions of its prompts; offline: model, version
+    training_records    ids of the trained records the SQL was written with
+    unreviewed_records  those among them that no administrator vouched for
+    tables              tables and views the SQL names
+    sql_attempts        statements written, looking-up and repair included
+    is_repaired         the statement is a repaired one
+    intermediate_sql    the query whose result was wanted before the real one could be written
+    notes               what was missing: `no_examples`, `examples_by_words_only`
+    model, prompts      what thought, and the versions of its prompts; offline: model, version
 
 Members without a value are left out.
 """
@@ -28,6 +29,7 @@ def sql_provenance(prepared: PreparedSql, retrieved: Retrieved) -> dict[str, Any
     named = {word.casefold() for word in _NAME.findall(prepared.sql or "")}
     members = {
         "training_records": list(prepared.based_on),
+        "unreviewed_records": [one for one in prepared.based_on if one in retrieved.request.unreviewed_ids],
         "tables": [table.name for table in retrieved.request.schema.tables if table.name.casefold() in named],
         "sql_attempts": prepared.attempts if prepared.sql else 0,
         "is_repaired": prepared.is_repaired,

@@ -103,8 +103,10 @@ class Retrieval:
             documentation=[match.content for match in matches["documentation"]],
             record_ids={match.content: match.id for kind in TEXTS for match in matches[kind]},
         )
-        record_ids = tuple(match.id for kind in matches for match in matches[kind])
-        return Retrieved(request, (WORDS_ONLY,) if found.is_lexical_only else (), record_ids)
+        used = [match for kind in matches for match in matches[kind]]
+        request = replace(request, unreviewed_ids=frozenset(match.id for match in used if not match.is_reviewed))
+        notes = (WORDS_ONLY,) if found.is_lexical_only else ()
+        return Retrieved(request, notes, tuple(match.id for match in used))
 
 
 def _pairs(matches: Sequence[Match]) -> tuple[TrainedPair, ...]:

@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 from redis import Redis
 
+from bootstrap.training_trust import TrainingTrust
 from common.answering import AnswerEngine
 from common.config_service import ConfigService
 from common.errors import ServiceUnavailableError
 from common.question_answer_cache import QuestionAnswerCache
 from common.redis_conversation_manager import RedisConversationManager
 from core.logging import get_app_logger
+from core.vector_store.door import TrainingDoor
+from core.vector_store.origin import Origin, Standing
 from core.vector_store.records import TrainingItem
-from core.vector_store.store import VectorStore
 from features.ask.answering import CachedAnswering
 from features.ask.direct.service import DirectAskLimits, DirectAskService, Train
 from features.caches.session_cache import SessionCache
@@ -40,9 +42,11 @@ def build_direct_ask(
     conversations: RedisConversationManager,
     cached: CachedAnswering,
     sessions: SessionCache,
-    store: Callable[[], VectorStore],
+    door: Callable[[], TrainingDoor],
+    trust: TrainingTrust,
 ) -> DirectAskService:
     """The service of `ask` and `ask_cached`."""
+    standing = trust.automatic_standing if settings.get("ASK_AUTO_TRAIN") else None
     limits = DirectAskLimits(settings.get("MAX_QUESTION_CHARS"), settings.get("REQUEST_TIMEOUT"))
     return DirectAskService(
         engine=engine,
@@ -50,17 +54,17 @@ def build_direct_ask(
         limits=limits,
         cached=cached,
         sessions=sessions,
-        train=_trainer(store(), conversations.is_read_only) if settings.get("ASK_AUTO_TRAIN") else None,
+        train=_trainer(door(), standing, conversations.is_read_only) if standing else None,
     )
 
 
-def _trainer(store: VectorStore, is_read_only: Callable[[], bool]) -> Train:
+def _trainer(door: TrainingDoor, standing: Standing, is_read_only: Callable[[], bool]) -> Train:
     def train(tenant: str, question: str, sql: str) -> None:
         """The answer is there already; a training store that is away, or may not be written, costs the example."""
         if is_read_only():
             return
         try:
-            store.admit(tenant, "sql", [TrainingItem(sql, question)], source="ask_auto_train")
+            door.admit(tenant, "sql", [TrainingItem(sql, question)], Origin("ask_auto_train", standing))
         except (ServiceUnavailableError, ValueError) as error:
             logger.warning("an answered question was not trained: %s", type(error).__name__)
 

@@ -96,6 +96,7 @@ class Container(Foundation):
             self.settings,
             business_url=lambda: self.stores.business_url,
             model=self._model,
+            door=self.training_door,
             store=self.vector_store,
             platform=self.platform,
             vector_tables=build_pipeline_tables(
@@ -114,6 +115,7 @@ class Container(Foundation):
             redis_url=self.stores.redis_url,
             business_url=lambda: self.stores.business_url,
             mode=self.read_only_mode,
+            trust=self.training_trust,
             on_close=self._to_close.append,
         )
 
@@ -240,7 +242,8 @@ class Container(Foundation):
             conversations=self.conversations,
             cached=self._cached_answering,
             sessions=self.session_cache,
-            store=lambda: self.vector_store,
+            door=lambda: self.training_door,
+            trust=self.training_trust,
         )
 
     @cached_property
@@ -293,14 +296,15 @@ class Container(Foundation):
 
     @cached_property
     def feedback(self) -> FeedbackService:
-        return FeedbackService(database=self.platform, store=self.vector_store)
+        return FeedbackService(database=self.platform, door=self.training_door)
 
     @cached_property
     def training(self) -> TrainingServices:
         return build_training(
             self.settings,
             database=self.platform,
-            store=self.vector_store,
+            door=self.training_door,
+            trust=self.training_trust,
             brain=lambda: self._brain,
             executor=lambda: self.executor,
         )

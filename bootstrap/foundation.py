@@ -15,6 +15,7 @@ from bootstrap.embeddings import build_embedder, build_embedding_cache
 from bootstrap.model_client import build_meter, build_model
 from bootstrap.preparation import listed, prepare
 from bootstrap.stores import Stores, find_stores
+from bootstrap.training_trust import TrainingTrust, trust_mode
 from common import messages
 from common.answering import Brain
 from common.config_service import ConfigService
@@ -34,7 +35,9 @@ from core.redis_client import RedisClient
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
 from core.sql_guard import SqlGuard
+from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import Embedder
+from core.vector_store.review_rules import TrainedDataRules
 from core.vector_store.store import VectorStore
 from features.metrics.collector import MetricsCollector
 from features.metrics.service import ServingStats
@@ -79,7 +82,7 @@ class Foundation:
                 self._stores = self._given_stores or find_stores(self.settings, progress)
             self._is_starting = True
             try:
-                prepare(self.settings, self._stores, self.vector_store, progress)
+                prepare(self.settings, self._stores, self.training_door, progress)
                 self._is_started = True
             finally:
                 self._is_starting = False
@@ -162,6 +165,16 @@ class Foundation:
     @cached_property
     def vector_store(self) -> VectorStore:
         return VectorStore(self.platform, self._embedder)
+
+    @cached_property
+    def training_door(self) -> TrainingDoor:
+        """The one way into the training store."""
+        return TrainingDoor(self.vector_store, TrainedDataRules(self.platform, lambda: self.catalog.schema()))
+
+    @cached_property
+    def training_trust(self) -> TrainingTrust:
+        mode = trust_mode(self.settings.get("TRAINING_TRUST"), self.settings.get("HOST"))
+        return TrainingTrust(mode, self.settings.get("ADMIN_TOKEN"))
 
     @cached_property
     def _reader_pool(self) -> ReaderPool:

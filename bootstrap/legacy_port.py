@@ -18,7 +18,7 @@ from http import HTTPStatus
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, request
 
 from bootstrap.container import Container, build_container
 from bootstrap.legacy_rules import guard_requests
@@ -29,6 +29,7 @@ from common.messages import legacy as texts
 from common.result import Envelope, internal_error_response, local_timestamp
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
 from core.logging import get_app_logger
+from core.vector_store.origin import Standing
 from features.ask.direct.schemas import DirectAskRequest
 from features.ask.schemas import AskRequest
 from features.caches.schemas import CleanupRequest
@@ -65,6 +66,10 @@ class LegacyPort:
         self._name = name
         self._version = version
         self._container = container
+
+    def _standing(self) -> Standing:
+        """What training records of the request that is being answered may."""
+        return self._container.training_trust.standing_of(request)
 
     @property
     def _pipeline(self) -> PipelineTasks:
@@ -221,7 +226,7 @@ class LegacyPort:
 
     def qa_feedback_add_to_training(self, *, body: Body) -> PortAnswer:
         """Verdicts that become training data."""
-        return _answered(lambda: self._container.feedback.add_to_training(TENANT, body))
+        return _answered(lambda: self._container.feedback.add_to_training(TENANT, body, self._standing()))
 
     def qa_feedback_stats(self) -> PortAnswer:
         """Counts of verdicts."""
@@ -239,7 +244,9 @@ class LegacyPort:
 
     def training_data_create(self, *, body: Body) -> PortAnswer:
         """New records, each with its own outcome."""
-        return _answered(lambda: self._container.training.data.create(TENANT, parse_body(CreateRequest, body)))
+        return _answered(
+            lambda: self._container.training.data.create(TENANT, parse_body(CreateRequest, body), self._standing())
+        )
 
     def training_data_delete(self, *, body: Body) -> PortAnswer:
         """Records that go, each with its own outcome."""
@@ -247,11 +254,15 @@ class LegacyPort:
 
     def citu_train_question_sql(self, *, body: Body) -> PortAnswer:
         """One right pair."""
-        return _answered(lambda: self._container.training.pairs.train(TENANT, parse_body(PairRequest, body)))
+        return _answered(
+            lambda: self._container.training.pairs.train(TENANT, parse_body(PairRequest, body), self._standing())
+        )
 
     def training_error_question_sql(self, *, body: Body) -> PortAnswer:
         """One wrong pair."""
-        return _answered(lambda: self._container.training.pairs.train_wrong(TENANT, parse_body(PairRequest, body)))
+        return _answered(
+            lambda: self._container.training.pairs.train_wrong(TENANT, parse_body(PairRequest, body), self._standing())
+        )
 
     # The data pipeline: see docs/contract/pipeline.md. `raw` is the body, `query` has every value
 
@@ -269,7 +280,8 @@ class LegacyPort:
         def execute() -> Envelope:
             body = _bodies().if_json(raw, content_type)
             wanted = _pipeline().parse_execution(body, has_vector_flags=False)
-            return self._pipeline.tasks.execute(TENANT, task_id, wanted)
+            standing = self._container.training_trust.run_standing_of(request)
+            return self._pipeline.tasks.execute(TENANT, task_id, wanted, standing)
 
         return _answered(execute, HTTPStatus.ACCEPTED)
 

@@ -19,7 +19,8 @@ from core.prompt_files import PromptLibrary
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
 from core.sql_guard import SqlGuard
-from core.vector_store.records import TrainingItem
+from core.vector_store.door import TrainingDoor
+from core.vector_store.records import NewRecord, TrainingItem
 from core.vector_store.store import VectorStore
 from data_pipeline.model_texts import PROMPTS, ModelTexts
 from data_pipeline.offline_texts import OfflineTexts
@@ -33,8 +34,6 @@ from data_pipeline.task import PipelineLimits
 from data_pipeline.texts import PipelineTexts
 from data_pipeline.trained_records import BrokenRecord, Quarantine, StoredPairs
 from features.training_data import splitting
-from features.training_data.quarantine_repository import QuarantineRepository
-from features.training_data.records import NewRecord
 
 KILL_SWITCH: Final = "CITU_PIPELINE_KILL_AT"
 """Environment variable of the kill tests: a number N kills this process at the N-th point where work is half done."""
@@ -50,7 +49,7 @@ class Pipelines:
 
     Args:
         business_url: the configured business database, with its reader role.
-        texts: who writes; store: where training goes; platform: the platform database.
+        texts: who writes; door: where training goes; store: counts it; platform: the platform database.
         ask_question: writes the question of plain SQL, None without a model.
         vector_tables: backs up and empties the vector tables, None where that is not possible.
     """
@@ -61,6 +60,7 @@ class Pipelines:
         *,
         business_url: Callable[[], str],
         texts: PipelineTexts,
+        door: TrainingDoor,
         store: VectorStore,
         platform: Database,
         ask_question: AskQuestion | None = None,
@@ -69,6 +69,7 @@ class Pipelines:
         self._settings = settings
         self._business_url = business_url
         self._texts = texts
+        self._door = door
         self._store = store
         self._platform = platform
         self._ask_question = ask_question
@@ -139,10 +140,11 @@ class Pipelines:
     def _training(self, database: PipelineDatabase) -> TrainingLoad:
         return TrainingLoad(
             database=database,
+            door=self._door,
             store=self._store,
             splitting=splitting,
             trained=StoredPairs(self._platform),
-            quarantine=build_quarantine(self._platform, self._store),
+            quarantine=build_quarantine(self._door),
             vector_tables=self._vector_tables,
             ask_question=self._ask_question,
         )
@@ -167,6 +169,7 @@ def build_pipelines(
     *,
     business_url: Callable[[], str],
     model: LLMClient | None,
+    door: TrainingDoor,
     store: VectorStore,
     platform: Database,
     vector_tables: VectorTables | None = None,
@@ -174,26 +177,25 @@ def build_pipelines(
     """With a model its texts, without one the templates."""
     if model is None:
         return Pipelines(
-            settings, business_url=business_url, texts=OfflineTexts(), store=store, platform=platform,
+            settings, business_url=business_url, texts=OfflineTexts(), door=door, store=store,
+            platform=platform,
             vector_tables=vector_tables,
         )  # fmt: skip
     written = ModelTexts(client=model, prompts=PromptLibrary(PROMPTS), limits=pipeline_limits(settings))
     return Pipelines(
-        settings, business_url=business_url, texts=written, store=store, platform=platform,
+        settings, business_url=business_url, texts=written, door=door, store=store,
+            platform=platform,
         ask_question=written.question, vector_tables=vector_tables,
     )  # fmt: skip
 
 
-def build_quarantine(platform: Database, store: VectorStore) -> Quarantine:
-    """Keeps broken records for review and takes them out of the store; in this order, so that a kill loses none."""
+def build_quarantine(door: TrainingDoor) -> Quarantine:
+    """Takes broken records out of use until somebody has looked at them."""
 
     def put_aside(tenant: str, records: Sequence[BrokenRecord]) -> int:
-        with platform.session() as session:
-            repository = QuarantineRepository(session, tenant)
-            for record in records:
-                item = TrainingItem(record.sql, record.question)
-                repository.keep(NewRecord("sql", item), [record.error], _QUARANTINE_SOURCE)
-        return len(store.delete(tenant, [record.record_id for record in records]))
+        pairs = {record.record_id: NewRecord("sql", TrainingItem(record.sql, record.question)) for record in records}
+        reasons = {record.record_id: record.error for record in records}
+        return door.put_aside(tenant, pairs, reasons, _QUARANTINE_SOURCE)
 
     return put_aside
 

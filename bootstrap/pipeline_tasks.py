@@ -23,10 +23,12 @@ from rq.serializers import JSONSerializer
 import app_config
 from bootstrap.database_tools import database_targets
 from bootstrap.pipeline import Pipelines
+from bootstrap.training_trust import TrainingTrust
 from common.config_service import ConfigService
 from core.database import Database
 from core.logging import get_app_logger
 from core.read_only_mode import ReadOnlyMode
+from core.vector_store.origin import Standing
 from features.access import Access
 from features.pipeline_tasks.connections import BusinessTargets
 from features.pipeline_tasks.events import TaskEvents
@@ -66,6 +68,7 @@ class PipelineTasks:
     logs: TaskLogs
     events: TaskEvents
     require_admin: Callable[[Any], None]
+    standing_of: Callable[[Any], Standing | None]
 
 
 class TaskQueue:
@@ -127,6 +130,7 @@ def build_pipeline_tasks(
     redis_url: str,
     business_url: Callable[[], str],
     mode: ReadOnlyMode,
+    trust: TrainingTrust,
     on_close: Callable[[Callable[[], Any]], None],
 ) -> PipelineTasks:
     """The services of an entry."""
@@ -158,6 +162,7 @@ def build_pipeline_tasks(
         TaskLogs(folders=folders, existing=existing, output_name=name),
         events,
         lambda request: authorise(Access.ADMIN, request, token),
+        trust.run_standing_of,
     )
 
 

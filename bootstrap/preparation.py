@@ -20,8 +20,8 @@ from common.tenant import DEFAULT_TENANT_NAME
 from core.logging import get_app_logger
 from core.schema_migrations import upgrade_to_head
 from core.sql_executor.reader_role import ensure_reader_role
+from core.vector_store.door import TrainingDoor
 from core.vector_store.records import TrainingItem
-from core.vector_store.store import VectorStore
 from demo.loader import database_today, load_demo
 from demo.training import training_examples
 
@@ -29,7 +29,7 @@ logger = get_app_logger("preparation")
 Progress = Callable[[str], None]
 
 
-def prepare(settings: ConfigService, stores: Stores, store: VectorStore, progress: Progress) -> None:
+def prepare(settings: ConfigService, stores: Stores, door: TrainingDoor, progress: Progress) -> None:
     """Run every step.
 
     Raises:
@@ -54,7 +54,7 @@ def prepare(settings: ConfigService, stores: Stores, store: VectorStore, progres
     )
     if settings.get("DEMO_DATA"):
         data_dir = app_config.project_path(settings.get("DATA_DIR"))
-        _load_training(store, data_dir / "embedded" / "training_loaded", progress)
+        _load_training(door, data_dir / "embedded" / "training_loaded", progress)
 
 
 def listed(value: str) -> tuple[str, ...]:
@@ -88,16 +88,16 @@ def _load_demo(settings: ConfigService, owner_url: str, progress: Progress) -> N
         raise StoreUnavailableError(messages.DEMO_LOAD_FAILED) from error
 
 
-def _load_training(store: VectorStore, marker: Path, progress: Progress) -> None:
+def _load_training(door: TrainingDoor, marker: Path, progress: Progress) -> None:
     """Starting examples, once for a data folder: what people change or delete later is never brought back."""
     if marker.exists():
         return
     progress(messages.STEP_TRAINING)
     examples = training_examples()
     try:
-        store.add(DEFAULT_TENANT_NAME, "ddl", [TrainingItem(text) for text in examples.ddl])
-        store.add(DEFAULT_TENANT_NAME, "documentation", [TrainingItem(text) for text in examples.documentation])
-        store.add(DEFAULT_TENANT_NAME, "sql", [TrainingItem(pair.sql, pair.question) for pair in examples.pairs])
+        door.add(DEFAULT_TENANT_NAME, "ddl", [TrainingItem(text) for text in examples.ddl])
+        door.add(DEFAULT_TENANT_NAME, "documentation", [TrainingItem(text) for text in examples.documentation])
+        door.add(DEFAULT_TENANT_NAME, "sql", [TrainingItem(pair.sql, pair.question) for pair in examples.pairs])
     except ModelUnavailableError as error:
         logger.warning("no training examples loaded: %s", error.message)
         return

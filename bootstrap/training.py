@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bootstrap.training_trust import TrainingTrust
 from common.answering import Brain
 from common.config_service import ConfigService
 from core.database import Database
 from core.sql_executor import SqlExecutor
-from core.vector_store.store import VectorStore
+from core.vector_store.door import TrainingDoor
 from features.access import Access
 from features.training_data.combine_service import CombineService
 from features.training_data.drift_service import DriftService
@@ -26,13 +27,14 @@ def build_training(
     settings: ConfigService,
     *,
     database: Database,
-    store: VectorStore,
+    door: TrainingDoor,
+    trust: TrainingTrust,
     brain: Callable[[], Brain],
     executor: Callable[[], SqlExecutor],
 ) -> TrainingServices:
     """Args: brain, executor: asked for at their first use; most requests need neither."""
     questions = QuestionSource(brain=brain, timeout_seconds=settings.get("REQUEST_TIMEOUT"))
-    writer = TrainingWriter(database=database, store=store, questions=questions)
+    writer = TrainingWriter(database=database, door=door, questions=questions)
     token = settings.get("ADMIN_TOKEN")
     return TrainingServices(
         data=TrainingDataService(database=database, writer=writer),
@@ -42,6 +44,7 @@ def build_training(
         review=ReviewService(database=database, writer=writer),
         drift=DriftService(database=database, explain=lambda sql: executor().explain(sql)),
         writer=writer,
+        standing_of=trust.standing_of,
         require_admin=lambda request: authorise(Access.ADMIN, request, token),
         errors_are_http_200=settings.get("LEGACY_HTTP_200_ERRORS"),
     )

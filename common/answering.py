@@ -72,8 +72,9 @@ class LookedUp:
 class SqlRequest:
     """Everything a brain may use to write SQL. `today` is the business database's date.
 
-    `record_ids` has the training record of each text in `ddl` and `documentation`; `looked_up` is there when the
-    brain's first attempt asked for a look at the data.
+    `record_ids` has the training record of each text in `ddl` and `documentation`, `unreviewed_ids` those of all that
+    no administrator vouched for; `looked_up` is there when the brain's first attempt
+    asked for a look at the data.
     """
 
     question: str
@@ -85,6 +86,7 @@ class SqlRequest:
     ddl: Sequence[str] = ()
     documentation: Sequence[str] = ()
     record_ids: Mapping[str, str] = field(default_factory=dict)
+    unreviewed_ids: frozenset[str] = frozenset()
     looked_up: LookedUp | None = None
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from common.tenant import DEFAULT_TENANT_NAME, Tenant
+from core.vector_store.origin import Standing
 
 StepName = Literal["ddl_generation", "qa_generation", "sql_validation", "training_load"]
 STEPS: Final[tuple[StepName, ...]] = ("ddl_generation", "qa_generation", "sql_validation", "training_load")
@@ -38,6 +39,7 @@ class TaskSpec:
         parameters: what `task_config.json` shows; passwords are masked when it is written.
         user_id: on whose account model calls go.
         has_validation, has_training: whether complete mode runs these steps.
+        standing: what the training records of the run may.
     """
 
     task_id: str
@@ -55,6 +57,7 @@ class TaskSpec:
     backs_up_vectors: bool = False
     truncates_vectors: bool = False
     skips_training: bool = False
+    standing: Standing = Standing.OPEN
 
     def __post_init__(self) -> None:
         Tenant(self.tenant)

@@ -129,12 +129,14 @@ def _provenance(
     """Where the answer comes from; what does not apply is left out."""
     outputs = tool_outputs(turn)
     based_on = [record for output in outputs for record in facts_of(output).get("based_on", [])]
+    unreviewed = [record for output in outputs for record in facts_of(output).get("unreviewed", [])]
     tables = [table for output in outputs for table in facts_of(output).get("tables", [])]
     rows_from = "previous_result" if any(output.name == "previous_result" for output in outputs) else "run_sql"
     found: dict[str, Any] = {**origin, "from_cache": False}
     known = {
         "sql": sql,
         "training_records": list(dict.fromkeys(based_on)),
+        "unreviewed_records": list(dict.fromkeys(unreviewed)),
         "tables": list(dict.fromkeys(tables)),
         "rows_from": rows_from if records is not None or rows_from == "previous_result" else None,
     }

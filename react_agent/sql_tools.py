@@ -82,24 +82,30 @@ class GenerateSql:
             context=_context(wanted.history_messages, messages),
             route=turn.question.route,
         )
-        draft = await self._draft(asked)
+        draft, request = await self._draft(asked)
         sql = draft.sql.strip()
         if sql and _QUERY_WORD.search(sql):
-            return ToolOutcome(sql, {"kind": "sql", "sql": sql, "based_on": list(draft.based_on)})
+            unreviewed = [record for record in draft.based_on if record in request.unreviewed_ids]
+            return ToolOutcome(
+                sql, {"kind": "sql", "sql": sql, "based_on": list(draft.based_on), "unreviewed": unreviewed}
+            )
         reason = sql or draft.said.strip() or draft.explanation.strip()
         return ToolOutcome(texts.NO_SQL.format(reason=reason), {"kind": "no_sql", "reason": reason}, is_error=True)
 
-    async def _draft(self, asked: Question) -> SqlDraft:
-        """The brain's SQL; when it first wants to look values up, that look is taken once, through the guard."""
+    async def _draft(self, asked: Question) -> tuple[SqlDraft, SqlRequest]:
+        """The brain's SQL, and what it was written with.
+
+        When the brain first wants to look values up, that look is taken once, through the guard.
+        """
         brain, request = self._brain.on_behalf_of(asked), await self._collect(asked)
         draft = await brain.write_sql(request)
         if not draft.is_intermediate:
-            return draft
+            return draft, request
         try:
             found = LookedUp(draft.sql, await run_blocking(self._executor.execute, draft.sql))
         except (SqlRefusedError, SqlExecutionError) as error:
             found = LookedUp(draft.sql, problem=error.message)
-        return await brain.write_sql(replace(request, looked_up=found))
+        return await brain.write_sql(replace(request, looked_up=found)), request
 
 
 class ValidSql:

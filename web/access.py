@@ -23,11 +23,12 @@ def authorise(access: Access, request: Request, admin_token: str) -> None:
     """
     if access is Access.PUBLIC:
         return
-    is_admin = _bears(request, admin_token) if admin_token else RequestSource.of(request.environ).is_this_machine()
+    is_admin = bears_token(request, admin_token) if admin_token else RequestSource.of(request.environ).is_this_machine()
     if not is_admin:
         raise ForbiddenError(messages.ADMIN_ONLY)
 
 
-def _bears(request: Request, token: str) -> bool:
+def bears_token(request: Request, token: str) -> bool:
+    """Whether the request's `Authorization` header carries this bearer token."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())

@@ -222,7 +222,7 @@ ROUTES = (
         "/api/v0/training_data/update",
         training_data.docs,
         training_data.TrainingDataUpdate,
-        Access.PUBLIC,
+        Access.ADMIN,
         writes=("POST",),
     ),
     Route(

@@ -37,6 +37,7 @@ QUESTION_MODEL_FAILED: Final = "缺少question字段，且大模型暂时无法�
 QUESTIONS_TOO_MANY: Final = "一次上传最多为 {limit} 条SQL生成问题，请为其余SQL提供question"
 QUESTION_LABEL: Final = "问题"
 QUESTION_MARKS: Final = ("？", "?")
+TRAINING_FORBIDDEN: Final = "训练数据只能由管理员提交"
 QUARANTINED: Final = "内容疑似包含针对模型的指令或隐藏字符，已隔离，等待管理员审核"
 
 # Create

@@ -1,7 +1,7 @@
-"""The door of the training store: doubtful texts wait in quarantine instead of being stored.
+"""The quarantine of the training store: records that wait for an administrator, and the one statement that adds them.
 
-Whoever writes records without an administrator's word comes through here; see ADR 0024 for every way in. A text an
-administrator approved passes from then on, one that was rejected stays out without being shown again.
+The training door (`core.vector_store.door`) and the restore of a backup write here, nobody else; ADR 0024 says when. A
+record of which an administrator said yes or no before is not shown again, unless a person sends it anew.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy import Column, DateTime, Index, String, Table, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core.database import Base
+from core.vector_store.origin import Recall
 from core.vector_store.records import KINDS, Kind, TrainingItem, new_record_id, parse_document
 from core.vector_store.screening import suspicions
 
@@ -41,27 +42,32 @@ _RESTORE: Final = "vector_restore"
 
 # One statement for any number of texts: what was decided last counts, what waits already keeps its id.
 _HOLD: Final = r"""
-WITH doubtful AS MATERIALIZED (
+WITH asked AS MATERIALIZED (SELECT %s::text AS recall), doubtful AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%s::jsonb)
-        AS d(position int, new_id text, tenant_id text, kind text, question text, content text, reasons jsonb)
+        AS d(position int, new_id text, tenant_id text, kind text, question text, content text, reasons jsonb,
+             replaces_id text)
 ), known AS MATERIALIZED (
-    SELECT DISTINCT ON (1, 2, 3, 4) tenant_id, training_data_type AS kind,
-        btrim(question, E' \t\r\n') AS question, btrim(content, E' \t\r\n') AS content, id, status
-    FROM training_quarantine
-    ORDER BY 1, 2, 3, 4, decided_at DESC NULLS LAST, created_at
+    SELECT DISTINCT ON (1, 2, 3, 4, CASE WHEN recall = 'pending' THEN replaces_id END)
+        tenant_id, training_data_type AS kind,
+        btrim(question, E' \t\r\n') AS question, btrim(content, E' \t\r\n') AS content, id, status, replaces_id
+    FROM training_quarantine CROSS JOIN asked
+    WHERE recall = 'decided' OR (recall = 'pending' AND status = 'pending')
+    ORDER BY 1, 2, 3, 4, CASE WHEN recall = 'pending' THEN replaces_id END, decided_at DESC NULLS LAST, created_at
 ), judged AS MATERIALIZED (
-    SELECT d.*, known.id AS known_id, known.status FROM doubtful d
-    LEFT JOIN known USING (tenant_id, kind, question, content)
+    SELECT d.*, known.id AS known_id, known.status FROM doubtful d CROSS JOIN asked
+    LEFT JOIN known ON (known.tenant_id, known.kind, known.question, known.content)
+        = (d.tenant_id, d.kind, d.question, d.content)
+        AND (recall <> 'pending' OR known.replaces_id IS NOT DISTINCT FROM d.replaces_id)
 ), added AS (
-    INSERT INTO training_quarantine (id, tenant_id, training_data_type, question, content, reasons, source)
+    INSERT INTO training_quarantine (id, tenant_id, training_data_type, question, content, reasons, source, replaces_id)
     SELECT DISTINCT ON (tenant_id, kind, question, content)
-        new_id, tenant_id, kind, question, content, reasons, %s
+        new_id, tenant_id, kind, question, content, reasons, %s, replaces_id
     FROM judged WHERE known_id IS NULL
     ORDER BY tenant_id, kind, question, content, position
 )
 SELECT position, coalesce(known_id, first_value(new_id) OVER (
-    PARTITION BY tenant_id, kind, question, content ORDER BY position))
-FROM judged WHERE status IS DISTINCT FROM 'approved'
+    PARTITION BY tenant_id, kind, question, content ORDER BY position)), coalesce(status, 'pending')
+FROM judged
 """
 # Rows of this transaction alone: what was in the table before is not what is being restored.
 _RESTORED: Final = """
@@ -77,18 +83,26 @@ Execute = Callable[[str, tuple[Any, ...]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class Doubtful:
-    """A text that was found suspicious; `position` is its writer's."""
+    """A record that may not be used unseen; `position` is its writer's.
+
+    Attributes:
+        record_id: the id it gets here, and as a record when it is approved; a new one when empty.
+        replaces_id: the record an approved one takes the place of.
+    """
 
     position: int
     tenant: str
     kind: Kind
     item: TrainingItem
     reasons: tuple[str, ...]
+    record_id: str = ""
+    replaces_id: str | None = None
 
     def as_row(self) -> Mapping[str, Any]:
         return {
             "position": self.position,
-            "new_id": new_record_id(self.kind),
+            "new_id": self.record_id or new_record_id(self.kind),
+            "replaces_id": self.replaces_id,
             "tenant_id": self.tenant,
             "kind": self.kind,
             "question": _storable(self.item.question),
@@ -103,20 +117,33 @@ def doubtful(position: int, tenant: str, kind: Kind, item: TrainingItem) -> Doub
     return Doubtful(position, tenant, kind, item, reasons) if reasons else None
 
 
-def hold(execute: Execute, found: Sequence[Doubtful], source: str) -> dict[int, str]:
-    """Put texts in quarantine within the caller's transaction.
+@dataclass(frozen=True)
+class Held:
+    """The quarantine's row for a text, new or known: its id, and what an administrator decided or `pending`."""
+
+    id: str
+    status: str
+
+    @property
+    def is_approved(self) -> bool:
+        return self.status == "approved"
+
+
+def hold(execute: Execute, found: Sequence[Doubtful], source: str, recall: Recall = "decided") -> dict[int, Held]:
+    """Put records in quarantine within the caller's transaction.
 
     Args:
         execute: runs one statement with psycopg's placeholders and returns its rows.
         source: who wants them stored, at most 40 characters.
+        recall: which earlier rows count; a record that has one keeps it and adds none.
 
     Returns:
-        The ids of those that may not be stored, by position; approved ones are not among them.
+        The row of each record, by position.
     """
-    held: dict[int, str] = {}
+    held: dict[int, Held] = {}
     for start in range(0, len(found), _BATCH):
         rows = json.dumps([one.as_row() for one in found[start : start + _BATCH]])
-        held.update((row[0], row[1]) for row in execute(_HOLD, (rows, source)))
+        held.update((row[0], Held(row[1], row[2])) for row in execute(_HOLD, (recall, rows, source)))
     return held
 
 
@@ -133,7 +160,7 @@ def hold_restored(connection: Connection[Any]) -> int:
         cursor.execute(_RESTORED, (list(KINDS),))
         while rows := cursor.fetchmany(_BATCH):
             found = [one for position, row in enumerate(rows) if (one := _doubtful_row(position, row)) is not None]
-            held = hold(connection.execute, found, _RESTORE)
+            held = [place for place, one in hold(connection.execute, found, _RESTORE).items() if not one.is_approved]
             if held:
                 ids = [rows[position][0] for position in held]
                 connection.execute("DELETE FROM langchain_pg_embedding WHERE id = ANY(%s)", (ids,))

@@ -45,8 +45,23 @@ class TrainingItem:
 
 
 @dataclass(frozen=True)
+class NewRecord:
+    """A record that is to be stored; `item.question` is empty when a pair still needs its question."""
+
+    kind: Kind
+    item: TrainingItem
+
+    @property
+    def lacks_question(self) -> bool:
+        return self.kind == "sql" and not self.item.question
+
+
+@dataclass(frozen=True)
 class Match:
-    """A record found. `score` is its cosine similarity to the query, 0 to 1; `rank` its place, 1 is best."""
+    """A record found. `score` is its cosine similarity to the query, 0 to 1; `rank` its place, 1 is best.
+
+    `is_reviewed` says whether an administrator vouched for it.
+    """
 
     id: str
     kind: Kind
@@ -54,6 +69,7 @@ class Match:
     question: str
     score: float
     rank: int
+    is_reviewed: bool = False
 
 
 @dataclass(frozen=True)

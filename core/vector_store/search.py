@@ -42,7 +42,7 @@ _EXACT: Final = text(
         WITH mine AS NOT MATERIALIZED (
             SELECT e.id, e.document, e.embedding, e.lexical_terms FROM langchain_pg_embedding e
             WHERE e.collection_id = c.uuid AND e.tenant_id = :tenant
-              AND e.embedding_model = :model AND e.embedding_dimension = :dimension
+              AND e.embedding_model = :model AND e.embedding_dimension = :dimension AND e.waits_for IS NULL
         ), near AS (
             SELECT id, row_number() OVER (ORDER BY distance, id) AS place
             FROM (SELECT id, embedding <=> asked.vector AS distance FROM mine
@@ -53,7 +53,7 @@ _EXACT: Final = text(
                   WHERE lexical_terms @@ asked.terms ORDER BY weight DESC, id LIMIT wanted.most) best
         )
         SELECT one.id, one.document, 1 - (one.embedding <=> asked.vector) AS similarity,
-               near.place AS near_place, worded.place AS worded_place
+               near.place AS near_place, worded.place AS worded_place, one.reviewed_at IS NOT NULL AS is_reviewed
         FROM near FULL JOIN worded USING (id) JOIN langchain_pg_embedding one USING (id)
     ) found
     """
@@ -65,14 +65,14 @@ _SCAN_SETTINGS: Final = (
 _NEAREST: Final = """
     SELECT e.id FROM langchain_pg_embedding e
     WHERE e.collection_id = (SELECT uuid FROM langchain_pg_collection WHERE name = :kind) AND e.tenant_id = :tenant
-      AND e.embedding_model = :model AND e.embedding_dimension = :dimension
+      AND e.embedding_model = :model AND e.embedding_dimension = :dimension AND e.waits_for IS NULL
     ORDER BY {expression} <=> CAST(:vector AS halfvec({dimension})) LIMIT :candidates
 """
 _WORDED: Final = text(
     """
-    SELECT id, document FROM (
-        SELECT e.id, e.document, e.lexical_terms FROM langchain_pg_embedding e
-        WHERE e.lexical_terms @@ CAST(:terms AS tsquery) AND e.tenant_id = :tenant
+    SELECT id, document, is_reviewed FROM (
+        SELECT e.id, e.document, e.lexical_terms, e.reviewed_at IS NOT NULL AS is_reviewed FROM langchain_pg_embedding e
+        WHERE e.lexical_terms @@ CAST(:terms AS tsquery) AND e.tenant_id = :tenant AND e.waits_for IS NULL
           AND e.collection_id = (SELECT uuid FROM langchain_pg_collection WHERE name = :kind)
           AND (CAST(:model AS text) IS NULL OR (e.embedding_model = :model AND e.embedding_dimension = :dimension))
         LIMIT :matched) matching
@@ -82,7 +82,7 @@ _WORDED: Final = text(
 _BY_ID: Final = text(
     """
     SELECT wanted.id, e.document, 1 - (e.embedding <=> CAST(:vector AS vector)) AS similarity,
-           wanted.near_place, wanted.worded_place
+           wanted.near_place, wanted.worded_place, e.reviewed_at IS NOT NULL AS is_reviewed
     FROM unnest(CAST(:ids AS text[]), CAST(:near AS int[]), CAST(:worded AS int[]))
          AS wanted (id, near_place, worded_place)
     JOIN langchain_pg_embedding e ON e.id = wanted.id
@@ -257,7 +257,7 @@ def _ranked(kind: Kind, rows: Sequence[Row[Any]]) -> list[Match]:
     near = sorted((row for row in rows if row.near_place), key=lambda row: row.near_place)
     worded = sorted((row for row in rows if row.worded_place), key=lambda row: row.worded_place)
     fused = fuse_by_rank([row.id for row in near], [row.id for row in worded])
-    return _matches(kind, [(record_id, by_id[record_id].document, by_id[record_id].similarity) for record_id in fused])
+    return _matches(kind, [(by_id[record_id], by_id[record_id].similarity) for record_id in fused])
 
 
 def _by_shared_words(kind: Kind, rows: Sequence[Row[Any]], terms: Sequence[str]) -> list[Match]:
@@ -265,17 +265,17 @@ def _by_shared_words(kind: Kind, rows: Sequence[Row[Any]], terms: Sequence[str])
     for row in rows:
         item = parse_document(kind, row.document or "")
         if item is not None:
-            found.append((row.id, row.document, shared_share(terms, bigrams(item.searched_text(kind)))))
-    return _matches(kind, sorted(found, key=lambda each: -each[2]))
+            found.append((row, shared_share(terms, bigrams(item.searched_text(kind)))))
+    return _matches(kind, sorted(found, key=lambda each: -each[1]))
 
 
-def _matches(kind: Kind, found: Sequence[tuple[str, str | None, float]]) -> list[Match]:
+def _matches(kind: Kind, found: Sequence[tuple[Row[Any], float]]) -> list[Match]:
     matches: list[Match] = []
-    for record_id, document, similarity in found:
-        item = parse_document(kind, document or "")
+    for row, similarity in found:
+        item = parse_document(kind, row.document or "")
         if item is not None:
-            score = _score(similarity)
-            matches.append(Match(record_id, kind, item.content, item.question, score, len(matches) + 1))
+            place = len(matches) + 1
+            matches.append(Match(row.id, kind, item.content, item.question, _score(similarity), place, row.is_reviewed))
     return matches
 
 

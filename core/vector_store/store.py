@@ -1,7 +1,7 @@
 """The training store: examples kept per tenant and found by vector similarity and by words, fused by rank.
 
-The question services and the training services use it. It lives in the platform database; when that is away every
-method raises `StoreUnavailableError` and the caller goes on without examples.
+The question services read it; `core.vector_store.door` writes it. It lives in the platform database; when that is away
+every method raises `StoreUnavailableError` and the caller goes on without examples.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from core.database import Database
 from core.llm.metering import CallAccount
 from core.vector_store.embedding import Embedder
 from core.vector_store.lexical import bigrams
-from core.vector_store.quarantine import doubtful, hold
 from core.vector_store.records import (
     KINDS,
     Kind,
@@ -36,8 +35,6 @@ from core.vector_store.tables import COLLECTION, EMBEDDING, REVISION
 
 NOBODY: Final = "nobody"
 TRAINING: Final = "training"
-_ROWS_PER_INSERT: Final = 100
-_REFRESHED_COLUMNS: Final = ("embedding", "embedding_model", "embedding_dimension", "lexical_terms")
 
 
 @dataclass(frozen=True)
@@ -47,69 +44,13 @@ class _NewRecord:
     hash: str
 
 
-@dataclass(frozen=True)
-class Admitted:
-    """What became of items, in their order.
-
-    Attributes:
-        ids: of the record each item is or will be.
-        waiting: the ids among them that wait for an administrator, or were rejected; they are not stored.
-    """
-
-    ids: list[str]
-    waiting: frozenset[str]
-
-
 class VectorStore:
     """Training records of all tenants, searchable with vectors of `embedder`'s model only."""
 
     def __init__(self, database: Database, embedder: Embedder) -> None:
-        self._database = database
+        self.database = self._database = database
         self._embedder = embedder
         self._search = TrainingSearch(database, embedder)
-
-    def add(
-        self, tenant: str, kind: Kind, items: Iterable[TrainingItem], *, account: CallAccount | None = None
-    ) -> list[str]:
-        """As `admit`, for whom the ids are enough."""
-        return self.admit(tenant, kind, items, source=TRAINING, account=account).ids
-
-    def admit(
-        self,
-        tenant: str,
-        kind: Kind,
-        items: Iterable[TrainingItem],
-        *,
-        source: str,
-        account: CallAccount | None = None,
-    ) -> Admitted:
-        """Store the items. What is there already keeps its id and is not doubled.
-
-        A text that speaks to the model goes to quarantine instead, unless an administrator approved it; see
-        `core.vector_store.quarantine`.
-
-        Args:
-            source: who writes them, for the administrator who looks at what waits.
-            account: who pays for their vectors; by default the tenant, as training.
-
-        Raises:
-            ValueError: an item lacks its text. Nothing is stored then.
-            ModelUnavailableError: the embedder does not answer. Nothing is stored then; what waits, waits.
-        """
-        name = Tenant(tenant)
-        records = [_new_record(kind, item) for item in items]
-        with self._database.session() as session:
-            ids = self._known_ids(session, name, kind, [record.hash for record in records])
-            missing = list({record.hash: record for record in records if record.hash not in ids}.values())
-            waiting = _held(session, name, kind, missing, source)
-        missing = [record for record in missing if record.hash not in waiting]
-        if missing:
-            texts = [record.item.searched_text(kind) for record in missing]
-            vectors = checked_vectors(self._embedder, texts, account or CallAccount(name, NOBODY, TRAINING))
-            with self._database.session() as session:
-                ids |= self._insert(session, name, kind, missing, vectors)
-        ids |= waiting
-        return Admitted([ids[record.hash] for record in records], frozenset(waiting.values()))
 
     def prepare(
         self, tenant: str, kind: Kind, items: Sequence[TrainingItem], *, account: CallAccount | None = None
@@ -194,8 +135,8 @@ class VectorStore:
             EMBEDDING.c.embedding_dimension == self._embedder.dimension,
         )
 
-    def _known_ids(self, session: Session, tenant: Tenant, kind: Kind, hashes: Sequence[str]) -> dict[str, str]:
-        """Ids by content hash. A record that needs a new vector counts as unknown; `_insert` refreshes it."""
+    def known_ids(self, session: Session, tenant: Tenant, kind: Kind, hashes: Sequence[str]) -> dict[str, str]:
+        """Ids by content hash. A record that needs a new vector counts as unknown; the training door refreshes it."""
         statement = (
             select(EMBEDDING.c.content_hash, EMBEDDING.c.id)
             .join(COLLECTION, COLLECTION.c.uuid == EMBEDDING.c.collection_id)
@@ -203,32 +144,6 @@ class VectorStore:
             .where(EMBEDDING.c.content_hash.in_(hashes), *self._is_usable())
         )
         return {row[0]: row[1] for row in session.execute(statement)}
-
-    def _insert(
-        self,
-        session: Session,
-        tenant: Tenant,
-        kind: Kind,
-        records: Sequence[_NewRecord],
-        vectors: Sequence[list[float]],
-    ) -> dict[str, str]:
-        collection_id = collection_of(session, kind)
-        rows = [
-            self._row(tenant, kind, collection_id, record, vector)
-            for record, vector in zip(records, vectors, strict=True)
-        ]
-        rows.sort(key=lambda row: str(row["content_hash"]))
-        ids: dict[str, str] = {}
-        for start in range(0, len(rows), _ROWS_PER_INSERT):
-            statement = insert(EMBEDDING).values(rows[start : start + _ROWS_PER_INSERT])
-            refreshed = {name: statement.excluded[name] for name in _REFRESHED_COLUMNS}
-            result = session.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["tenant_id", "collection_id", "content_hash"], set_=refreshed
-                ).returning(EMBEDDING.c.content_hash, EMBEDDING.c.id)
-            )
-            ids.update((row[0], row[1]) for row in result)
-        return ids
 
     def _row(
         self, tenant: Tenant, kind: Kind, collection_id: UUID | None, record: _NewRecord, vector: list[float]
@@ -248,15 +163,6 @@ class VectorStore:
             "embedding_dimension": self._embedder.dimension,
             "lexical_terms": func.array_to_tsvector(terms),
         }
-
-
-def _held(session: Session, tenant: Tenant, kind: Kind, records: Sequence[_NewRecord], source: str) -> dict[str, str]:
-    """Ids of those that wait, by content hash."""
-    found = [one for at, record in enumerate(records) if (one := doubtful(at, tenant, kind, record.item)) is not None]
-    if not found:
-        return {}
-    held = hold(session.connection().exec_driver_sql, found, source)
-    return {records[at].hash: record_id for at, record_id in held.items()}
 
 
 def _new_record(kind: Kind, item: TrainingItem) -> _NewRecord:

@@ -47,12 +47,29 @@ EMBEDDING: Final = Table(
     Column("embedding_dimension", Integer, comment="length of the vector, here so that a filter need not load it"),
     Column("lexical_terms", TSVECTOR, comment="character bigrams of what is searched for"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("reviewed_at", DateTime(timezone=True), comment="when an administrator vouched for it, else null"),
+    Column(
+        "review_key",
+        String(32),
+        comment="of a reviewed pair: equal for questions that ask the same in other words or order",
+    ),
+    Column(
+        "waits_for",
+        JSONB(none_as_null=True),
+        comment="why it is not searched before an administrator approves it; null in records that are used",
+    ),
     Index("ix_cmetadata_gin", "cmetadata", postgresql_using="gin", postgresql_ops={"cmetadata": "jsonb_path_ops"}),
     Index("ix_langchain_pg_embedding_lexical_terms", "lexical_terms", postgresql_using="gin"),
     Index(
         "ix_langchain_pg_embedding_question_key",
         "tenant_id",
         text("training_question_key(training_pair(document) ->> 'question')"),
+    ),
+    Index(
+        "ix_langchain_pg_embedding_review_key",
+        "tenant_id",
+        "review_key",
+        postgresql_where=text("review_key IS NOT NULL"),
     ),
     Index("uq_langchain_pg_embedding_tenant_content", "tenant_id", "collection_id", "content_hash", unique=True),
 )

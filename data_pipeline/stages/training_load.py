@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from common.messages import data_pipeline as texts
+from core.vector_store.door import TrainingDoor
+from core.vector_store.origin import Origin
 from core.vector_store.records import KINDS, Kind, RecordCounts, TrainingItem
 from core.vector_store.store import VectorStore
 from data_pipeline.errors import PipelineError
@@ -67,7 +69,7 @@ class TrainingLoad:
     """See the module.
 
     Args:
-        store: where the records go.
+        door: where the records go; store: counts them.
         splitting: cuts texts into records.
         ask_question: writes the question of plain SQL; without one such files are skipped and named.
         vector_tables: None when this installation cannot back them up; asking for it fails the step then.
@@ -78,6 +80,7 @@ class TrainingLoad:
         self,
         *,
         database: PipelineDatabase,
+        door: TrainingDoor,
         store: VectorStore,
         splitting: Splitting,
         trained: TrainedPairs,
@@ -86,6 +89,7 @@ class TrainingLoad:
         ask_question: AskQuestion | None = None,
     ) -> None:
         self._database = database
+        self._door = door
         self._store = store
         self._splitting = splitting
         self._trained = trained
@@ -179,7 +183,7 @@ class TrainingLoad:
     def _store_items(self, context: StageContext, kind: Kind, items: Sequence[TrainingItem], loaded: _Loaded) -> None:
         for batch in _batches(_storable(kind, items)):
             context.check_cancelled()
-            admitted = self._store.admit(context.spec.tenant, kind, batch, source=_SOURCE)
+            admitted = self._door.admit(context.spec.tenant, kind, batch, Origin(_SOURCE, context.spec.standing))
             loaded.item_count += len(set(admitted.ids) - admitted.waiting)
             loaded.waiting |= admitted.waiting
 

@@ -8,6 +8,7 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from common.tenant import DEFAULT_TENANT_NAME
+from core.vector_store.origin import Standing
 from features.ask.schemas import ErrorEnvelope
 from features.feedback import schemas
 from features.feedback.service import FeedbackService
@@ -18,11 +19,20 @@ failure = documented(docs, ErrorEnvelope)
 AWAY = "The platform database cannot be reached, or the service is in read-only mode"
 
 
+class TrainingTrust(Protocol):
+    """Says what the training records of a request's caller may."""
+
+    def standing_of(self, request: Any) -> Standing: ...
+
+
 class FeedbackServices(Protocol):
     """What these routes take from the container."""
 
     @property
     def feedback(self) -> FeedbackService: ...
+
+    @property
+    def training_trust(self) -> TrainingTrust: ...
 
 
 class FeedbackResource(Resource):
@@ -89,6 +99,7 @@ class QaFeedbackDelete(FeedbackResource):
 
 
 @docs.response(400, "No list of ids", failure)
+@docs.response(403, "Only administrators may train", failure)
 @docs.response(404, "None of the ids is there", failure)
 @docs.response(413, "The body is too large", failure)
 @docs.response(503, "The platform database or the embedding service cannot be reached, or read-only mode", failure)
@@ -99,7 +110,8 @@ class QaFeedbackAddToTraining(FeedbackResource):
     @docs.expect(documented(docs, schemas.TrainingRequest), validate=False)
     @docs.response(200, "What became of each; also when all failed", documented(docs, schemas.TrainedEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._feedback.add_to_training(DEFAULT_TENANT_NAME, json_object(request)))
+        standing = self._services.training_trust.standing_of(request)
+        return envelope_response(self._feedback.add_to_training(DEFAULT_TENANT_NAME, json_object(request), standing))
 
 
 class QaFeedbackStats(FeedbackResource):

@@ -14,7 +14,8 @@ from common.messages import feedback as texts
 from common.result import Envelope, internal_error_response, success_response
 from core.database import Database
 from core.logging import get_app_logger
-from core.vector_store.store import VectorStore
+from core.vector_store.door import TrainingDoor
+from core.vector_store.origin import Standing
 from features.feedback.repository import FeedbackRepository
 from features.feedback.schemas import FeedbackQuery, parse_change, parse_new, parse_query, parse_training
 from features.feedback.training import FeedbackTraining, Outcomes
@@ -32,9 +33,9 @@ class FeedbackService:
         StoreUnavailableError: the platform database is away.
     """
 
-    def __init__(self, *, database: Database, store: VectorStore) -> None:
+    def __init__(self, *, database: Database, door: TrainingDoor) -> None:
         self._database = database
-        self._training = FeedbackTraining(database=database, store=store)
+        self._training = FeedbackTraining(database=database, door=door)
 
     def add(self, tenant: str, body: Body) -> Envelope:
         """Keep a verdict."""
@@ -84,11 +85,11 @@ class FeedbackService:
 
         return self._within(tenant, texts.DELETE_FAILED, work)
 
-    def add_to_training(self, tenant: str, body: Body) -> Envelope:
+    def add_to_training(self, tenant: str, body: Body, standing: Standing = Standing.OPEN) -> Envelope:
         """Make training data of verdicts. A verdict that is unfit fails alone; a store that fails changes nothing."""
         requested = parse_training(body)
         try:
-            outcomes = self._training.train(tenant, {number for number in requested if number is not None})
+            outcomes = self._training.train(tenant, {number for number in requested if number is not None}, standing)
         except SQLAlchemyError as error:
             return _failure(texts.TRAINING_FAILED, error)
         if not outcomes.found:
@@ -175,6 +176,7 @@ def _training_data(requested: int, outcomes: Outcomes) -> dict[str, Any]:
 def _results(outcomes: Outcomes) -> list[dict[str, Any]]:
     trained = [
         {"feedback_id": number, "outcome": kind, "training_id": record}
+        | ({"waits_for_review": list(outcomes.waiting[number])} if number in outcomes.waiting else {})
         for number, (kind, record) in outcomes.records.items()
     ]
     already = [{"feedback_id": number, "outcome": "already_trained"} for number in outcomes.already]

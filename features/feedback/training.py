@@ -15,22 +15,24 @@ from common.messages import feedback as texts
 from core.database import Database
 from core.sql_guard.refusal import Refusal
 from core.sql_guard.single_query import read_query
-from core.vector_store.catalogue import insert_record
-from core.vector_store.records import Kind, TrainingItem
+from core.vector_store.door import Screened, Stored, TrainingDoor
+from core.vector_store.origin import Origin, Standing
+from core.vector_store.records import Kind, NewRecord, TrainingItem
 from core.vector_store.screening import suspicions
-from core.vector_store.store import VectorStore
 from features.feedback.repository import FeedbackRepository
 
+SOURCE: Final = "qa_feedback/add_to_training"
 KIND_BY_THUMB: Final[Mapping[bool, Kind]] = {True: "sql", False: "error_sql"}
 
 
 @dataclass
 class Outcomes:
-    """What became of each verdict that was found, by id."""
+    """What became of each verdict that was found, by id; `waiting` says why a record is stored, but not used yet."""
 
     records: dict[int, tuple[Kind, str]] = field(default_factory=dict)
     already: set[int] = field(default_factory=set)
     errors: dict[int, str] = field(default_factory=dict)
+    waiting: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def found(self) -> int:
@@ -45,19 +47,21 @@ class Candidate:
     """A verdict as it was read, and the record made of it."""
 
     seen: Row[Any]
-    kind: Kind
-    record: Mapping[str, Any]
+    screened: Screened
 
 
 class FeedbackTraining:
     """See the module."""
 
-    def __init__(self, *, database: Database, store: VectorStore) -> None:
+    def __init__(self, *, database: Database, door: TrainingDoor) -> None:
         self._database = database
-        self._store = store
+        self._door = door
 
-    def train(self, tenant: str, ids: set[int]) -> Outcomes:
+    def train(self, tenant: str, ids: set[int], standing: Standing = Standing.OPEN) -> Outcomes:
         """Train every verdict that is fit for it and not trained yet.
+
+        Args:
+            standing: what the caller's records may.
 
         Raises:
             ModelUnavailableError: the embedder does not answer; nothing has changed.
@@ -68,7 +72,8 @@ class FeedbackTraining:
         outcomes = Outcomes()
         candidates = [row for row in rows if self._is_candidate(row, outcomes)]
         if candidates:
-            self._store_all(tenant, self._prepared(tenant, candidates), outcomes)
+            origin = Origin(SOURCE, standing, keeps_copies=True)
+            self._store_all(tenant, self._screened(tenant, candidates, origin), outcomes)
         return outcomes
 
     def _is_candidate(self, row: Row[Any], outcomes: Outcomes) -> bool:
@@ -80,25 +85,27 @@ class FeedbackTraining:
             outcomes.errors[row.id] = problem
         return problem is None
 
-    def _prepared(self, tenant: str, rows: Sequence[Row[Any]]) -> dict[int, Candidate]:
-        candidates: dict[int, Candidate] = {}
-        for kind in KIND_BY_THUMB.values():
-            those = [row for row in rows if KIND_BY_THUMB[row.is_thumb_up] == kind]
-            records = self._store.prepare(tenant, kind, [TrainingItem(row.sql, row.question) for row in those])
-            candidates |= {row.id: Candidate(row, kind, record) for row, record in zip(those, records, strict=True)}
-        return candidates
+    def _screened(self, tenant: str, rows: Sequence[Row[Any]], origin: Origin) -> dict[int, Candidate]:
+        records = [NewRecord(KIND_BY_THUMB[row.is_thumb_up], TrainingItem(row.sql, row.question)) for row in rows]
+        screened = self._door.screen(tenant, records, origin)
+        return {row.id: Candidate(row, one) for row, one in zip(rows, screened, strict=True)}
 
     def _store_all(self, tenant: str, candidates: Mapping[int, Candidate], outcomes: Outcomes) -> None:
         """What somebody changed, trained or deleted since it was read is left alone."""
         trained: dict[int, tuple[Kind, str]] = {}
+        waiting: dict[int, tuple[str, ...]] = {}
         with self._database.session() as session:
             repository = FeedbackRepository(session, tenant)
             for row in repository.among(candidates, is_locked=True):
                 candidate = candidates[row.id]
                 if _still_is(row, candidate.seen, outcomes):
-                    trained[row.id] = (candidate.kind, insert_record(session, candidate.kind, candidate.record))
+                    stored = self._door.store(session, tenant, candidate.screened)
+                    if isinstance(stored, Stored):
+                        trained[row.id] = (candidate.screened.record.kind, stored.record_id)
+                        waiting |= {row.id: stored.waits_for} if stored.waits_for else {}
             repository.mark_trained(trained)
         outcomes.records |= trained
+        outcomes.waiting |= waiting
 
 
 def _problem(row: Row[Any]) -> str | None:

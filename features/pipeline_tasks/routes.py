@@ -9,6 +9,7 @@ from flask_restx import Namespace, Resource
 
 from common.result import Envelope
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
+from core.vector_store.origin import Standing
 from features.ask.schemas import ErrorEnvelope
 from features.http import documented, envelope_response
 from features.pipeline_tasks import bodies, schemas
@@ -36,6 +37,9 @@ class PipelineTasks(Protocol):
     @property
     def require_admin(self) -> Any: ...
 
+    @property
+    def standing_of(self) -> Any: ...
+
 
 class Services(Protocol):
     """What these routes take from the container."""
@@ -54,6 +58,12 @@ class TaskResource(Resource):
     @property
     def tasks(self) -> PipelineTaskService:
         return self._services.pipeline_tasks.tasks
+
+    @property
+    def _standing(self) -> Standing | None:
+        """What training records of a run may that the caller starts; None when he may train nothing."""
+        standing: Standing | None = self._services.pipeline_tasks.standing_of(request)
+        return standing
 
 
 class DataPipelineTasks(TaskResource):
@@ -125,7 +135,7 @@ class DataPipelineTaskExecution(TaskResource):
     @docs.expect(documented(docs, schemas.ExecutionRequest), validate=False)
     @docs.response(202, "It waits for a worker; body code 200", answer)
     @docs.response(400, "A parameter is missing or wrong", failure)
-    @docs.response(403, "The vector tables are to be emptied and the caller is not an administrator", failure)
+    @docs.response(403, "Only administrators may train or empty the vector tables, and the caller is none", failure)
     @docs.response(404, "There is no such task", failure)
     @docs.response(409, "It runs, or waits to run", failure)
     @docs.response(413, "The body is too large", failure)
@@ -135,7 +145,7 @@ class DataPipelineTaskExecution(TaskResource):
         wanted = schemas.parse_execution(body)
         if wanted.truncate_vector_tables:
             self._services.pipeline_tasks.require_admin(request)
-        return _begun(self.tasks.execute(TENANT, task_id, wanted), ACCEPTED)
+        return _begun(self.tasks.execute(TENANT, task_id, wanted, self._standing), ACCEPTED)
 
 
 class DataPipelineTaskRetry(TaskResource):
@@ -143,11 +153,12 @@ class DataPipelineTaskRetry(TaskResource):
 
     @docs.doc("data_pipeline_retry_task", description="Go on with the last run at the step where it ended.")
     @docs.response(202, "It waits for a worker; body code 200", answer)
+    @docs.response(403, "Only administrators may train, and the caller is none", failure)
     @docs.response(404, "There is no such task", failure)
     @docs.response(409, "It runs, or its last run did not fail", failure)
     @docs.response(503, AWAY, failure)
     def post(self, task_id: str) -> Response:
-        return _begun(self.tasks.retry(TENANT, task_id), ACCEPTED)
+        return _begun(self.tasks.retry(TENANT, task_id, self._standing), ACCEPTED)
 
 
 class DataPipelineTaskCancellation(TaskResource):

@@ -15,12 +15,14 @@ from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from common import messages
-from common.errors import BadRequestError, ConflictError, NotFoundError
+from common.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from common.messages import pipeline_tasks as texts
+from common.messages import training_data as training_texts
 from common.result import Envelope, internal_error_response, success_response
 from core.database import Database
 from core.logging import get_app_logger
 from core.read_only_mode import ReadOnlyMode
+from core.vector_store.origin import Standing
 from data_pipeline.task import STEPS, StepName
 from features.pipeline_tasks import presentation
 from features.pipeline_tasks.connections import BusinessTargets
@@ -95,10 +97,16 @@ class PipelineTaskService:
 
         return self._within(tenant, texts.CREATE_FAILED, work)
 
-    def execute(self, tenant: str, task_id: str, wanted: ExecutionRequest) -> Envelope:
+    def execute(
+        self, tenant: str, task_id: str, wanted: ExecutionRequest, standing: Standing | None = Standing.OPEN
+    ) -> Envelope:
         """Have the task run in the background; HTTP 202.
 
+        Args:
+            standing: what the training records of the run may; None when the caller may train nothing.
+
         Raises:
+            ForbiddenError: the run would train, and the caller may not.
             ConflictError: it runs, or waits to run.
         """
         request = {
@@ -112,13 +120,13 @@ class PipelineTaskService:
 
         def work(repository: TaskRepository) -> Data:
             task = self._idle_task(repository, task_id)
-            self._queue(repository, task, request, steps)
+            self._queue(repository, task, _allowed(task, request, standing), steps)
             return texts.STARTED, self._started(task_id, request)
 
         return self._waking(tenant, task_id, texts.EXECUTE_FAILED, work)
 
-    def retry(self, tenant: str, task_id: str) -> Envelope:
-        """Go on with a run that failed or was cancelled, at the step where it ended; HTTP 202."""
+    def retry(self, tenant: str, task_id: str, standing: Standing | None = Standing.OPEN) -> Envelope:
+        """Go on with a run that failed or was cancelled, at the step where it ended; HTTP 202. Raises as `execute`."""
 
         def work(repository: TaskRepository) -> Data:
             task = self._idle_task(repository, task_id)
@@ -128,7 +136,8 @@ class PipelineTaskService:
             steps = repository.steps_of([task_id]).get(task_id, [])
             unfinished = [step.step_name for step in steps if step.step_status != "completed"]
             wanted = [request["step_name"]] if request["step_name"] else unfinished
-            self._queue(repository, task, {**request, "is_resumed": True, "ended": None}, wanted)
+            resumed = _allowed(task, {**request, "is_resumed": True, "ended": None}, standing)
+            self._queue(repository, task, resumed, wanted)
             return texts.RETRY_STARTED, self._started(task_id, request)
 
         return self._waking(tenant, task_id, texts.EXECUTE_FAILED, work)
@@ -287,6 +296,22 @@ class PipelineTaskService:
             logger.error("a task could not be handled: %s", type(error).__name__, exc_info=error)
             return internal_error_response(failed)
         return success_response(text, data)
+
+
+def _allowed(task: Row[Any], request: Mapping[str, Any], standing: Standing | None) -> Mapping[str, Any]:
+    """The request of a run with what its training records may; a resumed run never may more than before.
+
+    Raises:
+        ForbiddenError: the run would train, and the caller may not.
+    """
+    step = request["step_name"]
+    loads = task.parameters.get("enable_training_data_load", True) if step is None else step == "training_load"
+    if standing is None:
+        if loads and not request["skip_training"]:
+            raise ForbiddenError(training_texts.TRAINING_FORBIDDEN)
+        standing = Standing.WAITING
+    waits = standing is Standing.WAITING or request.get("training_standing") == Standing.WAITING.value
+    return {**request, "training_standing": (Standing.WAITING if waits else standing).value}
 
 
 def end_run(repository: TaskRepository, task: Row[Any], *, ended: str, error: str) -> None:

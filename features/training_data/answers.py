@@ -71,6 +71,11 @@ def rivals_on_the_wire(question: str | None, rivals: Sequence[Record]) -> dict[s
     return {"question": question, "existing": [{"id": one["id"], "sql": one["content"]} for one in rivals]}
 
 
+def waiting_on_the_wire(reasons: Sequence[str]) -> dict[str, Any]:
+    """What stands beside a stored record that is not used before an administrator approves it, else nothing."""
+    return {"waits_for_review": list(reasons)} if reasons else {}
+
+
 def answered(answer: Callable[[], Envelope]) -> Envelope:
     """What `answer` returns, or the envelope of the error it raises: for routes whose errors may have to leave as 200.
 

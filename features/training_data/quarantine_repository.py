@@ -1,38 +1,21 @@
-"""Records waiting for an administrator: written by whoever adds records, decided on by the review services."""
+"""Records waiting for an administrator: written by the training door, decided on by the review services."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import func, select, update
 
 from core.tenant_repository import TenantRepository
 from core.vector_store.quarantine import QUARANTINE
-from core.vector_store.records import TrainingItem, new_record_id
-from features.training_data.records import NewRecord
+from core.vector_store.records import NewRecord, TrainingItem
 
 _OF: Final = QUARANTINE.c
 
 
 class QuarantineRepository(TenantRepository):
     """Records in quarantine within the session's transaction."""
-
-    def keep(self, record: NewRecord, reasons: Sequence[str], source: str, replaces_id: str | None = None) -> str:
-        """Put a record in quarantine and return its id; one that waits already keeps its own."""
-        values: dict[str, Any] = {
-            "training_data_type": record.kind,
-            "question": record.item.question,
-            "content": record.item.content,
-            "replaces_id": replaces_id,
-        }
-        same = [_OF[name].is_not_distinct_from(value) for name, value in values.items()]
-        waiting = self.session.scalar(self.select(QUARANTINE, _OF.id).where(_OF.status == "pending", *same).limit(1))
-        if waiting is not None:
-            return str(waiting)
-        row = {**values, "id": new_record_id(record.kind), "reasons": list(reasons), "source": source}
-        self.session.execute(self.insert(QUARANTINE, [row]))
-        return str(row["id"])
 
     def page(self, status: str, *, limit: int, offset: int) -> tuple[list[Mapping[str, Any]], int]:
         """Records of a status, newest first, and how many there are."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from common.messages import training_data as texts
 from core.sql_guard.refusal import Refusal
 from core.sql_guard.single_query import read_query
-from core.vector_store.records import KINDS, Kind, TrainingItem
+from core.vector_store.records import KINDS, Kind, NewRecord, TrainingItem
 
 MAX_QUESTION_CHARS: Final = 5_000
 MAX_SQL_CHARS: Final = 20_000
@@ -49,18 +48,6 @@ class RecordRefusedError(Exception):
         self.missing = missing
         self.is_sql_wrong = is_sql_wrong
         self.quarantine_id = quarantine_id
-
-
-@dataclass(frozen=True)
-class NewRecord:
-    """A record that may be kept; `item.question` is empty when a pair still needs its question."""
-
-    kind: Kind
-    item: TrainingItem
-
-    @property
-    def lacks_question(self) -> bool:
-        return self.kind == "sql" and not self.item.question
 
 
 def read_record(fields: Any) -> NewRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Row, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, Row, and_, case, func, literal, or_, select
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import update as update_rows
 from sqlalchemy.sql import Select
@@ -19,9 +19,9 @@ from core.vector_store.catalogue import (
     QUESTION_KEY,
     RECORD_ID,
     has_id,
-    insert_record,
     question_key,
 )
+from core.vector_store.quarantine import QUARANTINE
 from core.vector_store.records import KINDS, Kind
 from core.vector_store.tables import COLLECTION, EMBEDDING
 
@@ -31,6 +31,9 @@ _RECORD: Final = (
     QUESTION.label("question"),
     CONTENT.label("content"),
     KIND.label("training_data_type"),
+    case((_OF.waits_for.is_not(None), "waiting"), (_OF.reviewed_at.is_not(None), "reviewed"), else_="unreviewed").label(
+        "review_status"
+    ),
 )
 _SORTED_BY: Final[Mapping[str, ColumnElement[Any]]] = {
     "id": RECORD_ID.collate("C"),
@@ -74,16 +77,16 @@ class TrainingRepository(TenantRepository):
         statement = self._records(_OF.id).where(has_id(record_id)).with_for_update()
         return self.session.execute(statement).first() is not None
 
-    def add_row(self, kind: Kind, row: Mapping[str, Any]) -> str:
-        """Write a prepared row (`VectorStore.prepare`) and return its id."""
-        if row["tenant_id"] != self.tenant:
-            raise ValueError("the row belongs to another tenant")
-        return insert_record(self.session, kind, row)
-
     def remove(self, record_id: str) -> bool:
-        """Delete a record; False when it is missing or another tenant's."""
+        """Delete a record, and what waits in quarantine under its id; False when it is missing or another tenant's."""
+        waiting = self.scoped(delete_rows(QUARANTINE), QUARANTINE).where(
+            QUARANTINE.c.id == record_id, QUARANTINE.c.status == "pending"
+        )
         statement = self.scoped(delete_rows(EMBEDDING), EMBEDDING).where(has_id(record_id))
-        return self.session.execute(statement.returning(_OF.id)).first() is not None
+        if self.session.execute(statement.returning(_OF.id)).first() is None:
+            return False
+        self.session.execute(waiting)
+        return True
 
     def rivals(self, question: str, sql: str) -> list[Record]:
         """Pairs with the same question, as people read it, and other SQL; the oldest first, at most ten."""

@@ -80,31 +80,21 @@ class ReviewService:
         """
         ids = _ids(wanted)
         with told_as(texts.REVIEW_FAILED), self._database.session() as session:
-            repository = QuarantineRepository(session, tenant)
-            errors = {
-                index: "" if is_plausible_id(one) and repository.decide(one, "rejected") else texts.NOT_PENDING
-                for index, one in enumerate(ids)
-            }
+            repository, records = QuarantineRepository(session, tenant), TrainingRepository(session, tenant)
+            errors = {}
+            for index, one in enumerate(ids):
+                is_rejected = is_plausible_id(one) and repository.decide(one, "rejected")
+                errors[index] = "" if is_rejected else texts.NOT_PENDING
+                if is_rejected:
+                    records.remove(one)  # a record that was stored, but not used
         return _answer(ids, errors)
 
     def _approve_one(self, tenant: str, record_id: Any) -> str:
         """An empty text, or why the record was not approved."""
         if not is_plausible_id(record_id):
             return texts.NOT_PENDING
-        with self._database.session() as session:
-            waiting = QuarantineRepository(session, tenant).pending(record_id)
-        if waiting is None:
-            return texts.NOT_PENDING
-        record, replaces_id = waiting
         try:
-            self._writer.store_completed(
-                tenant,
-                record,
-                source="training_data/quarantine/approve",
-                record_id=record_id,
-                replaces_id=replaces_id,
-                also=lambda session: QuarantineRepository(session, tenant).decide(record_id, "approved"),
-            )
+            self._writer.approve(tenant, record_id)
         except RecordRefusedError as refusal:
             return refusal.text
         return ""

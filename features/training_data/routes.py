@@ -9,6 +9,7 @@ from flask_restx import Namespace, Resource
 
 from common.errors import BadRequestError
 from common.tenant import DEFAULT_TENANT_NAME
+from core.vector_store.origin import Standing
 from features.ask.schemas import ErrorEnvelope
 from features.http import documented, envelope_response, json_object
 from features.parsing import parse_body
@@ -51,6 +52,11 @@ class TrainingResource(Resource):
     def training(self) -> TrainingServices:
         return self._services.training
 
+    @property
+    def _standing(self) -> Standing:
+        """What the caller's records may; raises `ForbiddenError` when he may train nothing."""
+        return self.training.standing_of(request)
+
 
 class TrainingDataStats(TrainingResource):
     """How much there is."""
@@ -84,12 +90,13 @@ class TrainingDataCreate(TrainingResource):
     @docs.response(200, "All were kept", answer)
     @docs.response(207, "Some were kept: data.results", answer)
     @docs.response(400, "None was kept, or a parameter is missing or wrong", failure)
+    @docs.response(403, "Only administrators may train", failure)
     @docs.response(413, "The body is too large", failure)
     @docs.response(429, "The day's model usage is spent", failure)
     @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
     def post(self) -> Response:
         wanted = parse_body(CreateRequest, json_object(request))
-        return envelope_response(self.training.data.create(DEFAULT_TENANT_NAME, wanted))
+        return envelope_response(self.training.data.create(DEFAULT_TENANT_NAME, wanted, self._standing))
 
 
 class TrainingDataDelete(TrainingResource):
@@ -115,12 +122,13 @@ class TrainingDataUpdate(TrainingResource):
     @docs.expect(documented(docs, UpdateRequest), validate=False)
     @docs.response(200, "It was replaced; it has a new id", answer)
     @docs.response(400, "A parameter is missing or wrong, or the record is absent; nothing was changed", failure)
+    @docs.response(403, "The caller is not an administrator", failure)
     @docs.response(413, "The body is too large", failure)
     @docs.response(429, "The day's model usage is spent", failure)
     @docs.response(503, "The platform database or the model cannot be reached; nothing was changed", failure)
     def post(self) -> Response:
         wanted = parse_body(UpdateRequest, json_object(request))
-        return envelope_response(self.training.data.update(DEFAULT_TENANT_NAME, wanted))
+        return envelope_response(self.training.data.update(DEFAULT_TENANT_NAME, wanted, self._standing))
 
 
 class TrainingDataUpload(TrainingResource):
@@ -129,16 +137,19 @@ class TrainingDataUpload(TrainingResource):
     @docs.doc("training_data_upload", description="Keep the records of a file.", params=UPLOAD)
     @docs.response(200, "The file was taken: data.items_created, items_failed, item_errors", answer)
     @docs.response(400, "The file was refused, or none of its records was kept", failure)
+    @docs.response(403, "Only administrators may train", failure)
     @docs.response(413, "The body is too large", failure)
     @docs.response(429, "The day's model usage is spent", failure)
     @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
     def post(self) -> Response:
+        standing = self._standing
         file = request.files.get("file")
         envelope = self.training.uploads.upload(
             DEFAULT_TENANT_NAME,
             None if file is None else file.stream,  # type: ignore[arg-type]  # IO[bytes]
             None if file is None else file.filename,
             request.form.get("file_type"),
+            standing,
         )
         return envelope_response(envelope, self.training.historical_status(envelope))
 
@@ -172,12 +183,13 @@ class CituTrainQuestionSql(TrainingResource):
     @docs.expect(documented(docs, PairRequest), validate=False)
     @docs.response(200, "It was kept", answer)
     @docs.response(400, "A parameter is missing or wrong, or no question could be written", failure)
+    @docs.response(403, "Only administrators may train", failure)
     @docs.response(413, "The body is too large", failure)
     @docs.response(429, "The day's model usage is spent", failure)
     @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
     def post(self) -> Response:
         wanted = parse_body(PairRequest, json_object(request))
-        return envelope_response(self.training.pairs.train(DEFAULT_TENANT_NAME, wanted))
+        return envelope_response(self.training.pairs.train(DEFAULT_TENANT_NAME, wanted, self._standing))
 
 
 class TrainingErrorQuestionSql(TrainingResource):
@@ -187,9 +199,10 @@ class TrainingErrorQuestionSql(TrainingResource):
     @docs.expect(documented(docs, PairRequest), validate=False)
     @docs.response(200, "It was kept", answer)
     @docs.response(400, "A parameter is missing or wrong", failure)
+    @docs.response(403, "Only administrators may train", failure)
     @docs.response(413, "The body is too large", failure)
     @docs.response(429, "The day's model usage is spent", failure)
     @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
     def post(self) -> Response:
         wanted = parse_body(PairRequest, json_object(request))
-        return envelope_response(self.training.pairs.train_wrong(DEFAULT_TENANT_NAME, wanted))
+        return envelope_response(self.training.pairs.train_wrong(DEFAULT_TENANT_NAME, wanted, self._standing))

@@ -9,10 +9,11 @@ from common.errors import BadRequestError, StoreUnavailableError
 from common.messages import training_data as texts
 from common.result import Envelope, local_timestamp, success_response
 from core.database import Database
-from core.vector_store.records import KINDS, Kind
-from features.training_data.answers import batch_answer, echoed, rivals_on_the_wire, told_as
+from core.vector_store.origin import Origin, Standing
+from core.vector_store.records import KINDS, Kind, NewRecord
+from features.training_data.answers import batch_answer, echoed, rivals_on_the_wire, told_as, waiting_on_the_wire
 from features.training_data.quarantine_repository import QuarantineRepository
-from features.training_data.records import NewRecord, RecordRefusedError, read_record, shown_kind
+from features.training_data.records import RecordRefusedError, read_record, shown_kind
 from features.training_data.repository import TrainingRepository
 from features.training_data.schemas import (
     LONGEST_KEYWORD,
@@ -89,8 +90,11 @@ class TrainingDataService:
         }
         return success_response(texts.QUERY_EMPTY if is_empty else texts.QUERY_DONE.format(total=total), data)
 
-    def create(self, tenant: str, wanted: CreateRequest) -> Envelope:
+    def create(self, tenant: str, wanted: CreateRequest, standing: Standing = Standing.OPEN) -> Envelope:
         """Keep one record or up to 50; each has its own outcome.
+
+        Args:
+            standing: what the caller's records may.
 
         Raises:
             BadRequestError: `data` is missing, no object or array, or too long.
@@ -98,7 +102,7 @@ class TrainingDataService:
         """
         given = _listed(wanted.data)
         with told_as(texts.CREATE_FAILED):
-            outcomes = self._create_each(tenant, given)
+            outcomes = self._create_each(tenant, given, Origin("training_data/create", standing, keeps_copies=True))
             _raise_when_nothing_could(outcomes)
         created: dict[Kind, int] = dict.fromkeys(KINDS, 0)
         for outcome in outcomes:
@@ -115,6 +119,7 @@ class TrainingDataService:
             "current_total_count": self._total(tenant),
             "conflicts": [rivals_on_the_wire(one.record.item.question, one.rivals) for one in kept if one.rivals],
             "quarantined_count": sum(isinstance(one, NotKept) and one.quarantine_id is not None for one in outcomes),
+            "waiting_count": sum(bool(one.waits_for) for one in kept),
         }
         return batch_answer(data, done, len(given) - done, _CREATED)
 
@@ -148,7 +153,7 @@ class TrainingDataService:
         }
         return batch_answer(data, len(deleted), len(missing), _DELETED)
 
-    def update(self, tenant: str, wanted: UpdateRequest) -> Envelope:
+    def update(self, tenant: str, wanted: UpdateRequest, standing: Standing = Standing.OPEN) -> Envelope:
         """Replace a record: the new one is checked and stored first, both in one transaction.
 
         Raises:
@@ -163,7 +168,8 @@ class TrainingDataService:
             self._require(tenant, wanted.id)
             record = _replacement(wanted)
             try:
-                kept = self._writer.exchange(tenant, wanted.id, record, source="training_data/update")
+                origin = Origin("training_data/update", standing, keeps_copies=True)
+                kept = self._writer.exchange(tenant, wanted.id, record, origin)
             except RecordRefusedError as refusal:
                 raise _refused(refusal) from None
         data = {
@@ -177,7 +183,7 @@ class TrainingDataService:
         }
         return success_response(texts.UPDATE_DONE, data)
 
-    def _create_each(self, tenant: str, given: Sequence[Any]) -> list[Outcome]:
+    def _create_each(self, tenant: str, given: Sequence[Any], origin: Origin) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         records: dict[int, NewRecord] = {}
         for index, fields in enumerate(given):
@@ -185,7 +191,7 @@ class TrainingDataService:
                 records[index] = read_record(fields)
             except RecordRefusedError as refusal:
                 outcomes[index] = NotKept(refusal.text)
-        kept = self._writer.keep(tenant, list(records.values()), source="training_data/create")
+        kept = self._writer.keep(tenant, list(records.values()), origin)
         outcomes.update(zip(records, kept, strict=True))
         return [outcomes[index] for index in range(len(given))]
 
@@ -231,7 +237,8 @@ def _result(index: int, fields: Any, outcome: Outcome) -> Mapping[str, Any]:
     if isinstance(outcome, Kept):
         kind = outcome.record.kind
         message = texts.CREATED.format(kind=kind)
-        return {"index": index, "success": True, "training_id": outcome.record_id, "type": kind, "message": message}
+        done = {"index": index, "success": True, "training_id": outcome.record_id, "type": kind, "message": message}
+        return done | waiting_on_the_wire(outcome.waits_for)
     result = {
         "index": index,
         "success": False,

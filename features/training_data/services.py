@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.result import Envelope
+from core.vector_store.origin import Standing
 from features.training_data.combine_service import CombineService
 from features.training_data.drift_service import DriftService
 from features.training_data.pair_service import PairService
@@ -22,6 +23,7 @@ class TrainingServices:
 
     Attributes:
         writer: keeps records of any origin; other features add training data through it.
+        standing_of: given a web request, what its caller's records may; raises `ForbiddenError` when they may nothing.
         require_admin: given a web request, raises `ForbiddenError` when its caller is no administrator.
         errors_are_http_200: whether upload and combine answer errors with HTTP 200, as the old service did.
     """
@@ -33,6 +35,7 @@ class TrainingServices:
     review: ReviewService
     drift: DriftService
     writer: TrainingWriter
+    standing_of: Callable[[Any], Standing]
     require_admin: Callable[[Any], None]
     errors_are_http_200: bool = False
 

@@ -7,9 +7,11 @@ from typing import Any, BinaryIO, Final
 
 from common.messages import training_data as texts
 from common.result import Envelope, success_response
+from core.vector_store.origin import Origin, Standing
+from core.vector_store.records import NewRecord
 from features.training_data.answers import answered, bad_request, rivals_on_the_wire, told_as
 from features.training_data.decoding import FileRefusedError, decode_text
-from features.training_data.records import NewRecord, RecordRefusedError, read_record
+from features.training_data.records import RecordRefusedError, read_record
 from features.training_data.uploads import FILE_TYPES, Fields, extension_of, plain_name
 from features.training_data.writing import Kept, NotKept, Outcome, TrainingWriter
 
@@ -30,27 +32,36 @@ class UploadService:
     def __init__(self, *, writer: TrainingWriter) -> None:
         self._writer = writer
 
-    def upload(self, tenant: str, stream: BinaryIO | None, filename: str | None, file_type: str | None) -> Envelope:
+    def upload(
+        self,
+        tenant: str,
+        stream: BinaryIO | None,
+        filename: str | None,
+        file_type: str | None,
+        standing: Standing = Standing.OPEN,
+    ) -> Envelope:
         """The envelope in every case, also for what is refused; nothing of a refused file is kept.
 
         Args:
             stream: the file; at most the size limit and one byte are read. None when none was sent.
             filename: as the client names it; only its extension matters.
         """
-        return answered(lambda: self._upload(tenant, stream, filename, file_type))
+        return answered(lambda: self._upload(tenant, stream, filename, file_type, standing))
 
-    def _upload(self, tenant: str, stream: BinaryIO | None, filename: str | None, file_type: str | None) -> Envelope:
+    def _upload(
+        self, tenant: str, stream: BinaryIO | None, filename: str | None, file_type: str | None, standing: Standing
+    ) -> Envelope:
         try:
             data, name, kind = _accepted(stream, filename, file_type)
             given = _records_in(kind, data)
         except FileRefusedError as refusal:
             return bad_request(refusal.text)
         with told_as(texts.UPLOAD_FAILED):
-            outcomes = self._keep(tenant, given)
+            outcomes = self._keep(tenant, given, Origin("training_data/upload", standing, keeps_copies=True))
             _raise_when_away(outcomes)
         return _answer(name, kind, len(data), given, outcomes)
 
-    def _keep(self, tenant: str, given: Sequence[Fields]) -> list[Outcome]:
+    def _keep(self, tenant: str, given: Sequence[Fields], origin: Origin) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         records: dict[int, NewRecord] = {}
         for index, fields in enumerate(given):
@@ -58,7 +69,7 @@ class UploadService:
                 records[index] = _needs_question(read_record(fields), fields)
             except RecordRefusedError as refusal:
                 outcomes[index] = NotKept(refusal.text)
-        kept = self._writer.keep(tenant, list(records.values()), source="training_data/upload")
+        kept = self._writer.keep(tenant, list(records.values()), origin)
         outcomes.update(zip(records, kept, strict=True))
         return [outcomes[index] for index in range(len(given))]
 
@@ -123,6 +134,7 @@ def _answer(name: str, kind: str, size: int, given: Sequence[Fields], outcomes: 
         "items_created": len(kept),
         "items_failed": len(errors),
         "items_quarantined": sum(error["quarantine_id"] is not None for error in errors),
+        "items_waiting": sum(bool(one.waits_for) for one in kept),
         "item_errors": errors[:_SHOWN_ERRORS],
         "conflicts": [rivals_on_the_wire(one.record.item.question, one.rivals) for one in kept if one.rivals],
     }

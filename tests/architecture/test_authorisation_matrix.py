@@ -33,6 +33,7 @@ ADMIN = {
     "/api/v0/qa_feedback/delete/<int:feedback_id>",
     "/api/v0/training_data/conflicts",
     "/api/v0/training_data/delete",
+    "/api/v0/training_data/update",
     "/api/v0/training_data/drift",
     "/api/v0/training_data/quarantine",
     "/api/v0/training_data/quarantine/approve",

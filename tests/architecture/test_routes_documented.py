@@ -70,7 +70,6 @@ PUBLIC = {
     "/api/v0/training_data/create",
     "/api/v0/training_data/query",
     "/api/v0/training_data/stats",
-    "/api/v0/training_data/update",
     "/api/v0/training_data/upload",
     "/api/v0/training_error_question_sql",
     "/api/v0/user/<user_id>/conversations",

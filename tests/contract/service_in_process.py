@@ -35,6 +35,7 @@ MODEL_SETTINGS = {
     "LLM_MODEL": "scripted",
     "LLM_MAX_CALLS": "1",
     "DEMO_DATA": "false",
+    "HOST": "127.0.0.1",
     "CONVERSATION_CONTEXT_COUNT": "2",
 }
 

@@ -6,6 +6,7 @@ import pytest
 
 from common.answering import Answer, EngineEvent, NodeFinished, Question, TextWritten
 from common.errors import ModelUnavailableError, StoreUnavailableError
+from core.vector_store.door import TrainingDoor
 from core.vector_store.records import TrainingItem
 from tests.contract.service_in_process import Service
 from tools.harness.model_server import ScriptedModelServer
@@ -40,8 +41,8 @@ def test_chat_does_not_need_the_business_database(
 
 def test_answer_names_every_record_it_rests_on(service: Service, answering: ScriptedModelServer) -> None:
     store = service.container.vector_store
-    ids = store.add("default", "documentation", [TrainingItem("船闸档案每行记一座船闸，公司经营船闸")])
-    ids += store.add("default", "ddl", [TrainingItem("CREATE TABLE lock_file (name text) -- 船闸档案")])
+    ids = TrainingDoor(store).add("default", "documentation", [TrainingItem("船闸档案每行记一座船闸，公司经营船闸")])
+    ids += TrainingDoor(store).add("default", "ddl", [TrainingItem("CREATE TABLE lock_file (name text) -- 船闸档案")])
     asked = service.ask("船闸档案里有多少公司", routing_mode="database_direct")
     store.delete("default", ids)
     assert set(ids) <= set(asked.json()["data"]["provenance"]["training_records"])
@@ -50,7 +51,7 @@ def test_answer_names_every_record_it_rests_on(service: Service, answering: Scri
 def test_without_embeddings_words_find_the_examples_and_the_answer_says_so(
     service: Service, answering: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = service.container.vector_store.add("default", "sql", [TrainingItem(SQL, "公司一共有多少家")])
+    ids = TrainingDoor(service.container.vector_store).add("default", "sql", [TrainingItem(SQL, "公司一共有多少家")])
     question = {"routing_mode": "database_direct"}
     before = service.ask("公司一共有多少家呢", **question).json()["data"]["provenance"]
     assert before["training_records"] == ids

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from common.errors import StoreUnavailableError
+from core.vector_store.door import TrainingDoor
 from core.vector_store.records import TrainingItem
 from cutover.parity.exchanges import Exchange, read_exchanges
 from tests.contract import recordings
@@ -92,7 +93,7 @@ def test_routing_mode_and_context_are_part_of_the_question(cached: Service, coun
 
 def test_training_makes_older_answers_unfindable(cached: Service, counting: ScriptedModelServer) -> None:
     assert sources(cached, "训练后的公司总数", **DATABASE) == [False, True]
-    cached.container.vector_store.add("default", "documentation", [TrainingItem("公司就是分公司")])
+    TrainingDoor(cached.container.vector_store).add("default", "documentation", [TrainingItem("公司就是分公司")])
     assert sources(cached, "训练后的公司总数", **DATABASE) == [False, True]
 
 
@@ -205,4 +206,4 @@ def _same_training(one: Service, other: Service) -> None:
     newest = max(store.revision("default") for store in stores)
     for store in stores:
         while (revision := store.revision("default")) < newest:
-            store.add("default", "documentation", [TrainingItem(f"说明{revision}")])
+            TrainingDoor(store).add("default", "documentation", [TrainingItem(f"说明{revision}")])

@@ -9,7 +9,9 @@ from sqlalchemy import text
 from common.errors import StoreUnavailableError
 from core.database import Database
 from core.schema_migrations import upgrade_to_head
+from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import HashedNgramEmbedder
+from core.vector_store.origin import Origin
 from core.vector_store.records import KINDS, Kind, RecordCounts, TrainingItem
 from core.vector_store.store import VectorStore
 
@@ -42,7 +44,7 @@ def rows(database: Database) -> int:
 
 
 def test_same_question_is_found_first_with_full_similarity(store: VectorStore) -> None:
-    ids = store.add("default", "sql", PAIRS)
+    ids = TrainingDoor(store).add("default", "sql", PAIRS)
     best = store.search("default", "sql", PAIRS[1].question)[0]
     assert (best.id, best.content, best.question, best.score, best.rank) == (
         ids[1], "SELECT 2", PAIRS[1].question, 1.0, 1,
@@ -50,7 +52,7 @@ def test_same_question_is_found_first_with_full_similarity(store: VectorStore) -
 
 
 def test_other_wording_is_found_and_ranked(store: VectorStore) -> None:
-    store.add("default", "sql", PAIRS)
+    TrainingDoor(store).add("default", "sql", PAIRS)
     matches = store.search("default", "sql", "上月庐山车流量多少", limit=3)
     assert matches[0].content == "SELECT 2"
     assert [match.rank for match in matches] == [1, 2, 3]
@@ -58,8 +60,8 @@ def test_other_wording_is_found_and_ranked(store: VectorStore) -> None:
 
 
 def test_threshold_keeps_at_least_half_but_is_strict_for_wrong_sql(store: VectorStore) -> None:
-    store.add("default", "sql", PAIRS)
-    store.add("default", "error_sql", PAIRS)
+    TrainingDoor(store).add("default", "sql", PAIRS)
+    TrainingDoor(store).add("default", "error_sql", PAIRS)
     kept = store.search("default", "sql", "天气", threshold=0.65)
     assert len(kept) == 2
     assert kept[0].score >= kept[1].score
@@ -69,15 +71,15 @@ def test_threshold_keeps_at_least_half_but_is_strict_for_wrong_sql(store: Vector
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_has_its_own_collection(store: VectorStore, kind: Kind) -> None:
-    store.add("default", kind, [TrainingItem("bss_company 管理公司", "问")])
+    TrainingDoor(store).add("default", kind, [TrainingItem("bss_company 管理公司", "问")])
     assert store.count("default") == RecordCounts(**{kind: 1})
     for other in KINDS:
         assert len(store.search("default", other, "管理公司")) == (1 if other == kind else 0)
 
 
 def test_historical_readers_find_the_format_they_know(store: VectorStore, database: Database) -> None:
-    [sql_id] = store.add("default", "sql", PAIRS[:1])
-    [doc_id] = store.add("default", "documentation", [TrainingItem("说明")])
+    [sql_id] = TrainingDoor(store).add("default", "sql", PAIRS[:1])
+    [doc_id] = TrainingDoor(store).add("default", "documentation", [TrainingItem("说明")])
     statement = (
         "SELECT e.id, c.name, document, e.cmetadata FROM langchain_pg_embedding e JOIN langchain_pg_collection c"
     )
@@ -95,15 +97,17 @@ def test_historical_readers_find_the_format_they_know(store: VectorStore, databa
 
 
 def test_same_content_keeps_its_id_and_is_stored_once(store: VectorStore, database: Database) -> None:
-    first = store.add("default", "sql", [*PAIRS, PAIRS[0]])
-    again = store.add("default", "sql", [TrainingItem(f" {PAIRS[0].content} ", PAIRS[0].question)])
+    first = TrainingDoor(store).add("default", "sql", [*PAIRS, PAIRS[0]])
+    again = TrainingDoor(store).add("default", "sql", [TrainingItem(f" {PAIRS[0].content} ", PAIRS[0].question)])
     assert first[4] == first[0] == again[0]
     assert rows(database) == 4
 
 
 def test_parallel_writers_of_the_same_content_store_it_once(store: VectorStore, database: Database) -> None:
     ids: list[list[str]] = []
-    threads = [threading.Thread(target=lambda: ids.append(store.add("default", "sql", PAIRS))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: ids.append(TrainingDoor(store).add("default", "sql", PAIRS))) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -115,13 +119,13 @@ def test_parallel_writers_of_the_same_content_store_it_once(store: VectorStore, 
 
 def test_incomplete_item_stores_nothing(store: VectorStore, database: Database) -> None:
     with pytest.raises(ValueError, match="lacks its text"):
-        store.add("default", "sql", [PAIRS[0], TrainingItem("SELECT 1")])
+        TrainingDoor(store).add("default", "sql", [PAIRS[0], TrainingItem("SELECT 1")])
     assert rows(database) == 0
 
 
 def test_tenants_do_not_meet(store: VectorStore) -> None:
-    ours = store.add("acme", "sql", PAIRS[:2])
-    theirs = store.add("default", "sql", PAIRS[:1])
+    ours = TrainingDoor(store).add("acme", "sql", PAIRS[:2])
+    theirs = TrainingDoor(store).add("default", "sql", PAIRS[:1])
     assert not set(ours) & set(theirs)
     assert {match.id for match in store.search("acme", "sql", "服务区")} == set(ours)
     assert {match.id for match in store.search("default", "sql", "服务区")} == set(theirs)
@@ -136,7 +140,7 @@ def test_no_tenant_no_search(store: VectorStore) -> None:
 
 
 def test_only_what_is_there_is_deleted(store: VectorStore) -> None:
-    ids = store.add("default", "sql", PAIRS)
+    ids = TrainingDoor(store).add("default", "sql", PAIRS)
     assert store.delete("default", [ids[0], ids[0], "nothing-sql", "bad\0-sql", "\ud800"]) == [ids[0]]
     assert store.delete("default", [ids[0]]) == []
     assert store.count("default").sql == 3
@@ -144,16 +148,16 @@ def test_only_what_is_there_is_deleted(store: VectorStore) -> None:
 
 def test_vectors_of_another_model_are_counted_not_searched(store: VectorStore, database: Database) -> None:
     old = VectorStore(database, HashedNgramEmbedder(64))
-    old_ids = old.add("default", "sql", PAIRS)
+    old_ids = TrainingDoor(old).add("default", "sql", PAIRS)
     assert store.search("default", "sql", PAIRS[0].question) == []
     assert store.count("default") == RecordCounts(sql=4, unusable=4)
-    assert store.add("default", "sql", PAIRS[:1]) == old_ids[:1]
+    assert TrainingDoor(store).add("default", "sql", PAIRS[:1]) == old_ids[:1]
     assert [match.score for match in store.search("default", "sql", PAIRS[0].question)] == [1.0]
     assert store.count("default").unusable == 3
 
 
 def test_rows_of_the_older_service_are_counted_and_do_no_harm(store: VectorStore, database: Database) -> None:
-    store.add("default", "sql", PAIRS[:1])
+    TrainingDoor(store).add("default", "sql", PAIRS[:1])
     with database.session() as session:
         session.execute(
             text(
@@ -168,16 +172,16 @@ def test_rows_of_the_older_service_are_counted_and_do_no_harm(store: VectorStore
 
 @pytest.mark.parametrize("query", ["", "？！", "'; DROP TABLE x; --", "a\0b", "\ud800", "%s :kind", "长" * 20_000])
 def test_hostile_queries_are_only_text(store: VectorStore, query: str) -> None:
-    store.add("default", "sql", PAIRS)
+    TrainingDoor(store).add("default", "sql", PAIRS)
     assert len(store.search("default", "sql", query)) == 4
 
 
 def test_revision_changes_with_every_change_and_only_for_that_tenant(store: VectorStore, database: Database) -> None:
     tenant, other = "revised", "untouched"
-    store.add(other, "sql", PAIRS[:1])
+    TrainingDoor(store).add(other, "sql", PAIRS[:1])
     seen = [store.revision(tenant)]
     before = store.revision(other)
-    ids = store.add(tenant, "sql", PAIRS)
+    ids = TrainingDoor(store).add(tenant, "sql", PAIRS)
     seen.append(store.revision(tenant))
     store.delete(tenant, ids[:1])
     seen.append(store.revision(tenant))
@@ -186,7 +190,7 @@ def test_revision_changes_with_every_change_and_only_for_that_tenant(store: Vect
     seen.append(store.revision(tenant))
     assert len(set(seen)) == 4
     assert store.revision(other) == before
-    store.add(tenant, "sql", PAIRS[1:2])
+    TrainingDoor(store).add(tenant, "sql", PAIRS[1:2])
     store.search(tenant, "sql", "服务区")
     steady = store.revision(tenant)
     store.search(tenant, "sql", "服务区")
@@ -194,7 +198,7 @@ def test_revision_changes_with_every_change_and_only_for_that_tenant(store: Vect
 
 
 def test_truncation_by_a_restore_changes_every_revision(store: VectorStore, database: Database) -> None:
-    store.add("acme", "sql", PAIRS)
+    TrainingDoor(store).add("acme", "sql", PAIRS)
     before = store.revision("acme")
     with database.session() as session:
         session.execute(text("TRUNCATE langchain_pg_embedding"))
@@ -215,10 +219,10 @@ def test_text_that_speaks_to_the_model_waits_once_and_others_are_stored(store: V
     plain = TrainingItem("档口即商铺。")
     with database.session() as session:
         session.execute(text("TRUNCATE training_quarantine"))
-    first = store.admit("default", "documentation", [DOUBTFUL, plain, DOUBTFUL], source="test")
+    first = TrainingDoor(store).admit("default", "documentation", [DOUBTFUL, plain, DOUBTFUL], Origin("test"))
     assert first.ids[0] == first.ids[2] != first.ids[1]
     assert first.waiting == {first.ids[0]}
-    assert store.admit("default", "documentation", [plain, DOUBTFUL], source="test").ids == first.ids[1:]
+    assert TrainingDoor(store).admit("default", "documentation", [plain, DOUBTFUL], Origin("test")).ids == first.ids[1:]
     assert rows(database) == 1
     with database.session() as session:
         [waiting] = session.execute(PENDING).all()
@@ -229,11 +233,11 @@ def test_text_that_speaks_to_the_model_waits_once_and_others_are_stored(store: V
 def test_what_an_administrator_decided_holds(store: VectorStore, database: Database, status: str, stored: int) -> None:
     with database.session() as session:
         session.execute(text("TRUNCATE training_quarantine"))
-    store.add("default", "ddl", [DOUBTFUL])
+    TrainingDoor(store).add("default", "ddl", [DOUBTFUL])
     with database.session() as session:
         session.execute(text("UPDATE training_quarantine SET status = :status, decided_at = now()"), {"status": status})
-    store.add("default", "ddl", [DOUBTFUL])
+    TrainingDoor(store).add("default", "ddl", [DOUBTFUL])
     assert rows(database) == stored
-    assert store.admit("other", "ddl", [DOUBTFUL], source="test").waiting
+    assert TrainingDoor(store).admit("other", "ddl", [DOUBTFUL], Origin("test")).waiting
     with database.session() as session:
         assert [row.status for row in session.execute(PENDING)] == [status, "pending"]

@@ -19,6 +19,7 @@ from core.vector_store.backup import WrittenBackup, write_backup
 from core.vector_store.backup_folders import TABLES, BackupFolders, Place, csv_name, manifest_name
 from core.vector_store.backup_manifest import BackupError
 from core.vector_store.backup_reading import metadata_as_json
+from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.records import TrainingItem
 from core.vector_store.restore import Restored, RestoreOrder, restore_backup
@@ -59,8 +60,8 @@ def filled(url: str, connection: psycopg.Connection[Any]) -> Iterator[VectorStor
     """Records of two tenants, with texts that are hard on a CSV, and rows with NULL beside empty texts."""
     database = Database(url)
     store = VectorStore(database, EMBEDDER)
-    store.add("default", "sql", [TrainingItem("SELECT \"a\", 'b'\r\n, 1", 'quoted, "twice"\n?')])
-    store.add("other", "documentation", [TrainingItem("## heading\n\n,,\\N\\.\n\\.\n", "")])
+    TrainingDoor(store).add("default", "sql", [TrainingItem("SELECT \"a\", 'b'\r\n, 1", 'quoted, "twice"\n?')])
+    TrainingDoor(store).add("other", "documentation", [TrainingItem("## heading\n\n,,\\N\\.\n\\.\n", "")])
     connection.execute(
         "INSERT INTO langchain_pg_embedding (id, document, cmetadata) VALUES ('empty', '', '{}'), ('null', NULL, NULL)"
     )
@@ -113,7 +114,7 @@ def test_restore_over_other_rows_replaces_them(
 ) -> None:
     before = content(connection)
     backed_up(connection, folders)
-    filled.add("default", "ddl", [TrainingItem("CREATE TABLE later (a int)")])
+    TrainingDoor(filled).add("default", "ddl", [TrainingItem("CREATE TABLE later (a int)")])
     assert restored(connection, folders).truncated["langchain_pg_embedding"]["rows_before"] == 5
     assert content(connection) == before
 
@@ -122,7 +123,7 @@ def test_dry_run_changes_nothing(
     connection: psycopg.Connection[Any], folders: BackupFolders, filled: VectorStore
 ) -> None:
     backed_up(connection, folders)
-    filled.add("default", "ddl", [TrainingItem("CREATE TABLE later (a int)")])
+    TrainingDoor(filled).add("default", "ddl", [TrainingItem("CREATE TABLE later (a int)")])
     before, revision = content(connection), filled.revision("default")
     assert restored(connection, folders, is_rehearsal=True).tables["langchain_pg_embedding"]["rows_restored"] == 4
     assert (content(connection), filled.revision("default")) == (before, revision)

@@ -11,6 +11,7 @@ from core.llm.metering import CallAccount
 from core.schema_migrations import upgrade_to_head
 from core.vector_store import search, table_facts
 from core.vector_store.ann_index import PREFIX, VectorSpace, build
+from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.records import TrainingItem
 from core.vector_store.reembedding import Reembedding
@@ -43,9 +44,9 @@ def database(platform_url: str) -> Iterator[Database]:
     with database.session() as session:
         session.execute(text("TRUNCATE langchain_pg_embedding, langchain_pg_collection"))
     store = VectorStore(database, HashedNgramEmbedder(256))
-    store.add("default", "sql", PAIRS)
-    store.add("other", "sql", [TrainingItem("SELECT 'other'", question) for question in QUESTIONS[:50]])
-    store.add("default", "error_sql", [TrainingItem("SELECT bad", QUESTIONS[7])])
+    TrainingDoor(store).add("default", "sql", PAIRS)
+    TrainingDoor(store).add("other", "sql", [TrainingItem("SELECT 'other'", question) for question in QUESTIONS[:50]])
+    TrainingDoor(store).add("default", "error_sql", [TrainingItem("SELECT bad", QUESTIONS[7])])
     yield database
     with database.session() as session:
         session.execute(text("TRUNCATE langchain_pg_embedding, langchain_pg_collection"))

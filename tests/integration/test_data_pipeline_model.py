@@ -16,6 +16,7 @@ from common.config_service import ConfigService
 from core.database import Database
 from core.schema_migrations import upgrade_to_head
 from core.sql_executor.reader_role import ensure_reader_role
+from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.store import VectorStore
 from data_pipeline.runner import PipelineRunner
@@ -78,7 +79,12 @@ def runner(server: ScriptedModelServer, urls: tuple[str, str], tmp_path: Path) -
         stack.callback(platform.dispose)
         store = VectorStore(platform, HashedNgramEmbedder())
         pipelines = build_pipelines(
-            settings, business_url=lambda: urls[0], model=client, store=store, platform=platform
+            settings,
+            business_url=lambda: urls[0],
+            model=client,
+            door=TrainingDoor(store),
+            store=store,
+            platform=platform,
         )
         yield stack.enter_context(pipelines.runner())
 
@@ -151,7 +157,12 @@ def test_reply_that_is_none_is_an_error_in_words(
         client = stack.enter_context(chat_client(server.base_url, max_calls=1))
         store = VectorStore(platform, HashedNgramEmbedder())
         pipelines = build_pipelines(
-            settings, business_url=lambda: urls[0], model=client, store=store, platform=platform
+            settings,
+            business_url=lambda: urls[0],
+            model=client,
+            door=TrainingDoor(store),
+            store=store,
+            platform=platform,
         )
         runner = stack.enter_context(pipelines.runner())
         result = runner.run(SPEC, folder)

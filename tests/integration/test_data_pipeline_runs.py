@@ -18,6 +18,7 @@ from common.config_service import ConfigService
 from core.database import Database
 from core.schema_migrations import upgrade_to_head
 from core.sql_executor.reader_role import ensure_reader_role
+from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.records import TrainingItem
 from core.vector_store.store import VectorStore
@@ -73,7 +74,12 @@ def reader_url(business_owner_url: str) -> str:
 @pytest.fixture
 def pipelines(tmp_path: Path, store: VectorStore, platform: Database, reader_url: str) -> Pipelines:
     return Pipelines(
-        settings_in(tmp_path), business_url=lambda: reader_url, texts=OfflineTexts(), store=store, platform=platform
+        settings_in(tmp_path),
+        business_url=lambda: reader_url,
+        texts=OfflineTexts(),
+        door=TrainingDoor(store),
+        store=store,
+        platform=platform,
     )
 
 
@@ -304,11 +310,11 @@ def test_schema_change_is_told_and_broken_records_go_into_quarantine(
         connection.execute(CHANGED)
     url = ensure_reader_role(scratch_business_url, role="citu_test_changed", password="x", schemas=["public"])
     (folder / "table_list.txt").write_text("shops\ngoods")
-    store.add("other", "sql", [TrainingItem("SELECT city FROM shops", "别的租户")])
+    TrainingDoor(store).add("other", "sql", [TrainingItem("SELECT city FROM shops", "别的租户")])
     with pipelines.runner(url) as runner:
         assert runner.run(SPEC, folder).status == "completed"
         assert not (folder / "schema_diff.json").exists()
-    store.add("default", "sql", [TrainingItem("SELECT city FROM shops", "哪些城市？")])
+    TrainingDoor(store).add("default", "sql", [TrainingItem("SELECT city FROM shops", "哪些城市？")])
     with psycopg.connect(scratch_business_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE shops DROP COLUMN city, ADD owner text; DROP TABLE goods")
     with pipelines.runner(url) as runner:

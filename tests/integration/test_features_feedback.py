@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, text
 from common.errors import BadRequestError, ModelUnavailableError, NotFoundError
 from core.database import Database
 from core.schema_migrations import upgrade_to_head
+from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.store import VectorStore
 from core.vector_store.tables import EMBEDDING
@@ -41,7 +42,7 @@ def store(database: Database) -> VectorStore:
 
 @pytest.fixture
 def service(database: Database, store: VectorStore) -> FeedbackService:
-    return FeedbackService(database=database, store=store)
+    return FeedbackService(database=database, door=TrainingDoor(store))
 
 
 def added(service: FeedbackService, tenant: str = "acme", **members: object) -> int:
@@ -127,7 +128,7 @@ def test_an_embedder_that_is_away_changes_nothing(database: Database) -> None:
         def embed(self, *_arguments: object, **_named: object) -> list[list[float]]:
             raise ModelUnavailableError("away")
 
-    service = FeedbackService(database=database, store=VectorStore(database, Away(64)))
+    service = FeedbackService(database=database, door=TrainingDoor(VectorStore(database, Away(64))))
     number = added(service)
     with pytest.raises(ModelUnavailableError):
         service.add_to_training("acme", {"feedback_ids": [number]})

@@ -23,6 +23,7 @@ from core.database import Database
 from core.embedded import acquire_servers
 from core.schema_migrations import upgrade_to_head
 from core.sql_executor.reader_role import ensure_reader_role
+from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.store import VectorStore
 from data_pipeline.task import TaskSpec
@@ -92,7 +93,14 @@ def pipelines_on(reader_url: str, platform_url: str) -> Iterator[tuple[Pipelines
     store = VectorStore(platform, HashedNgramEmbedder())
     try:
         yield (
-            build_pipelines(settings, business_url=lambda: reader_url, model=None, store=store, platform=platform),
+            build_pipelines(
+                settings,
+                business_url=lambda: reader_url,
+                model=None,
+                door=TrainingDoor(store),
+                store=store,
+                platform=platform,
+            ),
             store,
         )
     finally:

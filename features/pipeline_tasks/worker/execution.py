@@ -24,6 +24,7 @@ from common.messages import pipeline_tasks as texts
 from core.database import Database
 from core.logging import get_app_logger
 from core.read_only_mode import ReadOnlyMode
+from core.vector_store.origin import Standing
 from data_pipeline.runner import PipelineRunner, TaskBusyError
 from data_pipeline.task import RunResult, StepName, TaskSpec
 from data_pipeline.task_folder import TaskFolder
@@ -202,4 +203,5 @@ def spec_of(task: Row[Any], tenant: str, database_name: str) -> TaskSpec:
         backs_up_vectors=bool(request.get("backup_vector_tables")),
         truncates_vectors=bool(request.get("truncate_vector_tables")),
         skips_training=bool(request.get("skip_training")),
+        standing=Standing(request.get("training_standing", Standing.OPEN.value)),
     )
