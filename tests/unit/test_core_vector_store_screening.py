@@ -65,8 +65,8 @@ def test_texts_about_data_are_not(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["ignore " * 70_000, "无论" * 200_000, " " * 500_000, "a" * 500_000, "系统" * 200_000])
 def test_long_texts_take_linear_time(text: str) -> None:
-    """Anything quadratic would take minutes here."""
-    suspicions([text])
+    """Anything quadratic would take minutes here and meet the test's time-out."""
+    assert set(suspicions([text])) <= {"instruction", "fence_imitation", "hidden_characters"}
 
 
 def test_patterns_are_written_as_they_are_matched() -> None:
