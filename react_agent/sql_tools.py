@@ -197,7 +197,7 @@ def _context(history: Sequence[Mapping[str, Any]], messages: Sequence[AnyMessage
 def _refused(error: SqlRefusedError, sql: str) -> ToolOutcome:
     if error.rule == "statement.kind" and (word := _FIRST_WORD.match(sql, (error.position or 1) - 1)):
         return _invalid(texts.SQL_DANGEROUS.format(keyword=word[0].upper()), "forbidden")
-    starts = {"column.unknown": "column", "relation.unknown": "table", "parse.": "syntax"}
+    starts = {"column.un": "column", "column.ambiguous": "column", "relation.unknown": "table", "parse.": "syntax"}
     category = next((kind for start, kind in starts.items() if error.rule.startswith(start)), "other")
     return _invalid(_SENTENCES[category].format(detail=error.message), category)
 

@@ -137,6 +137,7 @@ class FromClause:
         names = inner.node.expanded
         origins: dict[str, str] = {}
         denied: set[str] = set()
+        everything = [name for leaf in inner.node.leaves() for name in leaf.everything]
         if aliases and any(leaf.denied for leaf in inner.node.leaves()):
             raise Refusal("column.star", offset_of(node), alias)
         columns = ColumnList(names, inner.node.is_open).renamed(aliases, offset_of(node))
@@ -148,7 +149,7 @@ class FromClause:
                 denied.add(shown)
             elif name in leaf.origins:
                 origins[shown] = leaf.origins[name]
-        return _named(Item(alias, columns, frozenset(denied), origins))
+        return _named(Item(alias, columns, frozenset(denied), origins, everything))
 
     def _relation(self, node: exp.Table, alias: str, aliases: tuple[str, ...], ctes: Ctes, outer: Level | None) -> Item:
         self._checker.mark_seen(node)
@@ -175,7 +176,9 @@ class FromClause:
             origins = {
                 shown: rule.origins[real] for shown, real in zip(columns.names, rule.columns, strict=True) if shown
             }
-        return Item(alias or name, columns, rule.denied, origins, "" if alias else rule.schema, rule.full_name)
+        everything = rule.origins.values()
+        schema = "" if alias else rule.schema
+        return Item(alias or name, columns, rule.denied, origins, everything, schema, rule.full_name)
 
     def _function(self, node: exp.Expr, alias: str, aliases: tuple[str, ...], ctes: Ctes, level: Level) -> Item:
         """A function in FROM, which always sees the items before it."""
@@ -239,11 +242,9 @@ def _is_from_item(node: exp.Expr) -> bool:
 
 
 def _common_names(left: Node, right: Node, join: exp.Expr) -> list[str]:
-    if left.is_open or right.is_open:
-        raise Refusal("column.ambiguous", offset_of(join))
     first, second = left.expanded, right.expanded
-    if len(first) > MAX_COLUMNS or None in first or None in second:
-        raise Refusal("column.ambiguous", offset_of(join))
+    if left.is_open or right.is_open or len(first) > MAX_COLUMNS or None in first or None in second:
+        raise Refusal("column.unsettled", offset_of(join))
     others = frozenset(second)
     return [name for name in dict.fromkeys(first) if name in others and name is not None]
 

@@ -6,7 +6,7 @@ A lookup has the server's outcome or none: a name the server could read in two w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -77,6 +77,7 @@ class Item:
         alias: what it is called; empty when nothing can refer to it by name.
         denied: names of columns no query may touch.
         origins: visible name -> `schema.relation.column`, for columns read directly from a relation.
+        everything: those of all its columns, also where two of them have one name.
         relation: `schema.name` of the relation this item is, if it is one.
         schema: of a relation without alias, which alone can be named `schema.relation`.
     """
@@ -85,6 +86,7 @@ class Item:
     columns: ColumnList
     denied: frozenset[str] = frozenset()
     origins: Mapping[str, str] = field(default_factory=dict)
+    everything: Collection[str] = ()
     schema: str = ""
     relation: str = ""
 

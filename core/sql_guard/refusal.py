@@ -24,6 +24,7 @@ _SENTENCES: Final[dict[str, str]] = {
     "relation": messages.SQL_REFUSED_RELATION,
     "column": messages.SQL_REFUSED_COLUMN,
     "column.unknown": messages.SQL_REFUSED_UNKNOWN_COLUMN,
+    "column.unsettled": messages.SQL_REFUSED_UNSETTLED,
     "column.ambiguous": messages.SQL_REFUSED_AMBIGUOUS,
     "relation.ambiguous": messages.SQL_REFUSED_AMBIGUOUS,
     "column.star": messages.SQL_REFUSED_STAR,
@@ -35,7 +36,14 @@ _SENTENCES: Final[dict[str, str]] = {
 
 
 # A statement refused for these names or writes something wrongly; another attempt may be tried.
-_REPAIRABLE: Final = ("parse.", "column.unknown", "relation.unknown", "column.ambiguous", "relation.ambiguous")
+_REPAIRABLE: Final = (
+    "parse.",
+    "column.unknown",
+    "column.unsettled",
+    "column.ambiguous",
+    "relation.unknown",
+    "relation.ambiguous",
+)
 
 
 def is_repairable(rule: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlglot import exp
 
@@ -21,6 +22,7 @@ from core.sql_guard.statements import QUERIES, Statement, alias_of, parts_of, un
 from core.sql_parsing import Work
 
 Ctes = Mapping[str, "Cte"]
+_UNFOUND: Final = {Found.SEVERAL: "column.ambiguous", Found.POSSIBLE: "column.unsettled"}
 
 
 @dataclass(eq=False)
@@ -305,9 +307,9 @@ class ScopeChecker:
                     level.resolved.add(name)
             return
         item = self._item(node, level)
-        if item.find(name) is not Found.ONE:
+        if (found := item.find(name)) is not Found.ONE:
             # A system column, or a function called through attribute notation.
-            raise Refusal("column.unknown", offset_of(node), f"{item.alias}.{name}")
+            raise Refusal(_UNFOUND.get(found, "column.unknown"), offset_of(node), f"{item.alias}.{name}")
         self._read(item, name, node)
 
     def _bare(self, node: exp.Expr, name: str, level: Level, is_possible: bool) -> None:
@@ -358,13 +360,12 @@ class ScopeChecker:
 
     def _read_row(self, item: Item, node: exp.Expr) -> None:
         self._read_all(item, node, "column.whole_row")
-        if item.relation:
-            self.reads.whole_rows.add(item.relation)
+        self.reads.whole_rows.update(name.rpartition(".")[0] for name in item.everything)
 
     def _read_all(self, item: Item, node: exp.Expr, rule: str) -> None:
         if item.denied:
             raise Refusal(rule, offset_of(node), item.alias)
-        self.reads.columns.update(item.origins.values())
+        self.reads.columns.update(item.everything)
 
     def read_merged(self, sides: Iterable[Visible], name: str, node: exp.Expr) -> None:
         """Read a column of USING or NATURAL JOIN on both sides of the join.
@@ -375,7 +376,7 @@ class ScopeChecker:
         for side in sides:
             found = side.node.find(name)
             if found is not Found.ONE:
-                rule = "column.ambiguous" if found is Found.SEVERAL else "column.unknown"
+                rule = _UNFOUND.get(found, "column.unknown")
                 raise Refusal(rule, offset_of(node), name)
             if (leaf := column_leaf(side.node, name)) is not None:
                 self._read(leaf, name, node)
