@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent
 MEBIBYTE = 1024 * 1024
 POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 DAY = 86_400
+RATE = r"\d{1,9}(/[1-9]\d{0,8})?"
 
 Server = partial(Setting, section="server")
 Web = partial(Setting, section="web")
@@ -64,6 +65,13 @@ SETTINGS: tuple[Setting, ...] = (
     Web("ALLOWED_ORIGINS", tuple, (), "Origins of other web sites whose pages may call the service, `https://portal.example`, comma-separated; they get CORS answers, pages of others may not change or start anything."),
     Web("ALLOWED_HOSTS", tuple, (), "Host names and addresses under which the service may be called, without port, comma-separated; empty takes any, except that a service bound to loopback is called by local names and addresses only."),
     Web("TRUSTED_PROXIES", tuple, (), "Addresses and networks (10.0.0.0/8) of proxies whose X-Forwarded-For, -Proto and -Host are believed, comma-separated; nobody's by default."),
+    Web("RATE_LIMIT_QUESTIONS", str, "600/200", "Questions one caller (a user id at an address; guests: an address) may send a minute, and after the slash at once; 0 for no limit. All callers of an address together may send ten times that.", pattern=RATE),
+    Web("RATE_LIMIT_STREAMS", str, "300/100", "The same for streams.", pattern=RATE),
+    Web("RATE_LIMIT_SQL", str, "1800/300", "The same for SQL and looks at tables.", pattern=RATE),
+    Web("RATE_LIMIT_TRAINING", str, "1200/600", "The same for training records and verdicts.", pattern=RATE),
+    Web("RATE_LIMIT_UPLOADS", str, "120/60", "The same for uploads, pipeline tasks and backups.", pattern=RATE),
+    Web("RATE_LIMIT_EXEMPT", tuple, ("127.0.0.0/8", "::1"), "Addresses and networks that are not limited, comma-separated; a proxy's own address counts only when TRUSTED_PROXIES lists it."),
+    Web("ADMIN_TOKEN_ATTEMPTS", str, "10/10", "Wrong administrator's tokens one address may send a minute and at once; after that its requests with a token wait; 0 for no limit.", pattern=RATE),
     #
     Stores("DATA_DIR", str, "data", "Folder of the embedded servers and of system_settings.json; relative to the project.", is_environment_only=True),
     Stores("DATABASE_URL", str, "", "Platform database (PostgreSQL with pgvector); empty starts the embedded one.", secret=True, schemes=POSTGRESQL),

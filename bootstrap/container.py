@@ -117,6 +117,7 @@ class Container(Foundation):
             mode=self.read_only_mode,
             trust=self.training_trust,
             on_close=self._to_close.append,
+            require_admin=self.administrators.demand,
         )
 
     @cached_property
@@ -307,6 +308,7 @@ class Container(Foundation):
             trust=self.training_trust,
             brain=lambda: self._brain,
             executor=lambda: self.executor,
+            require_admin=self.administrators.demand,
         )
 
     @cached_property

@@ -35,12 +35,15 @@ from core.redis_client import RedisClient
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
 from core.sql_guard import SqlGuard
+from core.token_bucket import Limit, TokenBuckets
 from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import Embedder
 from core.vector_store.review_rules import TrainedDataRules
 from core.vector_store.store import VectorStore
 from features.metrics.collector import MetricsCollector
 from features.metrics.service import ServingStats
+from web.access import Administrators
+from web.rate_limits import RateLimits, build_rate_limits
 from web.request_metrics import CountedMeter, build_snapshots
 
 if TYPE_CHECKING:
@@ -124,6 +127,24 @@ class Foundation:
         self._to_close.append(database.dispose)
         return database
 
+    @cached_property
+    def administrators(self) -> Administrators:
+        """Tells administrators from others; connects nothing."""
+        settings = self.settings
+        return Administrators(
+            settings.get("ADMIN_TOKEN"), self._token_buckets, Limit.parse(settings.get("ADMIN_TOKEN_ATTEMPTS"))
+        )
+
+    @cached_property
+    def rate_limits(self) -> RateLimits:
+        """Counts requests; connects nothing."""
+        return build_rate_limits(self.settings, self._token_buckets)
+
+    @cached_property
+    def _token_buckets(self) -> TokenBuckets:
+        """Of this process alone until the container has started."""
+        return TokenBuckets(lambda: self._redis.commands if self._is_started else None)
+
     @property
     def redis(self) -> RedisClient:
         """What must be kept: conversations, runs, locks."""
@@ -174,7 +195,7 @@ class Foundation:
     @cached_property
     def training_trust(self) -> TrainingTrust:
         mode = trust_mode(self.settings.get("TRAINING_TRUST"), self.settings.get("HOST"))
-        return TrainingTrust(mode, self.settings.get("ADMIN_TOKEN"))
+        return TrainingTrust(mode, self.administrators)
 
     @cached_property
     def _reader_pool(self) -> ReaderPool:

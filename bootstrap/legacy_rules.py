@@ -12,7 +12,7 @@ from typing import Final
 from flask import Flask
 
 from bootstrap.container import Container
-from features.access import Access
+from features.access import Access, Work
 from web.body_limits import limit_bodies
 from web.exchange_recorder import record_exchanges
 from web.origin_rules import EndpointRules, install_web_rules
@@ -58,12 +58,32 @@ WRITES: Final[Mapping[str, tuple[str, ...]]] = {
 JSON_ONLY: Final = frozenset({"training_error_question_sql"})
 """Endpoints whose body has to declare that it is JSON, as the historical service demanded."""
 
+WORK: Final[Mapping[str, Work]] = {
+    "ask_agent": Work.QUESTION,
+    "ask": Work.QUESTION,
+    "ask_cached": Work.QUESTION,
+    "citu_run_sql": Work.SQL,
+    "database_tables": Work.SQL,
+    "database_table_ddl": Work.SQL,
+    "qa_feedback_add": Work.TRAINING,
+    "qa_feedback_add_to_training": Work.TRAINING,
+    "training_data_create": Work.TRAINING,
+    "citu_train_question_sql": Work.TRAINING,
+    "training_error_question_sql": Work.TRAINING,
+    "pipeline_task_create": Work.UPLOAD,
+    "pipeline_task_execute": Work.UPLOAD,
+    "pipeline_task_upload": Work.UPLOAD,
+    "pipeline_table_list_upload": Work.UPLOAD,
+    "pipeline_table_list": Work.UPLOAD,
+}
+"""What a request of an endpoint costs; those of a kind are limited for each caller."""
+
 
 def guard_requests(app: Flask, container: Container, *, name: str) -> None:
     """Put the rules, the log lines and the recorder around every request of `app`, which renders what they raise."""
     settings = container.settings
     limit_bodies(app, settings)
-    install_web_rules(app, settings, EndpointRules(access=_access, json_only=JSON_ONLY))
+    install_web_rules(app, container, EndpointRules(access=_access, json_only=JSON_ONLY, work=WORK))
     guard_writes(app, lambda: container.read_only_mode, WRITES)
     log_requests(app)
     monitor_requests(app, container.collector)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flask import Request
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -29,7 +30,6 @@ from core.database import Database
 from core.logging import get_app_logger
 from core.read_only_mode import ReadOnlyMode
 from core.vector_store.origin import Standing
-from features.access import Access
 from features.pipeline_tasks.connections import BusinessTargets
 from features.pipeline_tasks.events import TaskEvents
 from features.pipeline_tasks.existing_tasks import ExistingTasks
@@ -42,7 +42,6 @@ from features.pipeline_tasks.table_lists import TableLists
 from features.pipeline_tasks.task_folders import TaskFolders
 from features.pipeline_tasks.worker.execution import TaskExecution
 from features.runs import sse
-from web.access import authorise
 
 logger = get_app_logger("pipeline_tasks")
 QUEUE: Final = "citu-pipeline"
@@ -132,12 +131,12 @@ def build_pipeline_tasks(
     mode: ReadOnlyMode,
     trust: TrainingTrust,
     on_close: Callable[[Callable[[], Any]], None],
+    require_admin: Callable[[Request], None],
 ) -> PipelineTasks:
     """The services of an entry."""
     queue = TaskQueue(redis_url, timeout_seconds=settings.get("REDIS_TIMEOUT"))
     on_close(queue.close)
     folders, existing, name = _folders(settings), ExistingTasks(platform), _output_name(settings)
-    token = settings.get("ADMIN_TOKEN")
     service = PipelineTaskService(
         database=platform,
         folders=folders,
@@ -161,7 +160,7 @@ def build_pipeline_tasks(
         TableLists(folders=folders, existing=existing),
         TaskLogs(folders=folders, existing=existing, output_name=name),
         events,
-        lambda request: authorise(Access.ADMIN, request, token),
+        require_admin,
         trust.run_standing_of,
     )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from flask import Request
+
 from bootstrap.training_trust import TrainingTrust
 from common.answering import Brain
 from common.config_service import ConfigService
 from core.database import Database
 from core.sql_executor import SqlExecutor
 from core.vector_store.door import TrainingDoor
-from features.access import Access
 from features.training_data.combine_service import CombineService
 from features.training_data.drift_service import DriftService
 from features.training_data.pair_service import PairService
@@ -20,7 +21,6 @@ from features.training_data.service import TrainingDataService
 from features.training_data.services import TrainingServices
 from features.training_data.upload_service import UploadService
 from features.training_data.writing import TrainingWriter
-from web.access import authorise
 
 
 def build_training(
@@ -31,11 +31,11 @@ def build_training(
     trust: TrainingTrust,
     brain: Callable[[], Brain],
     executor: Callable[[], SqlExecutor],
+    require_admin: Callable[[Request], None],
 ) -> TrainingServices:
     """Args: brain, executor: asked for at their first use; most requests need neither."""
     questions = QuestionSource(brain=brain, timeout_seconds=settings.get("REQUEST_TIMEOUT"))
     writer = TrainingWriter(database=database, door=door, questions=questions)
-    token = settings.get("ADMIN_TOKEN")
     return TrainingServices(
         data=TrainingDataService(database=database, writer=writer),
         pairs=PairService(writer=writer),
@@ -45,6 +45,6 @@ def build_training(
         drift=DriftService(database=database, explain=lambda sql: executor().explain(sql)),
         writer=writer,
         standing_of=trust.standing_of,
-        require_admin=lambda request: authorise(Access.ADMIN, request, token),
+        require_admin=require_admin,
         errors_are_http_200=settings.get("LEGACY_HTTP_200_ERRORS"),
     )

@@ -10,8 +10,7 @@ from typing import Any, Final
 from common.errors import ForbiddenError
 from common.messages import training_data as texts
 from core.vector_store.origin import Standing
-from features.access import Access
-from web.access import authorise, bears_token
+from web.access import Administrators
 
 AUTOMATIC: Final = "auto"
 _OUTSIDE: Final = ("192.0.2.1", 9)
@@ -23,12 +22,12 @@ class TrainingTrust:
 
     Args:
         mode: `anyone`, `reviewed` or `admin`.
-        admin_token: proves that a caller is an administrator; a loopback address alone is an anonymous caller.
+        administrators: whoever bears the token is proved to be one; a loopback address alone is an anonymous caller.
     """
 
-    def __init__(self, mode: str, admin_token: str) -> None:
+    def __init__(self, mode: str, administrators: Administrators) -> None:
         self.mode = mode
-        self._token = admin_token
+        self._administrators = administrators
 
     def standing_of(self, request: Any) -> Standing:
         """What the records of a web request's caller may.
@@ -39,32 +38,26 @@ class TrainingTrust:
         standing = self.run_standing_of(request)
         if standing is None:
             raise ForbiddenError(texts.TRAINING_FORBIDDEN)
-        return Standing.VOUCHED if self._is_proved(request) else standing
+        return Standing.VOUCHED if self._administrators.is_proved(request) else standing
 
     def run_standing_of(self, request: Any) -> Standing | None:
         """What the records of a pipeline run may that the caller starts; None when he may train nothing.
 
         Nobody has read what a pipeline writes, so not even an administrator vouches for it.
         """
-        if self.mode == "admin" and not self._is_admin(request):
+        if self.mode == "admin" and not self._administrators.is_administrator(request):
             return None
-        return Standing.WAITING if self.mode == "reviewed" and not self._is_proved(request) else Standing.OPEN
+        return (
+            Standing.WAITING
+            if self.mode == "reviewed" and not self._administrators.is_proved(request)
+            else Standing.OPEN
+        )
 
     @property
     def automatic_standing(self) -> Standing | None:
         """What records may that follow from anybody's question; None when none are made."""
         standings = {"anyone": Standing.OPEN, "reviewed": Standing.WAITING}
         return standings.get(self.mode)
-
-    def _is_proved(self, request: Any) -> bool:
-        return bool(self._token) and bears_token(request, self._token)
-
-    def _is_admin(self, request: Any) -> bool:
-        try:
-            authorise(Access.ADMIN, request, self._token)
-        except ForbiddenError:
-            return False
-        return True
 
 
 def trust_mode(setting: str, host: str, own_address: Callable[[], str] | None = None) -> str:

@@ -20,6 +20,7 @@
     │   ├── StoreUnavailableError 503  store_unavailable
     │   ├── ReadOnlyError         503  read_only                 (nothing is written for a while)
     │   ├── OverloadedError       503  overloaded
+    │   │   ├── RateLimitedError  429  rate_limited              (the caller sends more than a caller may)
     │   │   ├── TooManyRunsError  429  too_many_runs             (the user has as many unfinished runs as he may)
     │   │   └── TooManyQueriesError 429 too_many_queries         (the caller uses its share of the business database)
     │   ├── AnswerTimedOutError   503  service_unavailable       (the answer took too long)
@@ -232,6 +233,13 @@ class OverloadedError(ServiceUnavailableError):
     """Pool and queue are full (503 with Retry-After)."""
 
     error_type = "overloaded"
+
+
+class RateLimitedError(OverloadedError):
+    """The caller sends more requests than one may (429 with Retry-After)."""
+
+    status = 429
+    error_type = "rate_limited"
 
 
 class TooManyRunsError(OverloadedError):

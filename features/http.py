@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from common import messages
 from common.errors import BadRequestError
 from features.access import Access as Access
+from features.access import Work as Work
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Route:
     Attributes:
         writes: the methods that change something; read-only mode refuses them.
         is_starting: a GET starts work that costs model calls, so web pages of others may not send it.
+        work: what a request that changes or starts something costs; None is not limited.
         is_json_only: a body has to declare that it is JSON; for routes that no older client sends anything else to.
     """
 
@@ -36,6 +38,7 @@ class Route:
     writes: tuple[str, ...] = ()
     is_starting: bool = False
     is_json_only: bool = False
+    work: Work | None = None
 
 
 def envelope_response(envelope: Mapping[str, Any], status: int | None = None) -> Response:

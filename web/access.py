@@ -1,4 +1,4 @@
-"""Who may call a route: public ones anybody, admin ones the bearer of ADMIN_TOKEN or, without one, this machine."""
+"""Who is an administrator: the bearer of ADMIN_TOKEN or, without one, this machine. Wrong tokens are counted."""
 
 from __future__ import annotations
 
@@ -8,27 +8,60 @@ from flask import Request
 
 from common import messages
 from common.errors import ForbiddenError
-from features.access import Access
+from core.token_bucket import Limit, TokenBuckets
+from web.rate_limits import refuse
 from web.request_source import RequestSource
 
 
-def authorise(access: Access, request: Request, admin_token: str) -> None:
-    """Let the request pass or raise.
+class Administrators:
+    """Tells administrators from others; safe in any thread."""
 
-    Without a token, the administrator is whoever calls from this machine, directly and by a local name; a web page is
-    that only when it came from the service itself.
+    def __init__(self, token: str, buckets: TokenBuckets, attempts: Limit) -> None:
+        """Args: attempts: wrong tokens that one address may send; it has to wait after that, with the right one too."""
+        self._token = token.encode()
+        self._buckets = buckets
+        self._attempts = attempts
 
-    Raises:
-        ForbiddenError: an admin route and the caller is not one.
-    """
-    if access is Access.PUBLIC:
-        return
-    is_admin = bears_token(request, admin_token) if admin_token else RequestSource.of(request.environ).is_this_machine()
-    if not is_admin:
-        raise ForbiddenError(messages.ADMIN_ONLY)
+    def demand(self, request: Request) -> None:
+        """Let the request of an administrator pass, or raise.
+
+        Raises:
+            ForbiddenError: the caller is none.
+            RateLimitedError: its address has sent too many wrong tokens.
+        """
+        if self._token and _bearer(request) is not None:
+            source = RequestSource.of(request.environ)
+            wait = self._buckets.look(self._bucket(source))
+            if wait > 0:
+                refuse(wait, f"admin token of {source.address}")
+        if not self.is_administrator(request):
+            raise ForbiddenError(messages.ADMIN_ONLY)
+
+    def is_administrator(self, request: Request) -> bool:
+        """Whether the caller may what administrators may.
+
+        Without a token, the administrator is whoever calls from this machine, directly and by a local name; a web page
+        is that only when it came from the service itself.
+        """
+        return self.is_proved(request) if self._token else RequestSource.of(request.environ).is_this_machine()
+
+    def is_proved(self, request: Request) -> bool:
+        """Whether the caller bears the token; never while none is set or its address has sent too many wrong ones."""
+        given = _bearer(request)
+        if not self._token or given is None:
+            return False
+        attempts = self._bucket(RequestSource.of(request.environ))
+        if self._buckets.look(attempts) > 0:
+            return False
+        is_right = hmac.compare_digest(given.encode(), self._token)
+        if not is_right:
+            self._buckets.take(attempts)
+        return is_right
+
+    def _bucket(self, source: RequestSource) -> list[tuple[str, Limit]]:
+        return [(f"admin_token:{source.address}", self._attempts)]
 
 
-def bears_token(request: Request, token: str) -> bool:
-    """Whether the request's `Authorization` header carries this bearer token."""
+def _bearer(request: Request) -> str | None:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+    return given.strip() if scheme.lower() == "bearer" else None

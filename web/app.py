@@ -8,26 +8,21 @@ from typing import Any, Protocol
 from flask import Flask, Response, make_response
 from flask_restx import Api, Namespace
 
-from common.config_service import ConfigService
 from core.read_only_mode import ReadOnlyMode
 from features.http import Access, Route
 from features.metrics.collector import MetricsCollector
 from web import error_rendering
 from web.body_limits import limit_bodies
 from web.exchange_recorder import record_exchanges
-from web.origin_rules import EndpointRules, install_web_rules
+from web.origin_rules import EndpointRules, WebServices, install_web_rules
 from web.request_hooks import log_requests
 from web.request_metrics import monitor_requests
 from web.security_headers import page_policy
 from web.write_guard import guard_writes
 
 
-class Services(Protocol):
+class Services(WebServices, Protocol):
     """What the application itself needs of the object that it hands to every resource."""
-
-    @property
-    def settings(self) -> ConfigService:
-        """The settings of this process."""
 
     @property
     def collector(self) -> MetricsCollector:
@@ -93,7 +88,7 @@ def _add_routes(app: Flask, api: Api, services: Services, routes: Sequence[Route
             rows_by_endpoint[endpoint] = row
         api.add_namespace(namespace)
     app.extensions["citu_access"] = {endpoint: row.access for endpoint, row in rows_by_endpoint.items()}
-    install_web_rules(app, services.settings, _rules_of(rows_by_endpoint))
+    install_web_rules(app, services, _rules_of(rows_by_endpoint))
     guard_writes(app, lambda: services.read_only_mode, {name: row.writes for name, row in rows_by_endpoint.items()})
 
 
@@ -102,6 +97,7 @@ def _rules_of(rows: Mapping[str, Route]) -> EndpointRules:
     return EndpointRules(
         access=lambda endpoint: rows[endpoint].access if endpoint in rows else Access.PUBLIC,
         starting=frozenset(name for name, row in rows.items() if row.is_starting),
+        work={name: row.work for name, row in rows.items() if row.work is not None},
         json_only=frozenset(name for name, row in rows.items() if row.is_json_only),
     )
 

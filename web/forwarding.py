@@ -18,6 +18,9 @@ Network = IPv4Network | IPv6Network
 IS_PROXIED: Final = "citu.is_proxied"
 """Key of the environ: whether a proxy, trusted or not, passed the request on."""
 
+IS_HIDDEN: Final = "citu.is_hidden"
+"""Key of the environ: whether a proxy that is not trusted did, so that the address is the proxy's."""
+
 _HEADERS: Final = frozenset({"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA"})
 _PREFIX: Final = "HTTP_X_FORWARDED_"
 
@@ -35,9 +38,11 @@ class ForwardedRequests:
         self._trusted = tuple(trusted)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        environ[IS_PROXIED] = any(name in _HEADERS or name.startswith(_PREFIX) for name in environ)
-        if self._trusted and self._is_trusted(environ.get("REMOTE_ADDR", "")):
-            environ[IS_PROXIED] = True
+        is_passed_on = any(name in _HEADERS or name.startswith(_PREFIX) for name in environ)
+        is_trusted = self._is_trusted(environ.get("REMOTE_ADDR", ""))
+        environ[IS_PROXIED] = is_passed_on or is_trusted
+        environ[IS_HIDDEN] = is_passed_on and not is_trusted
+        if is_trusted:
             self._correct(environ)
         return self._app(environ, start_response)
 
@@ -57,6 +62,8 @@ class ForwardedRequests:
             environ["HTTP_HOST"] = host
 
     def _is_trusted(self, address: str) -> bool:
+        if not self._trusted:
+            return False
         try:
             found = unmapped(address)
         except ValueError:
@@ -64,16 +71,16 @@ class ForwardedRequests:
         return any(found in network for network in self._trusted)
 
 
-def trusted_networks(proxies: Iterable[str]) -> tuple[Network, ...]:
-    """The networks that the setting TRUSTED_PROXIES names: addresses and CIDR blocks.
+def configured_networks(setting: str, given: Iterable[str]) -> tuple[Network, ...]:
+    """The addresses and CIDR blocks that a setting lists.
 
     Raises:
         ConfigurationError: one of them is neither.
     """
     try:
-        return tuple(ip_network(proxy, strict=False) for proxy in proxies)
+        return tuple(ip_network(text, strict=False) for text in given)
     except ValueError as error:
-        raise ConfigurationError(messages.TRUSTED_PROXIES_WRONG) from error
+        raise ConfigurationError(messages.NETWORKS_WRONG.format(name=setting)) from error
 
 
 def unmapped(address: str) -> Any:

@@ -6,9 +6,9 @@ that costs model calls, or act as the administrator of this machine, unless a se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 from flask import Flask, Response, request
 
@@ -16,10 +16,11 @@ from common import messages
 from common.config_service import ConfigService
 from common.errors import BadRequestError, ConfigurationError, ForeignHostError, ForeignOriginError
 from core.logging import get_app_logger
-from features.access import Access
-from web.access import authorise
+from features.access import Access, Work
+from web.access import Administrators
 from web.exposure import bound_host, demand_admin_token
-from web.forwarding import ForwardedRequests, trusted_networks
+from web.forwarding import ForwardedRequests, configured_networks
+from web.rate_limits import RateLimits
 from web.request_source import RequestSource, host_name, is_address, is_loopback, is_origin
 from web.security_headers import SecureAnswers, without_own_host
 
@@ -39,23 +40,43 @@ class EndpointRules:
         access: who may call; an endpoint without an entry is answered for everybody.
         starting: endpoints that start work with any method, a stream for instance.
         json_only: endpoints whose bodies must declare to be JSON.
+        work: what requests that change or start something cost.
     """
 
     access: Callable[[str], Access]
     starting: Collection[str] = ()
     json_only: Collection[str] = ()
+    work: Mapping[str, Work] = field(default_factory=dict)
+
+
+class WebServices(Protocol):
+    """What the rules take from the container."""
+
+    @property
+    def settings(self) -> ConfigService:
+        """The settings of this process."""
+
+    @property
+    def administrators(self) -> Administrators:
+        """Knows administrators."""
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """Counts requests."""
 
 
 class WebRules:
     """See the module; one object an application."""
 
-    def __init__(self, settings: ConfigService, endpoints: EndpointRules) -> None:
+    def __init__(self, services: WebServices, endpoints: EndpointRules) -> None:
         """
         Raises:
             ConfigurationError: ALLOWED_ORIGINS names something that is no origin.
         """
+        settings = services.settings
         self._endpoints = endpoints
-        self._admin_token: str = settings.get("ADMIN_TOKEN")
+        self._administrators = services.administrators
+        self._limits = services.rate_limits
         self._origins = allowed_origins(settings.get("ALLOWED_ORIGINS"))
         self._hosts = frozenset(host_name(name) for name in settings.get("ALLOWED_HOSTS"))
         self._is_local_only = is_loopback(host_name(bound_host(settings)))
@@ -68,6 +89,7 @@ class WebRules:
             ForeignOriginError: a foreign page may not do this.
             ForbiddenError: only administrators may, and the caller is none.
             BadRequestError: the body should be JSON and does not say so.
+            RateLimitedError: the caller sends too many such requests.
         """
         source = RequestSource.of(request.environ)
         endpoint = request.endpoint or ""
@@ -75,12 +97,16 @@ class WebRules:
             raise ForeignHostError(messages.HOST_NOT_SERVED)
         if self._is_preflight(source):
             return self._preflight_answer()
-        if self._starts_something(endpoint) and source.is_foreign_page(self._origins):
+        is_starting = self._starts_something(endpoint)
+        if is_starting and source.is_foreign_page(self._origins):
             logger.warning("refused a page of %.100r at %.100r: not in ALLOWED_ORIGINS", source.origin, source.host)
             raise ForeignOriginError(messages.ORIGIN_NOT_ALLOWED)
-        authorise(self._endpoints.access(endpoint), request, self._admin_token)
+        if self._endpoints.access(endpoint) is Access.ADMIN:
+            self._administrators.demand(request)
         if endpoint in self._endpoints.json_only and _has_body() and not request.is_json:
             raise BadRequestError(messages.JSON_TYPE_NEEDED, invalid_params=["Content-Type"])
+        if is_starting and endpoint in self._endpoints.work:
+            self._limits.count(self._endpoints.work[endpoint], source)
         return None
 
     def share(self, response: Response) -> Response:
@@ -121,19 +147,21 @@ class WebRules:
         return Response(status=204, headers=headers)
 
 
-def install_web_rules(app: Flask, settings: ConfigService, endpoints: EndpointRules) -> None:
+def install_web_rules(app: Flask, services: WebServices, endpoints: EndpointRules) -> None:
     """Put the rules around every request of `app`, which renders what they raise.
 
     Raises:
         ConfigurationError: ALLOWED_ORIGINS or TRUSTED_PROXIES has an entry that is none, or a token is demanded and
             there is none.
     """
+    settings = services.settings
     demand_admin_token(settings)
-    rules = WebRules(settings, endpoints)
+    proxies = configured_networks("TRUSTED_PROXIES", settings.get("TRUSTED_PROXIES"))
+    rules = WebRules(services, endpoints)
     app.before_request(rules.check)
     app.after_request(rules.share)
     inner: Any = SecureAnswers(app.wsgi_app)
-    app.wsgi_app = ForwardedRequests(inner, trusted_networks(settings.get("TRUSTED_PROXIES")))  # type: ignore[method-assign]
+    app.wsgi_app = ForwardedRequests(inner, proxies)  # type: ignore[method-assign]
 
 
 def allowed_origins(given: Collection[str]) -> frozenset[str]:

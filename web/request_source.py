@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from web.forwarding import IS_PROXIED, unmapped
+from web.forwarding import IS_HIDDEN, IS_PROXIED, unmapped
 
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
@@ -28,6 +28,7 @@ class RequestSource:
         origin: the Origin header; None when there is none.
         site: the Sec-Fetch-Site header; None when there is none.
         is_proxied: a proxy passed the request on.
+        is_hidden: a proxy that is not trusted did, so the address is the proxy's.
     """
 
     address: str
@@ -35,6 +36,7 @@ class RequestSource:
     origin: str | None
     site: str | None
     is_proxied: bool
+    is_hidden: bool
 
     @classmethod
     def of(cls, environ: Mapping[str, Any]) -> RequestSource:
@@ -45,6 +47,7 @@ class RequestSource:
             origin=environ.get("HTTP_ORIGIN"),
             site=environ.get("HTTP_SEC_FETCH_SITE"),
             is_proxied=environ.get(IS_PROXIED, True),
+            is_hidden=environ.get(IS_HIDDEN, True),
         )
 
     def is_foreign_page(self, allowed_origins: Collection[str]) -> bool:

@@ -10,7 +10,7 @@ from features.feedback import routes as feedback
 from features.health import home_routes as home
 from features.health import routes as health
 from features.health.agent import routes as agent_health
-from features.http import Access, Route
+from features.http import Access, Route, Work
 from features.maintenance import routes as maintenance
 from features.metrics import routes as metrics
 from features.pipeline_tasks import file_routes as pipeline_files
@@ -30,11 +30,11 @@ ROUTES = (
     Route("/", home.docs, home.Home, Access.PUBLIC),
     Route("/health", health.docs, health.Health, Access.PUBLIC),
     Route("/metrics", metrics.docs, metrics.Metrics, Access.ADMIN),
-    Route("/chat", chat.docs, chat.Chat, Access.PUBLIC),
+    Route("/chat", chat.docs, chat.Chat, Access.PUBLIC, work=Work.QUESTION),
     Route("/redis/direct", chat.docs, chat.RedisDirect, Access.ADMIN, writes=("POST",), is_json_only=True),
-    Route("/api/v0/ask_agent", ask.docs, ask.AskAgent, Access.PUBLIC),
-    Route("/api/v0/ask", direct_ask.docs, direct_ask.Ask, Access.PUBLIC),
-    Route("/api/v0/ask_cached", direct_ask.docs, direct_ask.AskCached, Access.PUBLIC),
+    Route("/api/v0/ask_agent", ask.docs, ask.AskAgent, Access.PUBLIC, work=Work.QUESTION),
+    Route("/api/v0/ask", direct_ask.docs, direct_ask.Ask, Access.PUBLIC, work=Work.QUESTION),
+    Route("/api/v0/ask_cached", direct_ask.docs, direct_ask.AskCached, Access.PUBLIC, work=Work.QUESTION),
     Route("/api/v0/agent_health", agent_health.docs, agent_health.AgentHealthCheck, Access.PUBLIC),
     Route("/api/v0/cache_cleanup", caches.docs, caches.CacheCleanup, Access.ADMIN, writes=("POST",)),
     Route("/api/v0/cache_export", caches.docs, caches.CacheExport, Access.PUBLIC),
@@ -47,9 +47,15 @@ ROUTES = (
     Route("/api/v0/qa_cache_cleanup", caches.docs, caches.QaCacheCleanup, Access.ADMIN, writes=("POST",)),
     Route("/api/v0/qa_cache_list", caches.docs, caches.QaCacheList, Access.PUBLIC),
     Route("/api/v0/qa_cache_stats", caches.docs, caches.QaCacheStats, Access.PUBLIC),
-    Route("/api/v0/citu_run_sql", run_sql.docs, run_sql.CituRunSql, Access.PUBLIC),
+    Route("/api/v0/citu_run_sql", run_sql.docs, run_sql.CituRunSql, Access.PUBLIC, work=Work.SQL),
     Route("/api/v0/compatibility", compatibility.docs, compatibility.Compatibility, Access.PUBLIC),
-    Route("/api/v0/data_pipeline/vector/backup", vector_backup.docs, vector_backup.VectorBackup, Access.PUBLIC),
+    Route(
+        "/api/v0/data_pipeline/vector/backup",
+        vector_backup.docs,
+        vector_backup.VectorBackup,
+        Access.PUBLIC,
+        work=Work.UPLOAD,
+    ),
     Route(
         "/api/v0/data_pipeline/vector/restore/list", vector_backup.docs, vector_backup.VectorRestoreList, Access.PUBLIC
     ),
@@ -60,11 +66,20 @@ ROUTES = (
         Access.ADMIN,
         writes=("POST",),
     ),
-    Route("/api/v0/database/tables", database_tools.docs, database_tools.DatabaseTables, Access.PUBLIC),
-    Route("/api/v0/database/table/ddl", database_tools.docs, database_tools.DatabaseTableDdl, Access.PUBLIC),
+    Route("/api/v0/database/tables", database_tools.docs, database_tools.DatabaseTables, Access.PUBLIC, work=Work.SQL),
+    Route(
+        "/api/v0/database/table/ddl", database_tools.docs, database_tools.DatabaseTableDdl, Access.PUBLIC, work=Work.SQL
+    ),
     Route("/api/v0/metrics", metrics.docs, metrics.MetricsJson, Access.ADMIN),
     Route("/api/v0/maintenance/readonly", maintenance.docs, maintenance.ReadOnly, Access.ADMIN, is_json_only=True),
-    Route("/api/v0/qa_feedback/add", feedback.docs, feedback.QaFeedbackAdd, Access.PUBLIC, writes=("POST",)),
+    Route(
+        "/api/v0/qa_feedback/add",
+        feedback.docs,
+        feedback.QaFeedbackAdd,
+        Access.PUBLIC,
+        writes=("POST",),
+        work=Work.TRAINING,
+    ),
     Route("/api/v0/qa_feedback/query", feedback.docs, feedback.QaFeedbackQuery, Access.PUBLIC),
     Route("/api/v0/qa_feedback/stats", feedback.docs, feedback.QaFeedbackStats, Access.PUBLIC),
     Route(
@@ -87,6 +102,7 @@ ROUTES = (
         feedback.QaFeedbackAddToTraining,
         Access.PUBLIC,
         writes=("POST",),
+        work=Work.TRAINING,
     ),
     Route(
         "/api/v0/data_pipeline/tasks",
@@ -94,6 +110,7 @@ ROUTES = (
         data_pipeline.DataPipelineTasks,
         Access.PUBLIC,
         writes=("POST", "DELETE"),
+        work=Work.UPLOAD,
     ),
     Route("/api/v0/data_pipeline/tasks/query", data_pipeline.docs, data_pipeline.DataPipelineTaskQuery, Access.PUBLIC),
     Route("/api/v0/data_pipeline/tasks/<task_id>", data_pipeline.docs, data_pipeline.DataPipelineTask, Access.PUBLIC),
@@ -103,6 +120,7 @@ ROUTES = (
         data_pipeline.DataPipelineTaskExecution,
         Access.PUBLIC,
         writes=("POST",),
+        work=Work.UPLOAD,
     ),
     Route(
         "/api/v0/data_pipeline/tasks/<task_id>/retry",
@@ -110,6 +128,7 @@ ROUTES = (
         data_pipeline.DataPipelineTaskRetry,
         Access.PUBLIC,
         writes=("POST",),
+        work=Work.UPLOAD,
     ),
     Route(
         "/api/v0/data_pipeline/tasks/<task_id>/cancel",
@@ -141,6 +160,7 @@ ROUTES = (
         pipeline_files.DataPipelineTaskFiles,
         Access.PUBLIC,
         writes=("POST",),
+        work=Work.UPLOAD,
     ),
     Route(
         "/api/v0/data_pipeline/tasks/<task_id>/files/<file_name>",
@@ -154,6 +174,7 @@ ROUTES = (
         pipeline_files.DataPipelineTableListUpload,
         Access.PUBLIC,
         writes=("POST",),
+        work=Work.UPLOAD,
     ),
     Route(
         "/api/v0/data_pipeline/tasks/<task_id>/table-list",
@@ -161,6 +182,7 @@ ROUTES = (
         pipeline_files.DataPipelineTableList,
         Access.PUBLIC,
         writes=("POST",),
+        work=Work.UPLOAD,
     ),
     Route(
         "/api/v0/data_pipeline/tasks/<task_id>/table-list-info",
@@ -168,11 +190,11 @@ ROUTES = (
         pipeline_files.DataPipelineTableListInfo,
         Access.PUBLIC,
     ),
-    Route("/api/v0/runs", runs.docs, runs.Runs, Access.PUBLIC, is_json_only=True),
+    Route("/api/v0/runs", runs.docs, runs.Runs, Access.PUBLIC, is_json_only=True, work=Work.QUESTION),
     Route("/api/v0/runs/<run_id>", runs.docs, runs.RunState, Access.PUBLIC),
     Route("/api/v0/runs/<run_id>/events", runs.docs, runs.RunEvents, Access.PUBLIC),
     Route("/api/v0/runs/<run_id>/stop", runs.docs, runs.RunStop, Access.PUBLIC),
-    Route("/api/v0/ask_react_agent", react.docs, react.AskReactAgent, Access.PUBLIC),
+    Route("/api/v0/ask_react_agent", react.docs, react.AskReactAgent, Access.PUBLIC, work=Work.QUESTION),
     Route("/api/v0/react/status/<thread_id>", react.docs, react.ReactStatus, Access.PUBLIC),
     Route("/api/v0/react/direct/status/<thread_id>", react.docs, react.ReactDirectStatus, Access.PUBLIC),
     Route("/api/v0/react/users/<user_id>/conversations", react.docs, react.ReactUserConversations, Access.PUBLIC),
@@ -200,8 +222,22 @@ ROUTES = (
     ),
     Route("/api/v0/checkpoint/direct/stats", react.docs, react.CheckpointStats, Access.ADMIN),
     Route("/api/test/redis", react.docs, react.TestRedis, Access.ADMIN),
-    Route("/api/v0/ask_agent_stream", streams.docs, streams.AskAgentStream, Access.PUBLIC, is_starting=True),
-    Route("/api/v0/ask_react_agent_stream", streams.docs, streams.AskReactAgentStream, Access.PUBLIC, is_starting=True),
+    Route(
+        "/api/v0/ask_agent_stream",
+        streams.docs,
+        streams.AskAgentStream,
+        Access.PUBLIC,
+        is_starting=True,
+        work=Work.STREAM,
+    ),
+    Route(
+        "/api/v0/ask_react_agent_stream",
+        streams.docs,
+        streams.AskReactAgentStream,
+        Access.PUBLIC,
+        is_starting=True,
+        work=Work.STREAM,
+    ),
     Route("/api/v0/training_data/stats", training_data.docs, training_data.TrainingDataStats, Access.PUBLIC),
     Route("/api/v0/training_data/query", training_data.docs, training_data.TrainingDataQuery, Access.PUBLIC),
     Route(
@@ -210,6 +246,7 @@ ROUTES = (
         training_data.TrainingDataCreate,
         Access.PUBLIC,
         writes=("POST",),
+        work=Work.TRAINING,
     ),
     Route(
         "/api/v0/training_data/delete",
@@ -224,6 +261,7 @@ ROUTES = (
         training_data.TrainingDataUpdate,
         Access.ADMIN,
         writes=("POST",),
+        work=Work.TRAINING,
     ),
     Route(
         "/api/v0/training_data/upload",
@@ -231,6 +269,7 @@ ROUTES = (
         training_data.TrainingDataUpload,
         Access.PUBLIC,
         writes=("POST",),
+        work=Work.UPLOAD,
     ),
     Route(
         "/api/v0/training_data/combine",
@@ -239,6 +278,7 @@ ROUTES = (
         Access.PUBLIC,
         writes=("POST",),
         is_json_only=True,
+        work=Work.TRAINING,
     ),
     Route("/api/v0/training_data/conflicts", training_review.docs, training_review.TrainingDataConflicts, Access.ADMIN),
     Route(
@@ -270,6 +310,7 @@ ROUTES = (
         training_data.CituTrainQuestionSql,
         Access.PUBLIC,
         writes=("POST",),
+        work=Work.TRAINING,
     ),
     Route(
         "/api/v0/training_error_question_sql",
@@ -278,6 +319,7 @@ ROUTES = (
         Access.PUBLIC,
         writes=("POST",),
         is_json_only=True,
+        work=Work.TRAINING,
     ),
     Route("/api/v0/usage", usage.docs, usage.Usage, Access.ADMIN),
     Route("/api/v0/user/<user_id>/conversations", conversations.docs, conversations.UserConversations, Access.PUBLIC),

@@ -39,6 +39,7 @@ ADMIN_ONLY: Final = "此接口仅限管理员使用"
 HOST_NOT_SERVED: Final = "服务不接受以此主机名访问的请求；如确需使用该主机名，请将其加入 ALLOWED_HOSTS 设置"
 ORIGIN_NOT_ALLOWED: Final = "不接受来自其他网站页面的请求；如确需允许该来源，请将其加入 ALLOWED_ORIGINS 设置"
 JSON_TYPE_NEEDED: Final = "请求格式错误：请求头 Content-Type 必须声明为 application/json"
+RATE_LIMITED: Final = "请求过于频繁，请在 {seconds} 秒后重试"
 PARAMETER_NOT_TEXT: Final = "参数包含无法处理的字符"
 PARAMETER_TYPE_WRONG: Final = "参数类型错误：需要字符串，不能是列表或对象"
 REQUEST_TIMED_OUT: Final = "处理超时，请稍后重试"
@@ -152,7 +153,7 @@ ALLOWED_ORIGINS_WRONG: Final = (
     "设置 ALLOWED_ORIGINS 无效：每一项必须是完整的来源，例如 https://portal.example 或 http://10.0.0.5:3000，"
     "不含路径，不能使用通配符。"
 )
-TRUSTED_PROXIES_WRONG: Final = "设置 TRUSTED_PROXIES 无效：每一项必须是 IP 地址或 CIDR 网段，例如 10.0.0.0/8。"
+NETWORKS_WRONG: Final = "设置 {name} 无效：每一项必须是 IP 地址或 CIDR 网段，例如 10.0.0.0/8。"
 PORT_IN_USE: Final = "无法启动：地址 {host}:{port} 已被占用或不可用，请设置 PORT 或停止占用它的进程。"
 EXAMPLE_QUESTION: Final = "2023年4月1日总营收最高的5个服务区是哪些？"
 ASK_USAGE: Final = f'用法：make ask Q="{EXAMPLE_QUESTION}"'

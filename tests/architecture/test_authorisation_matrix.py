@@ -48,6 +48,7 @@ TOKEN = "matrix-token"
 REACHED = "the handler"
 STRANGER = "203.0.113.9"
 ANONYMOUS, WRONG, RIGHT = {}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {TOKEN}"}
+NO_LIMITS = {f"RATE_LIMIT_{kind}": "0" for kind in ("QUESTIONS", "STREAMS", "SQL", "TRAINING", "UPLOADS")}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -63,7 +64,7 @@ class NoMode(ReadOnlyMode):
 
 def served(token: str) -> Flask:
     nowhere = Path("/nonexistent")
-    environ = {"ADMIN_TOKEN": token} if token else {}
+    environ = {"ADMIN_TOKEN": token, "ADMIN_TOKEN_ATTEMPTS": "0", **NO_LIMITS} if token else NO_LIMITS
     settings = ConfigService(app_config.rows(), environ=environ, dotenv_path=nowhere, settings_path=nowhere)
     container = Container(settings)
     container.__dict__["read_only_mode"] = NoMode()

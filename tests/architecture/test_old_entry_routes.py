@@ -67,7 +67,7 @@ def old() -> Flask:
 
 @pytest.fixture(scope="module")
 def guarded() -> Flask:
-    return with_handlers_replaced(old_entry(ADMIN_TOKEN=TOKEN))
+    return with_handlers_replaced(old_entry(ADMIN_TOKEN=TOKEN, ADMIN_TOKEN_ATTEMPTS="0"))
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,11 @@ def test_refused_method_is_a_405_that_names_the_allowed_ones(old: Flask) -> None
             answer = client.open(path, method=method)
             assert answer.status_code == 405, (rule, method)
             assert methods <= {name.strip() for name in answer.headers["Allow"].split(",")}
+
+
+def test_work_is_limited_as_on_the_unified_entry(old: Flask) -> None:
+    table = {route.path: route for route in ROUTES}
+    for rule, method, endpoint in rows(old):
+        if method not in {"GET", "DELETE"}:
+            assert table[rule].work is legacy_rules.WORK.get(endpoint), rule
+            assert table[rule].is_json_only is (endpoint in legacy_rules.JSON_ONLY), rule

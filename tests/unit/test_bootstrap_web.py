@@ -8,13 +8,16 @@ from flask.testing import FlaskClient
 from flask_restx import Namespace, Resource
 
 from common.errors import AnswerFailedError, CituError, ModelUnavailableError, SqlExecutionError
+from core.token_bucket import Limit, TokenBuckets
 from features.ask import routes as ask
 from features.health import home_routes as home
 from features.health import routes as health
 from features.health.service import Component, HealthService
-from features.http import Access, Route
+from features.http import Access, Route, Work
 from features.metrics.collector import MetricsCollector
+from web.access import Administrators
 from web.app import create_app
+from web.rate_limits import RateLimits
 from web.route_table import ROUTES
 
 SETTINGS = {
@@ -59,6 +62,9 @@ class FakeSettings(dict[str, Any]):
 class FakeContainer:
     def __init__(self, **settings: Any) -> None:
         self.settings = FakeSettings({**SETTINGS, **settings})
+        buckets = TokenBuckets(lambda: None)
+        self.administrators = Administrators(self.settings["ADMIN_TOKEN"], buckets, Limit(0, 1))
+        self.rate_limits = RateLimits(buckets, dict.fromkeys(Work, Limit(0, 1)), exempt=())
         self.ask = ScriptedAsk()
         self.collector = MetricsCollector()
         self.problem: str | None = None
