@@ -47,23 +47,27 @@ class HealthService:
         """One look at every component; never raises."""
         reasons = {component.name: _reason(component) for component in self._components}
         failing = [component for component in self._components if reasons[component.name] is not None]
-        services = {component.name: reasons[component.name] is None for component in self._components}
+        working = [component for component in self._components if component not in failing]
+        services = {component.name: component in working for component in self._components}
         return HealthReport(
             status=_status(failing),
             react_agent_initialized=self._has_react_answered(),
             timestamp=local_timestamp(),
             services={**services, "vanna": services.get("original_agent", False)},
-            components={
-                component.name: _status([component] if component in failing else []) for component in self._components
-            },
-            reasons={name: reason for name, reason in reasons.items() if reason is not None},
-            warnings={name: text for name, look in self._warnings.items() if (text := look()) is not None},
-            details={
-                component.name: component.detail()
-                for component in self._components
-                if component.detail is not None and reasons[component.name] is None
-            },
+            components={one.name: _status([one] if one in failing else []) for one in self._components},
+            reasons=_texts_of(reasons),
+            warnings=_texts_of({name: look() for name, look in self._warnings.items()}),
+            details=_details(working),
         )
+
+
+def _details(working: Sequence[Component]) -> dict[str, str]:
+    return {component.name: component.detail() for component in working if component.detail is not None}
+
+
+def _texts_of(texts: Mapping[str, str | None]) -> dict[str, str]:
+    """The entries that have a text."""
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _reason(component: Component) -> str | None:
