@@ -17,6 +17,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agent import reply_vocabulary as words
+from agent.full_width import with_ascii_punctuation
 from agent.reply_vocabulary import vocabulary
 from common import messages
 from common.answering import Classification, SqlDraft
@@ -88,12 +89,12 @@ def find_sql(text: str) -> str:
     work = Work(_PARSER_STEPS, _PARSER_SECONDS)
     for language, block in reversed(_FENCE.findall(text)):
         if language.lower() in _SQL_LANGUAGES:
-            sql = _cut_prose(_without_markdown_escapes(block.strip(), work), work)
+            sql = _cut_prose(_without_markdown_escapes(with_ascii_punctuation(block.strip()), work), work)
             if _is_sql(sql, work, is_marked=True):
                 return sql
     outside = _FENCE.sub("\n", text).strip()
     for candidate in itertools.islice(_line_starts(outside), _TRIED_STARTS):
-        sql = _cut_prose(_without_markdown_escapes(candidate, work), work)
+        sql = _cut_prose(_without_markdown_escapes(with_ascii_punctuation(candidate), work), work)
         if _is_sql(sql, work, is_marked=False):
             return sql
     return ""

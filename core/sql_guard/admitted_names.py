@@ -28,7 +28,7 @@ MATHEMATICS: Final = _words(
     "radians",
     "sin cos tan cot",
     "asin acos atan atan2 sind cosd tand cotd asind acosd atand atan2d sinh cosh tanh asinh acosh atanh",
-    "width_bucket scale min_scale trim_scale erf erfc",
+    "width_bucket scale min_scale trim_scale erf erfc bit_count pg_typeof",
 )
 TEXT: Final = _words(
     "length char_length character_length octet_length bit_length lower upper initcap left right lpad rpad ltrim rtrim",
@@ -51,6 +51,7 @@ JSON: Final = _words(
     "jsonb_extract_path_text json_typeof jsonb_typeof json_strip_nulls jsonb_strip_nulls jsonb_set jsonb_insert",
     "jsonb_set_lax jsonb_pretty jsonb_path_exists jsonb_path_match jsonb_path_query_array jsonb_path_query_first",
     "jsonb_path_exists_tz jsonb_path_match_tz jsonb_path_query_array_tz jsonb_path_query_first_tz jsonb_contains",
+    "json_value json_query json_exists json_scalar json_serialize json json_array json_arrayagg json_table",
     "jsonb_exists jsonb_exists_any jsonb_exists_all array_to_json",
 )
 ARRAYS_AND_RANGES: Final = _words(

@@ -16,12 +16,14 @@ from core.sql_guard.constant_values import constant_integer, constant_moment, co
 from core.sql_guard.node_rules import function_name, literal_text, offset_of
 from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
+from core.sql_guard.repeat_counts import is_scaled_down
 
 _FORMAT_WIDTH: Final = re.compile(r"%[^%a-zA-Z]*?(\*|\d+)(?!\$)")
 _NUMBER: Final = re.compile(r"\s*[+-]?[\d.]+[eE]\+?(-?\d+)\s*")  # also as a text that becomes a number
 _COLUMN_CHARACTERS: Final = 50
 _WALK: Final = re.compile(r"\*")
 _LARGEST_WALKS: Final = 4
+_PATH_QUERIES: Final = frozenset({"json_query", "json_exists"})
 _SIZED: Final = frozenset({"repeat", "lpad", "rpad"})
 
 
@@ -37,6 +39,11 @@ def check_constants(nodes: Sequence[exp.Expr], policy: GuardPolicy) -> None:
                 raise Refusal("constant.type_length", offset_of(node))
         elif isinstance(node, exp.Cast) and _type_name(node) == "jsonpath":
             _check_json_path(node.this, is_known_path=True)
+        elif isinstance(node, exp.JSONValue | exp.JSONTable):
+            _check_json_path(node.args["path"], is_known_path=True)
+        elif isinstance(node, exp.JSONColumnDef):
+            if node.args.get("path"):
+                _check_json_path(node.args["path"], is_known_path=True)
         elif isinstance(node, exp.JSONBPathExists | exp.MatchAgainst):
             _check_json_path(node.args.get("expression") or node.this, is_known_path=False)
         elif isinstance(node, exp.Group):
@@ -59,7 +66,7 @@ def _check_call(node: exp.Expr, name: str, policy: GuardPolicy) -> None:
         rows = _series_rows(arguments)
         if rows is not None and rows > policy.max_series:
             raise Refusal("constant.series", offset_of(node), name)
-    elif name.startswith("jsonb_path_") and len(arguments) > 1:
+    elif (name.startswith("jsonb_path_") or name in _PATH_QUERIES) and len(arguments) > 1:
         _check_json_path(arguments[1], is_known_path=True)
     elif name == "power" and len(arguments) == 2:
         _check_exponent(arguments[1], policy)
@@ -72,7 +79,8 @@ def sized_result(node: exp.Expr, policy: GuardPolicy) -> int | None:
         return 0
     count = _bounded_integer(arguments[1])
     if count is None:
-        return None
+        is_bar = function_name(node) == "repeat" and is_scaled_down(node)
+        return policy.max_text if is_bar else None
     if function_name(node) != "repeat":
         return count
     return count * _text_bound(arguments[0], policy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
@@ -280,6 +280,8 @@ def _call(node: exp.Expr, alias: str) -> tuple[str | None, ColumnList | None]:
 
 
 def _call_columns(call: exp.Expr, alias: str, name: str | None, *, is_qualified: bool) -> ColumnList | None:
+    if isinstance(call, exp.JSONTable):
+        return ColumnList(tuple(_json_table_columns(call.args["schema"])))
     target = call.expression if isinstance(call, exp.Dot) else call
     own = function_name(target) if isinstance(target, exp.Anonymous) else ""
     known = SET_RETURNING_COLUMNS.get(own)
@@ -289,6 +291,15 @@ def _call_columns(call: exp.Expr, alias: str, name: str | None, *, is_qualified:
     if is_foreign or (own in POLYMORPHIC_RESULTS and any(map(may_be_row, target.expressions))):
         return ColumnList(is_open=True)
     return ColumnList((alias or name,))
+
+
+def _json_table_columns(schema: exp.Expr) -> Iterator[str]:
+    """The columns of JSON_TABLE, those of nested paths where they stand."""
+    for column in schema.expressions:
+        if (nested := column.args.get("nested_schema")) is not None:
+            yield from _json_table_columns(nested)
+        else:
+            yield identifier_name(column.this)
 
 
 def may_be_row(node: exp.Expr) -> bool:

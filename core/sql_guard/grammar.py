@@ -27,7 +27,17 @@ from core.sql_guard.refusal import Refusal
 from core.sql_parsing import BoundedParsing, PostgresTypeReading, TooMuchWorkError, Work, bounded_parse, parsing_steps
 
 # Functions with a grammar of their own inside the parentheses; all others take plain arguments.
-_SPECIAL_CALLS: Final = ("CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM")
+_SPECIAL_CALLS: Final = (
+    "CAST",
+    "EXTRACT",
+    "JSON_OBJECT",
+    "JSON_TABLE",
+    "JSON_VALUE",
+    "OVERLAY",
+    "POSITION",
+    "SUBSTRING",
+    "TRIM",
+)
 
 
 # Operators sqlglot's tokenizer hands to its parser as two tokens.
@@ -58,6 +68,26 @@ class _StrictPostgresParser(BoundedParsing, PostgresTypeReading, PostgresParser)
     }
     _parse_as_command = _without_fallback
     _warn_unsupported = _without_fallback  # it would log the statement
+
+    def _parse_recursive_with_search(self) -> exp.RecursiveWithSearch | None:
+        """SEARCH and CYCLE with any number of columns; sqlglot reads one."""
+        is_search = self._match_text_seq("SEARCH")
+        if not self._match_texts(("BREADTH", "DEPTH") if is_search else ("CYCLE",)):
+            return None
+        kind = self._prev.text.upper()
+        if is_search and not self._match_text_seq("FIRST", "BY"):
+            self.raise_error("Expected FIRST BY")
+        columns = self._parse_csv(self._parse_id_var)
+        return self.expression(
+            exp.RecursiveWithSearch(
+                kind=kind,
+                this=columns[0] if len(columns) == 1 else exp.Tuple(expressions=columns),
+                expression=self._match_text_seq("SET") and self._parse_id_var(),
+                to=self._match_text_seq("TO") and self._parse_primary(),
+                default=self._match(TokenType.DEFAULT) and self._parse_primary(),
+                using=self._match_text_seq("USING") and self._parse_id_var(),
+            )
+        )
 
 
 class StrictPostgres(Postgres):

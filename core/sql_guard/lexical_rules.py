@@ -14,6 +14,7 @@ from core.sql_guard.refusal import Refusal
 _FORBIDDEN_CHARACTER: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
 )
+_MEMBERS: Final = "json("  # the bracket of JSON_OBJECT, in which a colon parts key and value
 _STATEMENT_HEADS: Final = frozenset({"select", "with", "values", "table"})
 _PREFIX_OPERATORS: Final = frozenset({"+", "-", "@", "~", "|/", "||/", "*"})
 
@@ -24,6 +25,7 @@ _FORBIDDEN_WORDS: Final = frozenset(
         "into", "insert", "update", "delete", "merge", "uescape", "copy", "returning", "operator", "execute",
     }
 )  # fmt: skip
+_CALLS_WITH_RETURNING: Final = frozenset({"json_value", "json_object"})
 # After one of these an operator can only be a prefix operator.
 _OPERAND_EXPECTED: Final = frozenset(
     {
@@ -50,9 +52,9 @@ def check_text(sql: str, policy: GuardPolicy) -> None:
 
 
 def significant(tokens: Sequence[Token]) -> list[Token]:
-    """The tokens without comments and without one closing semicolon."""
+    """The tokens without comments and without closing semicolons."""
     kept = [token for token in tokens if token.kind != COMMENT]
-    if kept and kept[-1].text == ";" and kept[-1].kind == "punctuation":
+    while len(kept) > 1 and kept[-1].text == ";" and kept[-1].kind == "punctuation":
         kept.pop()
     return kept
 
@@ -70,7 +72,7 @@ def check_tokens(tokens: Sequence[Token], policy: GuardPolicy) -> None:
         if token.kind == "operator":
             _check_operator(token, before, policy)
         elif token.kind == "word":
-            _check_word(token, before)
+            _check_word(token, before, tokens)
         elif token.text == "," and token.kind == "punctuation":
             _check_comma(token, before, tokens[position + 1] if position + 1 < len(tokens) else None)
 
@@ -78,7 +80,9 @@ def check_tokens(tokens: Sequence[Token], policy: GuardPolicy) -> None:
 def _check_separators(tokens: Sequence[Token], max_nesting: int) -> None:
     open_brackets: list[str] = []
     limit_depths: list[int] = []
+    before: Token | None = None
     for token in tokens:
+        opens_members, before = before is not None and before.keyword == "json_object", token
         if token.keyword == "limit":
             limit_depths.append(len(open_brackets))
         if token.kind != "punctuation":
@@ -88,15 +92,15 @@ def _check_separators(tokens: Sequence[Token], max_nesting: int) -> None:
         if token.text == ";":
             raise Refusal("statement.multiple", token.start)
         if token.text in "([":
-            open_brackets.append(token.text)
+            open_brackets.append(_MEMBERS if opens_members and token.text == "(" else token.text)
             if len(open_brackets) > max_nesting:
                 raise Refusal("text.nesting", token.start)
         elif token.text in ")]":
-            if not open_brackets or open_brackets.pop() + token.text not in ("()", "[]"):
+            if not open_brackets or open_brackets.pop()[-1] + token.text not in ("()", "[]"):
                 raise Refusal("parse.brackets", token.start)
             while limit_depths and limit_depths[-1] > len(open_brackets):
                 limit_depths.pop()
-        elif token.text == ":" and "[" not in open_brackets:
+        elif token.text == ":" and "[" not in open_brackets and open_brackets[-1:] != [_MEMBERS]:
             raise Refusal("parse.parameter", token.start)
     if open_brackets:
         raise Refusal("parse.brackets", tokens[-1].start)
@@ -127,8 +131,10 @@ def _check_operator(token: Token, before: Token | None, policy: GuardPolicy) -> 
         raise Refusal("operator.denied", token.start, token.text)
 
 
-def _check_word(token: Token, before: Token | None) -> None:
+def _check_word(token: Token, before: Token | None, tokens: Sequence[Token]) -> None:
     if token.keyword not in _FORBIDDEN_WORDS:
+        return
+    if token.keyword == "returning" and any(other.keyword in _CALLS_WITH_RETURNING for other in tokens):
         return
     if before is not None and (before.text == "." or before.keyword == "as"):
         return

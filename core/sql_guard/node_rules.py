@@ -32,8 +32,8 @@ _ADMITTED: Final[dict[type[exp.Expr], frozenset[str]]] = {
     exp.Intersect: _words("with_ this expression distinct order limit offset"),
     exp.Subquery: _words("this alias joins with_ order limit offset"),
     exp.Values: frozenset({"expressions", "alias", "order", "limit", "offset"}),
-    exp.With: _words("expressions recursive search"),
-    exp.RecursiveWithSearch: _words("kind this expression using"),
+    exp.With: _words("expressions recursive search cycle"),
+    exp.RecursiveWithSearch: _words("kind this expression to default using"),
     exp.CTE: frozenset({"this", "alias", "materialized"}),
     exp.From: _UNARY,
     exp.Table: _words("this alias db joins laterals only ordinality sample rows_from"),
@@ -112,6 +112,14 @@ _ADMITTED: Final[dict[type[exp.Expr], frozenset[str]]] = {
     exp.Escape: _BINARY,
     exp.Collate: _BINARY,
     exp.MatchAgainst: frozenset({"this", "expressions"}),
+    exp.JSON: _words("this with_ unique"),  # behind IS
+    exp.JSONValue: _words("this path returning on_condition"),
+    exp.OnCondition: _words("empty error"),
+    exp.JSONObject: _words("expressions null_handling unique_keys return_type"),
+    exp.JSONKeyValue: _BINARY,
+    exp.JSONTable: _words("this schema path error_handling empty_handling"),
+    exp.JSONSchema: _LIST,
+    exp.JSONColumnDef: _words("this kind path nested_schema ordinality"),
     exp.JSONExtract: _words("this expression only_json_types expressions"),
     exp.JSONExtractScalar: _words("this expression only_json_types expressions"),
     exp.JSONPath: _LIST,
@@ -151,7 +159,7 @@ _SYNTAX_BEFORE_PARENTHESIS: Final = _words("""
     over filter group within values union except intersect limit offset between like ilike similar is rollup cube sets
     array materialized cast only symmetric fetch first next range rows groups order partition with escape to
     numeric decimal dec varchar char character varying bpchar bit timestamp time timestamptz timetz interval float
-    tablesample bernoulli system repeatable end inner left right full cross natural escape collate overlaps
+    columns tablesample bernoulli system repeatable end inner left right full cross natural escape collate overlaps
     """)
 
 
@@ -255,7 +263,8 @@ def _check_function(node: exp.Expr, policy: GuardPolicy) -> None:
         if name in ("array", "exists") and not (len(node.expressions) == 1 and isinstance(node.expressions[0], _ROOTS)):
             raise Refusal("parse.syntax", offset_of(node), name)
         return
-    if not policy.admits_function(schema, name):
+    is_collecting = name == "json_array" and any(isinstance(argument, _ROOTS) for argument in node.expressions)
+    if is_collecting or not policy.admits_function(schema, name):
         raise Refusal("function.denied", offset_of(node), f"{schema}.{name}" if schema else name)
 
 

@@ -123,7 +123,7 @@ class ScopeChecker:
     def _with(self, clause: exp.Expr, ctes: Ctes, outer: Level | None) -> Ctes:
         known = dict(ctes)
         expressions = clause.expressions
-        search = clause.args.get("search")
+        marks = (*_mark_columns(clause.args.get("search")), *_mark_columns(clause.args.get("cycle")))
         names = [alias_of(cte)[0] for cte in expressions]
         if len(set(names)) < len(names):
             raise Refusal("relation.ambiguous", offset_of(clause))
@@ -135,7 +135,7 @@ class ScopeChecker:
         entries = {name: Cte() for name in names}
         known.update(entries)
         for name, cte in zip(names, expressions, strict=True):
-            extra = _search_columns(search) if cte is expressions[-1] else ()
+            extra = marks if cte is expressions[-1] else ()
             entries[name].read = self._reader(entries[name], cte, extra, known, outer)
         for entry in entries.values():
             if entry.read is not None:
@@ -382,7 +382,7 @@ class ScopeChecker:
                 self._read(leaf, name, node)
 
 
-def _search_columns(search: exp.Expr | None) -> tuple[str, ...]:
+def _mark_columns(search: exp.Expr | None) -> tuple[str, ...]:
     """The columns SEARCH and CYCLE add: visible by name, left out of stars below the query."""
     marks = [] if search is None else [search.args.get("expression"), search.args.get("using")]
     return tuple(identifier_name(mark) for mark in marks if isinstance(mark, exp.Identifier))

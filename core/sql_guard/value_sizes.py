@@ -26,7 +26,16 @@ _PROBE: Final = 1e6  # size given to a recursive reference to see what a round m
 _LARGEST_GROWTH: Final = 1.5
 
 COLLECTING: Final = frozenset(
-    {"string_agg", "array_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "range_agg"}
+    {
+        "string_agg",
+        "array_agg",
+        "json_agg",
+        "jsonb_agg",
+        "json_object_agg",
+        "jsonb_object_agg",
+        "range_agg",
+        "json_arrayagg",
+    }
 )
 # Calls whose result has a fixed small size, whatever they are given.
 _SMALL: Final = frozenset(
@@ -184,6 +193,8 @@ class _Estimate:
             return self._call(node, function_name(node), sizes)
         if isinstance(node, _COMPARISONS):
             return _SCALAR
+        if isinstance(node, exp.Add):  # of numbers, moments and ranges; texts are not added
+            return max(sizes, default=_SCALAR) + 4.0
         if isinstance(node, exp.Case):
             return max(sizes, default=_SCALAR)
         if isinstance(node, exp.Cast):
