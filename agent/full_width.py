@@ -1,6 +1,6 @@
 """Turns Chinese punctuation in SQL a model wrote into the ASCII marks it stands for; used by `agent.model_replies`.
 
-Literals, quoted names and comments keep every character. A title with brackets, such as `AS 金额（元）`, is one name and
+Literals, quoted names and comments keep every character. A title with brackets, as in `AS 金额（元）`, is one name and
 becomes a quoted one. PostgreSQL itself would read most of these marks as letters of a name, which the guard refuses.
 """
 

@@ -37,13 +37,8 @@ def check_constants(nodes: Sequence[exp.Expr], policy: GuardPolicy) -> None:
         elif isinstance(node, exp.DataTypeParam):
             if (constant_integer(node.this) or 0) > policy.max_text:
                 raise Refusal("constant.type_length", offset_of(node))
-        elif isinstance(node, exp.Cast) and _type_name(node) == "jsonpath":
-            _check_json_path(node.this, is_known_path=True)
-        elif isinstance(node, exp.JSONValue | exp.JSONTable):
-            _check_json_path(node.args["path"], is_known_path=True)
-        elif isinstance(node, exp.JSONColumnDef):
-            if node.args.get("path"):
-                _check_json_path(node.args["path"], is_known_path=True)
+        elif (path := _known_path(node)) is not None:
+            _check_json_path(path, is_known_path=True)
         elif isinstance(node, exp.JSONBPathExists | exp.MatchAgainst):
             _check_json_path(node.args.get("expression") or node.this, is_known_path=False)
         elif isinstance(node, exp.Group):
@@ -52,6 +47,14 @@ def check_constants(nodes: Sequence[exp.Expr], policy: GuardPolicy) -> None:
             exponent = _NUMBER.fullmatch(text)
             if exponent and int(exponent.group(1)) > policy.max_exponent:
                 raise Refusal("constant.number", offset_of(node))
+
+
+def _known_path(node: exp.Expr) -> exp.Expr | None:
+    """What a construct reads as a JSON path, other than a call."""
+    if isinstance(node, exp.Cast):
+        return node.this if _type_name(node) == "jsonpath" else None
+    is_path_reader = isinstance(node, exp.JSONValue | exp.JSONTable | exp.JSONColumnDef)
+    return node.args.get("path") or None if is_path_reader else None
 
 
 def _check_call(node: exp.Expr, name: str, policy: GuardPolicy) -> None:
