@@ -74,7 +74,7 @@ class Work:
     def add(self, steps: int) -> None:
         """Grant `steps` more; the time stays what it was."""
         self._left += steps
-        self._next_look += steps
+        self._next_look = max(0, self._left - _STEPS_PER_LOOK)
 
     def _look(self) -> None:
         if self._left < 0 or time.thread_time() > self._stop_at:

@@ -20,6 +20,7 @@ from core.sql_guard.repeat_counts import is_scaled_down
 
 _FORMAT_WIDTH: Final = re.compile(r"%[^%a-zA-Z]*?(\*|\d+)(?!\$)")
 _NUMBER: Final = re.compile(r"\s*[+-]?[\d.]+[eE]\+?(-?\d+)\s*")  # also as a text that becomes a number
+_MOST_EXPONENT_DIGITS: Final = 9
 _COLUMN_CHARACTERS: Final = 50
 _WALK: Final = re.compile(r"\*")
 _LARGEST_WALKS: Final = 4
@@ -35,8 +36,7 @@ def check_constants(nodes: Sequence[exp.Expr], policy: GuardPolicy) -> None:
         elif isinstance(node, exp.Pow):
             _check_exponent(node.expression, policy)
         elif isinstance(node, exp.DataTypeParam):
-            if (constant_integer(node.this) or 0) > policy.max_text:
-                raise Refusal("constant.type_length", offset_of(node))
+            _check_type_length(node, policy)
         elif (path := _known_path(node)) is not None:
             _check_json_path(path, is_known_path=True)
         elif isinstance(node, exp.JSONBPathExists | exp.MatchAgainst):
@@ -44,9 +44,18 @@ def check_constants(nodes: Sequence[exp.Expr], policy: GuardPolicy) -> None:
         elif isinstance(node, exp.Group):
             _check_grouping(node, policy)
         elif (text := literal_text(node)) is not None:
-            exponent = _NUMBER.fullmatch(text)
-            if exponent and int(exponent.group(1)) > policy.max_exponent:
-                raise Refusal("constant.number", offset_of(node))
+            _check_number(node, text, policy)
+
+
+def _check_type_length(node: exp.Expr, policy: GuardPolicy) -> None:
+    if (constant_integer(node.this) or 0) > policy.max_text:
+        raise Refusal("constant.type_length", offset_of(node))
+
+
+def _check_number(node: exp.Expr, text: str, policy: GuardPolicy) -> None:
+    exponent = _NUMBER.fullmatch(text)
+    if exponent and (len(exponent.group(1)) > _MOST_EXPONENT_DIGITS or int(exponent.group(1)) > policy.max_exponent):
+        raise Refusal("constant.number", offset_of(node))
 
 
 def _known_path(node: exp.Expr) -> exp.Expr | None:

@@ -14,6 +14,7 @@ _SENTENCES: Final[dict[str, str]] = {
     "text.too_long": messages.SQL_REFUSED_TOO_LONG,
     "text.nesting": messages.SQL_REFUSED_TOO_COMPLEX,
     "text.tokens": messages.SQL_REFUSED_TOO_COMPLEX,
+    "text.work": messages.SQL_REFUSED_TOO_COMPLEX,
     "tree": messages.SQL_REFUSED_TOO_COMPLEX,
     "operator": messages.SQL_REFUSED_OPERATOR,
     "parse": messages.SQL_REFUSED_SYNTAX,
