@@ -103,6 +103,10 @@ class Foundation:
         if self._stores is not None:
             self._stores.close(wait_seconds=wait_seconds)
 
+    def on_close(self, callback: Callable[[], Any]) -> None:
+        """Have `callback` called when the process closes what it built, before what was built earlier is closed."""
+        self._to_close.append(callback)
+
     def serve_through(self, stats: ServingStats) -> None:
         """Tell `/metrics` where the counters of the server in front are; a plain WSGI start has none."""
         self._serving_stats = stats
@@ -153,13 +157,13 @@ class Foundation:
 
     @cached_property
     def _redis(self) -> RedisClient:
-        return redis_roles.connect(self.settings, self.stores.redis_url, self._to_close.append)
+        return redis_roles.connect(self.settings, self.stores.redis_url, self.on_close)
 
     @cached_property
     def cache_redis(self) -> RedisClient:
         """What may be evicted; the same server unless the settings name one."""
         url = self.settings.get("REDIS_CACHE_URL")
-        return redis_roles.connect(self.settings, url, self._to_close.append) if url else self.redis
+        return redis_roles.connect(self.settings, url, self.on_close) if url else self.redis
 
     @cached_property
     def conversations(self) -> RedisConversationManager:
@@ -180,12 +184,12 @@ class Foundation:
         return build_embedding_cache(self.settings, lambda: self.cache_redis.commands)
 
     @cached_property
-    def _embedder(self) -> Embedder:
-        return build_embedder(self.settings, lambda: self._meter, self.embedding_cache, self._to_close.append)
+    def embedder(self) -> Embedder:
+        return build_embedder(self.settings, lambda: self._meter, self.embedding_cache, self.on_close)
 
     @cached_property
     def vector_store(self) -> VectorStore:
-        return VectorStore(self.platform, self._embedder)
+        return VectorStore(self.platform, self.embedder)
 
     @cached_property
     def training_door(self) -> TrainingDoor:
@@ -222,9 +226,9 @@ class Foundation:
 
     @cached_property
     def executor(self) -> SqlExecutor:
-        return self._executor_for("API_MAX_RETURN_ROWS")
+        return self.executor_for("API_MAX_RETURN_ROWS")
 
-    def _executor_for(self, row_cap: str) -> SqlExecutor:
+    def executor_for(self, row_cap: str) -> SqlExecutor:
         settings = self.settings
         guard = SqlGuard(self.catalog.guard_policy)
         limits = ExecutionLimits(
@@ -237,31 +241,31 @@ class Foundation:
         return SqlExecutor(pool=self._reader_pool, guard=guard, limits=limits)
 
     @cached_property
-    def _usage_store(self) -> UsageStore:
+    def usage_store(self) -> UsageStore:
         return UsageStore(self.platform)
 
     @cached_property
     def _meter(self) -> CallMeter:
-        return CountedMeter(build_meter(self.settings, self._usage_store, self._to_close.append), self.collector)
+        return CountedMeter(build_meter(self.settings, self.usage_store, self.on_close), self.collector)
 
     @cached_property
-    def _brain(self) -> Brain:
-        return agents.build_brain(self.settings, self._model)
+    def brain(self) -> Brain:
+        return agents.build_brain(self.settings, self.model)
 
     @cached_property
-    def _model(self) -> LLMClient | None:
-        return build_model(self.settings, lambda: self._meter, self._to_close.append)
+    def model(self) -> LLMClient | None:
+        return build_model(self.settings, lambda: self._meter, self.on_close)
 
     @cached_property
-    def _rules(self) -> RuleClassifier:
+    def rules(self) -> RuleClassifier:
         return agents.build_rules(self.settings)
 
     @cached_property
     def _classic_agent(self) -> ClassicAgent:
         return agents.build_classic_agent(
             self.settings,
-            brain=self._brain,
-            rules=self._rules,
+            brain=self.brain,
+            rules=self.rules,
             store=self.vector_store,
             catalog=self.catalog,
             executor=self.executor,
@@ -288,10 +292,10 @@ class Foundation:
         return MetricsCollector()
 
     @cached_property
-    def _snapshots(self) -> ProcessSnapshots:
+    def snapshots(self) -> ProcessSnapshots:
         return build_snapshots(self.settings, self.collector, lambda: self._serving_stats(), self._built_at)
 
     def share_figures(self) -> None:
         """Let the other processes of the service speak for this one, too; called where requests are served."""
-        self._snapshots.start()
-        self._to_close.append(self._snapshots.close)
+        self.snapshots.start()
+        self._to_close.append(self.snapshots.close)

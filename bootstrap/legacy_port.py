@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from importlib import import_module
+from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
 
 from flask import Flask, request
@@ -374,13 +374,17 @@ def _raise(error: Exception) -> Envelope:
     raise error
 
 
-def _pipeline() -> Any:
+def _pipeline() -> ModuleType:
     """Loaded at its first use, so that the entry starts without what the pipeline needs."""
-    return import_module("features.pipeline_tasks.schemas")
+    from features.pipeline_tasks import schemas
+
+    return schemas
 
 
-def _bodies() -> Any:
-    return import_module("features.pipeline_tasks.bodies")
+def _bodies() -> ModuleType:
+    from features.pipeline_tasks import bodies
+
+    return bodies
 
 
 def _number(query: Body, name: str) -> int | None:

@@ -1,18 +1,21 @@
 """The ReAct agent as a service of its own: `python -m react_agent.api`, or `uvicorn react_agent.api:asgi_app`.
 
-A name of this module is built when it is first asked for: `app` (WSGI), `asgi_app`, `resource_manager`, `main`. What
-stands behind them is wired above this package, so it is found by name and never imported from here.
+A name of this module is built when it is first asked for: `app` (WSGI), `asgi_app`, `resource_manager`, `main`. No
+module of this package imports it: it is an entry, so it may import what is wired above, at its first use.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-WIRING: Final = "serving.react_api"
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from serving.react_api import StandaloneEntry
+
 NAMES: Final = frozenset({"app", "asgi_app", "main", "resource_manager", "get_agent", "startup", "cleanup"})
 
 
@@ -30,15 +33,18 @@ def __getattr__(name: str) -> Any:
 
 
 @functools.cache
-def _entry() -> Any:
-    return _wiring().build_entry()
+def _entry() -> StandaloneEntry:
+    entry: StandaloneEntry = _wiring().build_entry()
+    return entry
 
 
-def _wiring() -> Any:
+def _wiring() -> ModuleType:
     """Started as a file, Python would take this folder's modules for the project's: the project's root comes first."""
     here = Path(__file__).resolve().parent
     sys.path[:] = [str(here.parent), *(path for path in sys.path if Path(path or ".").resolve() != here)]
-    return importlib.import_module(WIRING)
+    from serving import react_api
+
+    return react_api
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from typing import Final
 
 from openpyxl import Workbook
 
-from bootstrap.compatibility import compatibility_map
 from cutover.parity.rules import RULES
+from features.compatibility.compatibility_map import compatibility_map
 from web.route_table import ROUTES
 
 OLD_ENTRY: Final = Path(__file__).resolve().parents[1] / "citu_app.py"

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         container.start(lambda step: print(step, file=sys.stderr))
         if options.check_permissions_only:
             return _permissions(options, container.pipelines, container.settings)
-        return _run(options, container.pipelines, container.stores.business_url)
+        return _run(options, container.pipelines, container.shared.stores.business_url)
     except CituError as error:
         return _ended({"success": False, "error": mask_text(error.message)}, 1)
     finally:

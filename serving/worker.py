@@ -80,7 +80,7 @@ class Attendance:
         while not self._ended.is_set():
             try:
                 self._queue.announce_worker(self._name)
-                wake_for_overlooked(self._container.platform, self._queue)
+                wake_for_overlooked(self._container.shared.platform, self._queue)
             except (RedisError, CituError, SQLAlchemyError) as error:
                 logger.warning("the worker cannot look for tasks: %s", type(error).__name__)
             self._ended.wait(_TURN_SECONDS)
@@ -118,20 +118,20 @@ def work(container: Container, *, is_burst: bool) -> None:
     settings = container.settings
     execution = build_execution(
         settings,
-        platform=container.platform,
-        business_url=lambda: container.stores.business_url,
+        platform=container.shared.platform,
+        business_url=lambda: container.shared.stores.business_url,
         mode=container.read_only_mode,
         pipelines=container.pipelines,
     )
     serve_with(execution)
-    queue = TaskQueue(container.stores.redis_url, timeout_seconds=settings.get("REDIS_TIMEOUT"))
+    queue = TaskQueue(container.shared.stores.redis_url, timeout_seconds=settings.get("REDIS_TIMEOUT"))
     name = f"{socket.gethostname()}-{os.getpid()}"
-    connection = Redis.from_url(container.stores.redis_url)
+    connection = Redis.from_url(container.shared.stores.redis_url)
     worker = TaskWorker([QUEUE], connection=connection, serializer=JSONSerializer)
     worker.tasks = execution
     worker.log_job_description = False
     try:
-        wake_for_overlooked(container.platform, queue)
+        wake_for_overlooked(container.shared.platform, queue)
         with Attendance(container, queue, name):
             worker.work(burst=is_burst, logging_level="WARNING")
     finally:

@@ -38,12 +38,14 @@ def react_engine(react: AskReactService) -> RunEngine:
 def react_progress(finished: NodeFinished, thread_id: str) -> Envelope:
     """The event of a finished step; a step about a known tool bears the tool's name."""
     tool = finished.findings.get("tool_name")
-    name = _display_name(finished.node, react_texts.TOOL_LABELS.get(str(tool)))
+    name = step_name(finished)
     members = {"thread_id": thread_id, **({"tool_name": tool} if tool else {})}
     return progress(finished.node, name, texts.PROGRESS.format(name=name), members)
 
 
-def _display_name(node: str, label: str | None) -> str:
+def step_name(finished: NodeFinished) -> str:
+    """What a finished step is called for users; a step about a known tool bears the tool's name."""
+    node, label = finished.node, react_texts.TOOL_LABELS.get(str(finished.findings.get("tool_name")))
     if label is not None and node == "agent":
         return react_texts.STEP_PREPARING.format(label=label)
     if label is not None and node == "tools":

@@ -67,7 +67,7 @@ def served(token: str) -> Flask:
     environ = {"ADMIN_TOKEN": token, "ADMIN_TOKEN_ATTEMPTS": "0", **NO_LIMITS} if token else NO_LIMITS
     settings = ConfigService(app_config.rows(), environ=environ, dotenv_path=nowhere, settings_path=nowhere)
     container = Container(settings)
-    container.__dict__["read_only_mode"] = NoMode()
+    container.shared.__dict__["read_only_mode"] = NoMode()
     app = create_app(container, ROUTES)
     for endpoint in app.view_functions:
         app.view_functions[endpoint] = lambda **_arguments: REACHED

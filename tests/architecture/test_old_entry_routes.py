@@ -37,7 +37,7 @@ def container(**environ: str) -> Container:
     """Nothing is connected."""
     nowhere = Path("/nonexistent")
     made = Container(ConfigService(app_config.rows(), environ=environ, dotenv_path=nowhere, settings_path=nowhere))
-    made.__dict__["read_only_mode"] = NoMode()
+    made.shared.__dict__["read_only_mode"] = NoMode()
     return made
 
 

@@ -53,7 +53,7 @@ class Service:
 
     def stored_messages(self, conversation_id: str) -> list[dict[str, object]]:
         """What Redis remembers of a conversation, oldest first."""
-        return self.container.conversations.get_messages("default", conversation_id)
+        return self.container.shared.conversations.get_messages("default", conversation_id)
 
 
 @contextlib.contextmanager

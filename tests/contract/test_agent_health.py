@@ -95,7 +95,7 @@ def test_lost_platform_database_is_degraded(
     start: Start, platform_url: str, small_business_url: str, model: ScriptedModelServer
 ) -> None:
     with start(small_business_url, model) as service:
-        drop_database(platform_url, service.container.stores.platform_url)
+        drop_database(platform_url, service.container.shared.stores.platform_url)
         data = examine(service).json()["data"]
         assert (data["status"], data["test_result"], data["message"]) == ("degraded", True, "部分组件异常")
 

@@ -31,8 +31,8 @@ def test_chat_does_not_need_the_business_database(
     def gone() -> None:
         raise StoreUnavailableError("gone")
 
-    monkeypatch.setattr(service.container.catalog, "schema", gone)
-    monkeypatch.setattr(service.container.catalog, "today", gone)
+    monkeypatch.setattr(service.container.shared.catalog, "schema", gone)
+    monkeypatch.setattr(service.container.shared.catalog, "today", gone)
     for mode in ("chat_direct", "hybrid"):
         answer = service.ask("你好", routing_mode=mode)
         assert (answer.status_code, answer.json()["data"]["type"]) == (200, "CHAT")
@@ -40,7 +40,7 @@ def test_chat_does_not_need_the_business_database(
 
 
 def test_answer_names_every_record_it_rests_on(service: Service, answering: ScriptedModelServer) -> None:
-    store = service.container.vector_store
+    store = service.container.shared.vector_store
     ids = TrainingDoor(store).add("default", "documentation", [TrainingItem("船闸档案每行记一座船闸，公司经营船闸")])
     ids += TrainingDoor(store).add("default", "ddl", [TrainingItem("CREATE TABLE lock_file (name text) -- 船闸档案")])
     asked = service.ask("船闸档案里有多少公司", routing_mode="database_direct")
@@ -51,7 +51,9 @@ def test_answer_names_every_record_it_rests_on(service: Service, answering: Scri
 def test_without_embeddings_words_find_the_examples_and_the_answer_says_so(
     service: Service, answering: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = TrainingDoor(service.container.vector_store).add("default", "sql", [TrainingItem(SQL, "公司一共有多少家")])
+    ids = TrainingDoor(service.container.shared.vector_store).add(
+        "default", "sql", [TrainingItem(SQL, "公司一共有多少家")]
+    )
     question = {"routing_mode": "database_direct"}
     before = service.ask("公司一共有多少家呢", **question).json()["data"]["provenance"]
     assert before["training_records"] == ids
@@ -62,7 +64,7 @@ def test_without_embeddings_words_find_the_examples_and_the_answer_says_so(
     def lost(*_arguments: object, **_options: object) -> None:
         raise ModelUnavailableError("gone")
 
-    embedder = service.container._embedder
+    embedder = service.container.shared.embedder
     monkeypatch.setattr(embedder, "embed_question", lost)
     monkeypatch.setattr(embedder, "embed", lost)
     after = service.ask("公司一共有多少家呢", **question).json()["data"]["provenance"]
@@ -91,7 +93,7 @@ def test_watcher_gets_the_text_while_the_model_writes_it(
 ) -> None:
     events: list[EngineEvent] = []
     question = Question("公司数量", "default", "alice", "alice:1", mode, route="stream", wants_tokens=True)
-    answer = asyncio.run(service.container.classic_agent().answer(question, events.append))
+    answer = asyncio.run(service.container.shared.classic_agent().answer(question, events.append))
     assert isinstance(answer, Answer)
     pieces = [event.text for event in events if isinstance(event, TextWritten)]
     assert len(pieces) > 1

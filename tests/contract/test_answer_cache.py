@@ -50,13 +50,13 @@ def sources(service: Service, question: str, times: int = 2, **members: object) 
 def executions(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement the service hands to its database from now on."""
     statements: list[str] = []
-    execute = service.container.executor.execute
+    execute = service.container.shared.executor.execute
 
     def counted(statement: str, **options: Any) -> Any:
         statements.append(statement)
         return execute(statement, **options)
 
-    monkeypatch.setattr(service.container.executor, "execute", counted)
+    monkeypatch.setattr(service.container.shared.executor, "execute", counted)
     return statements
 
 
@@ -93,7 +93,7 @@ def test_routing_mode_and_context_are_part_of_the_question(cached: Service, coun
 
 def test_training_makes_older_answers_unfindable(cached: Service, counting: ScriptedModelServer) -> None:
     assert sources(cached, "训练后的公司总数", **DATABASE) == [False, True]
-    TrainingDoor(cached.container.vector_store).add("default", "documentation", [TrainingItem("公司就是分公司")])
+    TrainingDoor(cached.container.shared.vector_store).add("default", "documentation", [TrainingItem("公司就是分公司")])
     assert sources(cached, "训练后的公司总数", **DATABASE) == [False, True]
 
 
@@ -121,7 +121,7 @@ def test_answers_without_the_training_store_are_not_kept(
         raise StoreUnavailableError("gone")
 
     question = f"没有样例的公司总数 {lost}"
-    monkeypatch.setattr(cached.container.vector_store, lost, gone)
+    monkeypatch.setattr(cached.container.shared.vector_store, lost, gone)
     assert sources(cached, question, **DATABASE) == [False, False]
     monkeypatch.undo()
     assert sources(cached, question, **DATABASE) == [False, True]
@@ -202,7 +202,7 @@ def _assert_alike(exchange: Exchange, data: Mapping[str, Any]) -> None:
 
 def _same_training(one: Service, other: Service) -> None:
     """Bring both training stores to the same revision, as if they were one."""
-    stores = [service.container.vector_store for service in (one, other)]
+    stores = [service.container.shared.vector_store for service in (one, other)]
     newest = max(store.revision("default") for store in stores)
     for store in stores:
         while (revision := store.revision("default")) < newest:

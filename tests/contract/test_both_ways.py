@@ -149,7 +149,7 @@ def test_training_data_is_used_and_deleted_by_the_other(pair: Pair, tag: str) ->
 def test_cleaning_up_by_the_other_leaves_nothing(pair: Pair, tag: str) -> None:
     user = f"{tag}-gone"
     made = data_of(pair.writer.ask("你好", user_id=user, routing_mode="chat_direct"))["conversation_id"]
-    pair.writer.container.redis.commands.delete(f"conversation:{made}:meta")
+    pair.writer.container.shared.redis.commands.delete(f"conversation:{made}:meta")
     assert post(pair.reader, "conversation_cleanup", {"cleanup_invalid_refs": True})
     assert get(pair.writer, f"user/{user}/conversations")["conversations"] == []
 

@@ -198,7 +198,7 @@ def test_redis_lost_on_the_way_is_a_failure(caching: Service, monkeypatch: pytes
         raise Lost("gone")
 
     caching.ask("剩下的公司", routing_mode="database_direct")
-    monkeypatch.setattr(caching.container.redis.commands, "unlink", lost)
+    monkeypatch.setattr(caching.container.shared.redis.commands, "unlink", lost)
     for route, told in (
         ("qa_cache_cleanup", "清空问答缓存失败，请稍后重试"),
         ("embedding_cache_cleanup", "清空embedding缓存失败，请稍后重试"),
@@ -222,7 +222,7 @@ def test_embeddings_are_asked_for_once_and_put_on_the_account(
         rows: list[tuple[object, ...]] = []
         until = time.monotonic() + 10
         while not rows and time.monotonic() < until:
-            with service.container.platform.session() as session:
+            with service.container.shared.platform.session() as session:
                 rows = [tuple(row) for row in session.execute(text(recorded))]
         assert rows == [("default", "anna", "ask_agent", "embed")]
 

@@ -174,7 +174,7 @@ def test_redis_direct_sets_and_gets_under_its_own_prefix(service: Service) -> No
     def direct(**members: object) -> httpx.Response:
         return service.client.post("/redis/direct", json=members)
 
-    commands = service.container.redis.commands
+    commands = service.container.shared.redis.commands
     commands.set("test", "somebody else's")
     assert direct(operation="set", key="test", value={"a": ["值"]}, ttl=60).json() == {
         "status": "success",

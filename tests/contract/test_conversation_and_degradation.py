@@ -120,7 +120,7 @@ def test_without_the_platform_database_questions_are_answered_without_examples(
     with start(small_business_url, counting, entry) as service:
         before = service.ask("公司总数", **DATABASE).json()["data"]
         assert "no_examples" not in before.get("provenance", {}).get("notes", [])
-        drop_database(platform_url, service.container.stores.platform_url)
+        drop_database(platform_url, service.container.shared.stores.platform_url)
         data = service.ask("公司总数", **DATABASE).json()["data"]
         assert data["records"]["rows"] == [{"公司总数": len(COMPANIES)}]
         assert data["provenance"]["notes"] == ["no_examples"]

@@ -137,7 +137,7 @@ def test_another_database_is_403_without_its_address(service: Service, name: str
 
 
 def test_own_address_with_a_wrong_password_tells_no_login(service: Service) -> None:
-    own = service.container.stores.business_url
+    own = service.container.shared.stores.business_url
     assert call(service, TABLES, db_connection=own)[0] == 200
     user = own.partition("://")[2].partition(":")[0]
     status, data = call(service, TABLES, db_connection=own.replace(user, "nobody_at_all", 1))

@@ -176,13 +176,13 @@ def test_many_cold_callers_cost_one_chain(
     direct: Service, model: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statements: list[str] = []
-    execute = direct.container.executor.execute
+    execute = direct.container.shared.executor.execute
 
     def counted(statement: str, **options: Any) -> Any:
         statements.append(statement)
         return execute(statement, **options)
 
-    monkeypatch.setattr(direct.container.executor, "execute", counted)
+    monkeypatch.setattr(direct.container.shared.executor, "execute", counted)
     model.delay_seconds = 0.3
     calls = len(model.calls)
     with ThreadPoolExecutor(CALLERS) as threads:
@@ -199,12 +199,12 @@ def test_nothing_is_trained_unless_it_is_switched_on(
     start: Start, direct: Service, small_business_url: str, model: ScriptedModelServer
 ) -> None:
     data_of(direct, "ask", "训练前的公司总数")
-    assert direct.container.vector_store.count("default").sql == 0
+    assert direct.container.shared.vector_store.count("default").sql == 0
     with start(small_business_url, model, ASK_AUTO_TRAIN="true") as training:
         for _ in range(2):
             data_of(training, "ask", "训练的公司总数")
         post(training, "ask", "今天天气")
-        assert training.container.vector_store.count("default").sql == 1
+        assert training.container.shared.vector_store.count("default").sql == 1
 
 
 def test_question_that_speaks_to_the_model_is_answered_and_waits(

@@ -73,7 +73,7 @@ def chatted(service: Service, question: str, thread: str) -> Answer:
 
 
 def stored_rows(service: Service) -> list[int]:
-    with service.container.platform.session() as session:
+    with service.container.shared.platform.session() as session:
         return [int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()) for table in TABLES]
 
 

@@ -14,7 +14,8 @@ from select import select
 
 import pytest
 
-from bootstrap.react_shell import ReactShell
+from features.runs.react_engine import step_name
+from react_agent.terminal import ReactShell
 from tests.contract.conftest import Start
 from tests.contract.service_in_process import MODEL_SETTINGS, ROOT, Service
 from tools.harness.model_faults import FIGURE_38
@@ -55,7 +56,7 @@ def environ(
 
 
 def stores_of(running: Service) -> dict[str, str]:
-    stores = running.container.stores
+    stores = running.container.shared.stores
     return {
         "DATABASE_URL": stores.platform_url,
         "BUSINESS_DATABASE_URL": stores.business_url,
@@ -70,7 +71,8 @@ def folders(folder: Path) -> dict[str, str]:
 def typed(service: Service, *lines: str) -> str:
     """What the shell says to these lines."""
     out = io.StringIO()
-    ReactShell(service.container, user_id="mona", out=out).run(iter(lines))
+    shell = ReactShell(service.container.react, engine="openai", step_name=step_name, user_id="mona", out=out)
+    shell.run(iter(lines))
     return out.getvalue()
 
 

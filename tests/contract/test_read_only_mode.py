@@ -41,12 +41,12 @@ def test_every_write_is_refused_with_the_reason(read_only: Service, method: str,
 
 
 def test_questions_are_answered_and_leave_nothing(read_only: Service, model: ScriptedModelServer) -> None:
-    keys = set(read_only.container.redis.commands.scan_iter("*"))
+    keys = set(read_only.container.shared.redis.commands.scan_iter("*"))
     answer = read_only.ask("你好", user_id="reader")
     data = answer.json()["data"]
     assert (answer.status_code, data["read_only"], data["conversation_status"]) == (200, True, "new")
     assert read_only.stored_messages(data["conversation_id"]) == []
-    assert set(read_only.container.redis.commands.scan_iter("*")) == keys
+    assert set(read_only.container.shared.redis.commands.scan_iter("*")) == keys
 
 
 def test_nothing_says_read_only_when_it_is_not(service: Service) -> None:
@@ -74,15 +74,15 @@ def test_a_restored_database_does_not_make_it_writable(read_only: Service) -> No
 
     from core.read_only_mode import SERVICE_MODE
 
-    with read_only.container.platform.session() as session:
+    with read_only.container.shared.platform.session() as session:
         session.execute(delete(SERVICE_MODE))
     time.sleep(REFRESH_SECONDS)
     assert read_only.client.post("/api/v0/qa_feedback/add", json=PAIR).status_code == 503
 
 
 def test_an_emptied_redis_does_not_make_it_writable(read_only: Service) -> None:
-    stored = json.loads(str(read_only.container.redis.commands.get(REDIS_KEY)))
+    stored = json.loads(str(read_only.container.shared.redis.commands.get(REDIS_KEY)))
     assert stored["is_read_only"] is True
-    read_only.container.redis.commands.delete(REDIS_KEY)
+    read_only.container.shared.redis.commands.delete(REDIS_KEY)
     time.sleep(REFRESH_SECONDS)
     assert read_only.client.post("/api/v0/qa_feedback/add", json=PAIR).status_code == 503

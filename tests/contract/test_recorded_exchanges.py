@@ -42,7 +42,7 @@ def short_sleep(seconds: float) -> None:
 @pytest.fixture(scope="module")
 def outcomes(recorded_service: Service) -> Mapping[str, Outcome]:
     """Every replayed exchange judged, by id."""
-    url = recorded_service.container.stores.business_url
+    url = recorded_service.container.shared.stores.business_url
     database = conninfo_to_dict(url)["dbname"]
     sender = Sender(recorded_service.client, sleep=short_sleep, stand_ins={RECORDED_ADDRESS: url})
     replayer = Replayer(recorded_service.client, sender, {"highway_db": str(database)})

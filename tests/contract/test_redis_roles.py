@@ -43,7 +43,7 @@ def test_burst_of_cached_answers_evicts_no_conversation(service: Service, cache:
 def test_server_that_evicts_what_must_be_kept_is_reported(
     service: Service, cache: OwnRedis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert warn_of_eviction(service.container.redis) is False
-    assert warn_of_eviction(service.container.cache_redis) is True
+    assert warn_of_eviction(service.container.shared.redis) is False
+    assert warn_of_eviction(service.container.shared.cache_redis) is True
     assert "allkeys-lru" in caplog.text
     assert warn_of_eviction(connect_redis("redis://127.0.0.1:9/0")) is False

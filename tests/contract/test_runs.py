@@ -35,7 +35,7 @@ def worker(start: Start, small_business_url: str, model: ScriptedModelServer) ->
 def other_worker(
     worker: Service, model: ScriptedModelServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    stores = worker.container.stores
+    stores = worker.container.shared.stores
     environ = {
         "DATABASE_URL": stores.platform_url,
         "BUSINESS_DATABASE_URL": stores.business_url,

@@ -48,7 +48,7 @@ def provenance(service: Service, question: str) -> dict[str, Any]:
 
 def waiting_for(service: Service, record_id: str) -> list[str]:
     """Why the record waits; read from the store, since the old entry has no route for it."""
-    with service.container.platform.autocommit() as connection:
+    with service.container.shared.platform.autocommit() as connection:
         row = connection.exec_driver_sql(
             "SELECT e.waits_for, q.status FROM langchain_pg_embedding e LEFT JOIN training_quarantine q USING (id)"
             " WHERE e.id = %s",
@@ -139,7 +139,7 @@ def test_a_doubtful_record_keeps_its_place_on_the_wire_and_is_not_used(
     assert (body["waiting_count"], body["current_total_count"]) == (1, before + 1)
     kind = record["training_data_type"]
     searched = record.get("question") or record.get("content") or record["ddl"]
-    found = trusting.container.vector_store.search("default", kind, searched, limit=50)  # type: ignore[arg-type]
+    found = trusting.container.shared.vector_store.search("default", kind, searched, limit=50)  # type: ignore[arg-type]
     assert result["training_id"] not in [match.id for match in found]
 
 

@@ -104,7 +104,7 @@ def test_a_lost_platform_database_costs_no_answer(
     start: Start, platform_url: str, small_business_url: str, own_model: ScriptedModelServer
 ) -> None:
     with start(small_business_url, own_model, LLM_DAILY_TOKEN_BUDGET="1000000") as service:
-        drop_database(platform_url, service.container.stores.platform_url)
+        drop_database(platform_url, service.container.shared.stores.platform_url)
         assert service.ask("你好", **CHAT).status_code == 200
         lost = usage(service)
     assert (lost.status_code, lost.json()["data"]["error_type"]) == (503, "store_unavailable")

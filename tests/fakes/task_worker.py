@@ -27,13 +27,13 @@ def working(container: Container) -> Iterator[None]:
 def _work(container: Container, ended: threading.Event) -> None:
     execution = build_execution(
         container.settings,
-        platform=container.platform,
-        business_url=lambda: container.stores.business_url,
+        platform=container.shared.platform,
+        business_url=lambda: container.shared.stores.business_url,
         mode=container.read_only_mode,
         pipelines=container.pipelines,
     )
     while not ended.wait(_LOOK_SECONDS):
-        with container.platform.session() as session:
+        with container.shared.platform.session() as session:
             found = waiting_runs(session, queued_for_seconds=0, limit=10)
         for tenant, task_id in found:
             execution.run(tenant, task_id)

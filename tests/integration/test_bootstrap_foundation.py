@@ -41,16 +41,16 @@ def test_start_that_failed_is_made_up_for_and_first_users_share_everything(
     container: Container, later_url: str, platform_url: str
 ) -> None:
     with pytest.raises(StoreUnavailableError):
-        container.conversations  # noqa: B018
+        container.shared.conversations  # noqa: B018
     fresh_database(platform_url, urlsplit(later_url).path.lstrip("/"))
     parts: list[Callable[[], object]] = [
-        lambda: container.platform,
-        lambda: container.redis,
-        lambda: container.cache_redis,
-        lambda: container.vector_store,
+        lambda: container.shared.platform,
+        lambda: container.shared.redis,
+        lambda: container.shared.cache_redis,
+        lambda: container.shared.vector_store,
     ]
     with ThreadPoolExecutor(USERS) as threads:
         found = list(threads.map(lambda number: parts[number % len(parts)](), range(USERS)))
     assert [id(one) for one in found[:4]] == [id(one) for one in found[4:]]
-    assert container.cache_redis is container.redis is found[1]
+    assert container.shared.cache_redis is container.shared.redis is found[1]
     assert current_revision(later_url) == known_revisions()[1]

@@ -73,18 +73,18 @@ def container(environ: dict[str, str]) -> Iterator[Container]:
 
 @pytest.fixture
 def parts(container: Container) -> PipelineTasks:
-    with container.platform.session() as session:
+    with container.shared.platform.session() as session:
         session.execute(text("TRUNCATE data_pipeline_tasks CASCADE"))
         session.execute(text("TRUNCATE langchain_pg_embedding, langchain_pg_collection"))
-    container.redis.commands.delete("rq:queue:citu-pipeline")
+    container.shared.redis.commands.delete("rq:queue:citu-pipeline")
     return container.pipeline_tasks
 
 
 def executor(container: Container, reached: Callable[[str], None] | None = None) -> TaskExecution:
     execution = build_execution(
         container.settings,
-        platform=container.platform,
-        business_url=lambda: container.stores.business_url,
+        platform=container.shared.platform,
+        business_url=lambda: container.shared.stores.business_url,
         mode=container.read_only_mode,
         pipelines=container.pipelines,
     )
@@ -128,7 +128,7 @@ def test_complete_run_ends_with_trained_records(container: Container, parts: Pip
     assert set(done["step_status"].values()) == {"completed"}
     assert done["completed_at"]
     assert done["error_message"] is None
-    assert container.vector_store.count(TENANT).total > 0
+    assert container.shared.vector_store.count(TENANT).total > 0
     types = list(parts.events.stream(TENANT, task_id, None))
     assert sum('"type": "completed"' in frame for frame in types) == 1
     assert any('"type": "progress"' in frame and "bss_company" in frame for frame in types)
@@ -293,7 +293,7 @@ def test_killed_workers_leave_runs_that_go_on_with_identical_output(
 
 
 def overlooked(container: Container) -> int:
-    with container.platform.session() as session:
+    with container.shared.platform.session() as session:
         return len(waiting_runs(session, queued_for_seconds=0, limit=10))
 
 
@@ -304,7 +304,7 @@ def test_passwords_are_nowhere(container: Container, parts: PipelineTasks, envir
     folder = container.pipelines.output_folder / task_id
     everywhere = [path.read_text("utf-8", "replace") for path in folder.rglob("*") if path.is_file()]
     everywhere.append(str(status(parts, task_id)))
-    with container.platform.session() as session:
+    with container.shared.platform.session() as session:
         everywhere.append(str(TaskRepository(session, TENANT).task(task_id)))
     assert status(parts, task_id)["step_status"]["ddl_generation"] == "completed"
     assert not [found for found in everywhere if SECRET in found]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from openpyxl import load_workbook
 
-from bootstrap.compatibility import RESERVED, compatibility_map
+from features.compatibility.compatibility_map import RESERVED, compatibility_map
 from scripts.compatibility_matrix import COLUMNS, escaped, matrix, old_routes, write_csv, write_xlsx
 from web.route_table import ROUTES
 

@@ -51,7 +51,7 @@ class NoMode(ReadOnlyMode):
 def build(entry: str, **environ: str) -> FlaskClient:
     nowhere = Path("/nonexistent")
     container = Container(ConfigService(app_config.rows(), environ=environ, dotenv_path=nowhere, settings_path=nowhere))
-    container.__dict__["read_only_mode"] = NoMode()
+    container.shared.__dict__["read_only_mode"] = NoMode()
     if entry == "unified":
         app: Flask = create_app(container, ROUTES)
     else:

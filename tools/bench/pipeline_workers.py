@@ -129,8 +129,8 @@ class _House:
         container = self._container
         return build_execution(
             container.settings,
-            platform=container.platform,
-            business_url=lambda: container.stores.business_url,
+            platform=container.shared.platform,
+            business_url=lambda: container.shared.stores.business_url,
             mode=container.read_only_mode,
             pipelines=container.pipelines,
         )

@@ -63,7 +63,7 @@ def scene_of(questions: EvaluationSet, settings: Mapping[str, str]) -> Iterator[
         container = Container(_settings(FOLDER / "runs" / run, {"DEMO_DATA": str(is_demo), **settings}), stores=stores)
         try:
             container.start()
-            yield Scene(container, container.stores.business_url)
+            yield Scene(container, container.shared.stores.business_url)
         finally:
             container.close()
             drop_database(lease.addresses.platform_url, platform_url)

@@ -1,29 +1,24 @@
-"""The ReAct agent in a terminal (`python -m react_agent.shell`): questions, threads, steps and text as they come.
+"""The ReAct agent in a terminal: questions, threads, steps and text as they come. Started by `react_agent.shell`.
 
-Reads lines from a terminal with history and editing, or from a pipe. Ctrl-C stops the running question, at the prompt
+Ctrl-C stops the running question, at the prompt
 it empties the line. Whatever comes from a model, a row or a store is printed without control characters.
 """
 
 from __future__ import annotations
 
-import argparse
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
-from bootstrap.container import Container, build_container
-from bootstrap.shell_input import read_lines
-from common.answering import EngineEvent, NodeFinished, TextWritten
-from common.cancellation import CancelFlag
+from common.answering import EngineEvent, NodeFinished, TextWritten, Watch
+from common.cancellation import CancelFlag, CancelSignal
 from common.errors import AnswerStoppedError, CituError
 from common.messages import react as react_texts
 from common.messages import react_shell as texts
-from core.logging import quiet_console
-from features.runs.react_engine import react_progress
+from react_agent.agent import CustomReactAgent
 from react_agent.terminal_text import plain
 
 MAX_LISTED: Final = 5
@@ -31,18 +26,57 @@ MAX_ROWS: Final = 50
 ROUTE: Final = "shell"
 
 
+class Questions(Protocol):
+    """Asks the agent."""
+
+    def open(self, body: Mapping[str, Any], /) -> Any:
+        """A question checked and given its thread, whose id is its `conversation_id`."""
+
+    def answer(
+        self, thread: Any, /, *, watch: Watch, caller_left: CancelSignal, wants_tokens: bool, route: str
+    ) -> Mapping[str, Any]:
+        """The envelope of the answer."""
+
+
+class Threads(Protocol):
+    """Reads threads; each method returns an HTTP status and an envelope."""
+
+    def status(self, thread_id: str, *, is_direct: bool) -> tuple[int, Mapping[str, Any]]: ...
+
+    def conversation(self, thread_id: str, *, include_tools: bool) -> tuple[int, Mapping[str, Any]]: ...
+
+    def conversations(self, user_id: str, limit: int, *, is_direct: bool) -> tuple[int, Mapping[str, Any]]: ...
+
+
+class ReactServices(Protocol):
+    """What the terminal needs of the ReAct agent's services."""
+
+    @property
+    def ask(self) -> Questions: ...
+
+    @property
+    def threads(self) -> Threads: ...
+
+    def agent(self) -> CustomReactAgent: ...
+
+
 class ReactShell:
     """One user at one terminal.
 
     Args:
-        container: where the agent and its threads are.
+        react: the agent and its threads.
+        engine: what thinks, as the setting LLM_PROVIDER names it.
+        step_name: the label of a finished step, as other clients read it.
         user_id: who asks.
         out: where everything is written.
     """
 
-    def __init__(self, container: Container, *, user_id: str, out: TextIO) -> None:
-        self._react = container.react
-        self._engine = container.settings.get("LLM_PROVIDER")
+    def __init__(
+        self, react: ReactServices, *, engine: str, step_name: Callable[[NodeFinished], str], user_id: str, out: TextIO
+    ) -> None:
+        self._react = react
+        self._engine = engine
+        self._step_name = step_name
         self._user_id = user_id
         self._out = out
         self._thread_id = ""
@@ -91,11 +125,11 @@ class ReactShell:
         """The thread is kept before the answer comes, so that a stopped question is part of it."""
         opened = self._react.ask.open({"question": text, "user_id": self._user_id, "thread_id": self._thread_id})
         self._thread_id, self._last = opened.conversation_id, {}
-        told = _Told(self._out, opened.conversation_id)
+        shown = _ShownEvents(self._out, self._step_name)
         with _stopped_by_ctrl_c() as stop:
-            envelope = self._react.ask.answer(opened, watch=told, caller_left=stop, wants_tokens=True, route=ROUTE)
+            envelope = self._react.ask.answer(opened, watch=shown, caller_left=stop, wants_tokens=True, route=ROUTE)
         self._last = envelope["data"]
-        told.finish(str(self._last["response"]))
+        shown.finish(str(self._last["response"]))
 
     def _new(self, _argument: str) -> None:
         self._thread_id, self._last = "", {}
@@ -160,12 +194,12 @@ class ReactShell:
         self._out.flush()
 
 
-class _Told:
+class _ShownEvents:
     """Shows a question's steps and the answer's text as they come; called from the question's event loop."""
 
-    def __init__(self, out: TextIO, thread_id: str) -> None:
+    def __init__(self, out: TextIO, step_name: Callable[[NodeFinished], str]) -> None:
         self._out = out
-        self._thread_id = thread_id
+        self._step_name = step_name
         self._written = ""
 
     def __call__(self, event: EngineEvent) -> None:
@@ -173,8 +207,7 @@ class _Told:
             self._written += event.text
             self._write(plain(event.text))
         elif isinstance(event, NodeFinished) and event.findings.get("tool_name") and event.node == "tools":
-            data = react_progress(event, self._thread_id)["data"]
-            self._write(f"{texts.STEP.format(name=data['display_name'])}\n")
+            self._write(f"{texts.STEP.format(name=self._step_name(event))}\n")
 
     def finish(self, response: str) -> None:
         """What was written is the answer, or the answer is written now."""
@@ -208,32 +241,3 @@ def _stopped_by_ctrl_c() -> Iterator[CancelFlag]:
 
 def _cell(value: Any) -> str:
     return "" if value is None else plain(str(value), is_one_line=True)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 after `/quit` or the end of input, 1 when the service cannot start, 2 for a wrong user id."""
-    parser = argparse.ArgumentParser(prog="react_agent.shell", description=__doc__)
-    parser.add_argument("--user", help="whose threads these are (setting REACT_DEFAULT_USER_ID)")
-    options = parser.parse_args(arguments)
-    try:
-        container = build_container()
-    except CituError as error:
-        sys.stderr.write(f"{plain(error.message)}\n")
-        return 1
-    user_id = options.user if options.user is not None else container.settings.get("REACT_DEFAULT_USER_ID")
-    if not 0 < len(user_id) <= 50 or ":" in user_id or plain(user_id, is_one_line=True) != user_id:
-        sys.stderr.write(f"{texts.USER_INVALID}\n")
-        return 2
-    quiet_console()
-    try:
-        container.start()
-        shell = ReactShell(container, user_id=user_id, out=sys.stdout)
-        shell.run(read_lines(sys.stdin, container.settings.get("DATA_DIR"), prompt=f"[{user_id[:8]}]> "))
-    except CituError as error:
-        sys.stderr.write(f"{plain(error.message)}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        container.close()
-    return 0
