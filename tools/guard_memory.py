@@ -53,22 +53,29 @@ class Measured:
     seconds: float
     sql: str
 
+    @property
+    def shown(self) -> str:
+        peak = f"{self.peak_megabytes:7.1f} MB {self.seconds:6.2f} s"
+        return f"{self.id:12} {peak}  {self.ended_by:28} {self.sql[:90]!r}"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; 0 when the worst statement stayed within the goal and the server was never restarted."""
     options = _options(arguments)
     logging.disable(logging.CRITICAL)
     statements = [pair for file in options.files for pair in _costly_cases(file)]
-    statements += [(item.id, item.sql) for item in generated(options.generated, options.seed)]
-    with tempfile.TemporaryDirectory(prefix="guard-memory-") as folder:
-        with guard_database(options.schema, server=options.server, folder=Path(folder)) as database:
-            policy = policy_from_file(options.schema)
-            started = _server_start(database.reader_url)
-            lines = []
-            for line in measure(database.reader_url, policy, statements, mode=options.mode):
-                lines.append(line)
-                print(f"{line.id:12} {line.peak_megabytes:7.1f} MB {line.seconds:6.2f} s  {line.ended_by:34} {line.sql[:90]!r}")
-            restarts = int(_server_start(database.reader_url) != started)
+    policy, lines = policy_from_file(options.schema), []
+    made = generated(options.generated, options.seed, schema=policy.search_path[0])
+    statements += [(item.id, item.sql) for item in made]
+    with (
+        tempfile.TemporaryDirectory(prefix="guard-memory-") as folder,
+        guard_database(options.schema, server=options.server, folder=Path(folder)) as database,
+    ):
+        started = _server_start(database.reader_url)
+        for line in measure(database.reader_url, policy, statements, mode=options.mode):
+            lines.append(line)
+            print(line.shown)
+        restarts = int(_server_start(database.reader_url) != started)
     print(json.dumps(summary(lines, options.mode, restarts)))
     worst = max((line.peak_megabytes for line in lines), default=0.0)
     return int(worst > GOAL_MEGABYTES or restarts > 0)

@@ -1,14 +1,15 @@
+# ruff: noqa: E501, S311, S608 - statements are read as they are sent, and drawn from a seed
 """Generated statements that ask one server process for much memory; `guard_memory` measures what becomes of them.
 
 Every statement is a way to make many rows, a way to make each of them large, and something that holds them all: an
 aggregate, a hash table, a sort, a window, a tuple store, or one value that grows. The combinations are drawn from a
-seed, so that a finding can be repeated. All name only relations of the guard's test schema.
+seed, so that a finding can be repeated. They name two tables, which the caller chooses.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,14 +23,22 @@ class Generated:
     sql: str
 
 
+# What the statements read, by the first schema of a policy: rows with `order_id`, `status` and `note`, and with `name`.
+TABLES: Final = {
+    "biz": {"orders": "biz.orders", "regions": "biz.region"},
+    "shop": {
+        "orders": "(SELECT id AS order_id, coalesce(note, 'n') AS status, coalesce(note, 'n') AS note FROM shop.invoice)",
+        "regions": "(SELECT title AS name FROM shop.city)",
+    },
+}
 # FROM items that give rows with a column `n`; the planner is told little about how many.
 _ROWS: Final = (
     "(SELECT g AS n FROM generate_series(1, (SELECT {many})) g) r",
     "(SELECT g AS n FROM generate_series(1, {many}) g WHERE g::text = (g + 0)::text AND (g * 2)::text = (g + g)::text) r",
     "(SELECT a * 1000 + b AS n FROM generate_series(1, {few}) a, generate_series(1, {few}) b) r",
-    "(SELECT o.order_id * 100 + g AS n FROM biz.orders o, generate_series(1, {tens}) g) r",
-    "(SELECT o.order_id AS n FROM biz.orders o, biz.orders p WHERE o.status || '' = p.status || '' AND p.order_id < {tens}) r",
-    "(SELECT g AS n FROM generate_series(1, (SELECT count(*) * {tens} FROM biz.orders)) g) r",
+    "(SELECT o.order_id * 100 + g AS n FROM {orders} o, generate_series(1, {tens}) g) r",
+    "(SELECT o.order_id AS n FROM {orders} o, {orders} p WHERE o.status || '' = p.status || '' AND p.order_id < {tens}) r",
+    "(SELECT g AS n FROM generate_series(1, (SELECT count(*) * {tens} FROM {orders})) g) r",
     "(SELECT g AS n FROM generate_series(1, length(repeat('x', 9000)) * {tens}) g) r",
     "(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {many}) SELECT n FROM c) r",
     "(SELECT row_number() OVER () AS n FROM string_to_table(repeat('a,', 4000), ',') a, generate_series(1, {tens}) b) r",
@@ -43,7 +52,7 @@ _VALUES: Final = (
     "repeat(md5(n::text), 250)",
     "n::text || repeat('y', 5000) || n::text",
     "concat_ws(repeat('-', 3000), n, n, n)",
-    "(SELECT max(note || repeat('z', 8000)) FROM biz.orders) || n",
+    "(SELECT max(note || repeat('z', 8000)) FROM {orders}) || n",
     "to_jsonb(repeat('q', 9000) || n)::text",
     "format('%s%s', repeat('f', 8000), n)",
 )
@@ -77,8 +86,8 @@ _HOLDERS: Final[dict[str, tuple[str, ...]]] = {
         "SELECT max(length(v)) FROM (SELECT lag({value}, 1000) OVER (ORDER BY n) AS v FROM {rows}) q",
     ),
     "not in": (
-        "SELECT count(*) FROM biz.region b WHERE b.name NOT IN (SELECT {value} FROM {rows})",
-        "SELECT count(*) FROM biz.region b WHERE (b.name IN (SELECT {value} FROM {rows})) IS NOT TRUE",
+        "SELECT count(*) FROM {regions} b WHERE b.name NOT IN (SELECT {value} FROM {rows})",
+        "SELECT count(*) FROM {regions} b WHERE (b.name IN (SELECT {value} FROM {rows})) IS NOT TRUE",
     ),
     "set operation": (
         "SELECT count(*) FROM (SELECT {value} AS v FROM {rows} EXCEPT SELECT 'a') q",
@@ -102,7 +111,8 @@ _HOLDERS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 _PIECES: Final = ("repeat('x', 9000)", "repeat('ab', 4000)", "lpad('a', 9000, '[]')")
-_GROWING: Final[dict[str, Callable[[random.Random, str], str]]] = {
+# How a value is made larger once more: by a seeded draw, from the text of an expression.
+GROWING_CALLS: Final[dict[str, Callable[[random.Random, str], str]]] = {
     "concat_ws": lambda draw, inner: f"concat_ws({inner}, " + ", ".join(["''"] * draw.randint(15, 40)) + ")",
     "format": lambda draw, inner: "format('" + "%1$s" * draw.randint(15, 40) + f"', {inner})",
     "concatenation": lambda draw, inner: " || ".join([f"v.{_V}" for _ in range(draw.randint(8, 25))]),
@@ -111,7 +121,7 @@ _GROWING: Final[dict[str, Callable[[random.Random, str], str]]] = {
     "array_to_string": lambda draw, inner: f"array_to_string(array_fill(''::text, ARRAY[{draw.randint(50, 400)}]), {inner})",
     "translated array": lambda draw, inner: f"array_to_string(string_to_array({inner}, NULL), repeat('s', {draw.randint(20, 300)}))",
     "quoting": lambda draw, inner: f"quote_literal(to_json(quote_literal({inner}))::text)",
-    "pretty": lambda draw, inner: f"jsonb_pretty((repeat('[', {draw.randint(1000, 4900)}) || repeat(']', 4900))::jsonb)",
+    "pretty": lambda draw, inner: "jsonb_pretty((repeat('[', {0}) || repeat(']', {0}))::jsonb)::text".format(draw.randint(1000, 4900)),
     "headline": lambda draw, inner: f"ts_headline('simple', repeat('a ', 4000), to_tsquery('simple', 'a'), 'HighlightAll=true,StartSel=' || {inner})",
     "split": lambda draw, inner: f"(SELECT string_agg(w, {inner}) FROM string_to_table({inner}, NULL) w)",
     "overlay": lambda draw, inner: f"overlay({inner} placing {inner} || {inner} from 5 for 1)",
@@ -123,36 +133,40 @@ _GROWING: Final[dict[str, Callable[[random.Random, str], str]]] = {
 _V: Final = "t"
 
 
-def generated(count: int, seed: int) -> Iterator[Generated]:
+def generated(count: int, seed: int, *, schema: str = "biz") -> Iterator[Generated]:
     """`count` different statements, every kind about equally often."""
     draw = random.Random(seed)
-    kinds = [*_HOLDERS, *(f"grows by {name}" for name in _GROWING)]
+    kinds = [*_HOLDERS, *(f"grows by {name}" for name in GROWING_CALLS)]
     seen: set[str] = set()
     number = 0
     while number < count:
         kind = kinds[number % len(kinds)]
-        sql = _holding(draw, kind) if kind in _HOLDERS else _growing(draw, kind.removeprefix("grows by "))
+        sql = (
+            _holding(draw, kind, TABLES[schema]) if kind in _HOLDERS else _growing(draw, kind.removeprefix("grows by "))
+        )
         if sql not in seen:
             seen.add(sql)
             yield Generated(f"G{seed}-{number:04d}", kind, sql)
             number += 1
 
 
-def _holding(draw: random.Random, kind: str) -> str:
-    return draw.choice(_HOLDERS[kind]).format(value=draw.choice(_VALUES), rows=_rows(draw))
+def _holding(draw: random.Random, kind: str, tables: Mapping[str, str]) -> str:
+    value, rows = draw.choice(_VALUES).format(**tables), _rows(draw, tables)
+    return draw.choice(_HOLDERS[kind]).format(value=value, rows=rows, **tables)
 
 
-def _rows(draw: random.Random) -> str:
+def _rows(draw: random.Random, tables: Mapping[str, str]) -> str:
     return draw.choice(_ROWS).format(
         many=draw.choice((30_000, 60_000, 90_000, 300_000, 3_000_000)),
         few=draw.choice((200, 300, 1000)),
         tens=draw.choice((3, 10, 50)),
+        **tables,
     )
 
 
 def _growing(draw: random.Random, name: str) -> str:
     """One value made larger two to five times over; a derived table gives `t` where the step repeats its argument."""
-    grow = _GROWING[name]
+    grow = GROWING_CALLS[name]
     value = draw.choice(_PIECES)
     for _ in range(draw.randint(2, 5)):
         if name == "concatenation":

@@ -25,6 +25,7 @@ from psycopg import Connection
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _RESERVE_BYTES: Final = 8 * 1024 * 1024  # the stack and pages of libraries are private, too, and not counted as data
 _HELPER_SECONDS: Final = 2.0
+_TRIPPED_AT: Final = 0.75  # it goes on growing until it is looked at and the cancel request arrives
 
 
 class LocalBackend:
@@ -43,7 +44,7 @@ class LocalBackend:
         self.is_capped = False
         self._statm = f"/proc/{process_id}/statm"
         self._more_bytes = more_bytes
-        self._limit_bytes = self.private_bytes() + more_bytes
+        self._limit_bytes = self.private_bytes() + int(more_bytes * _TRIPPED_AT)
 
     def private_bytes(self) -> int:
         """Resident memory that no other process shares, so without shared buffers; 0 when the process is gone."""
@@ -55,7 +56,7 @@ class LocalBackend:
         return max(0, int(resident) - int(shared)) * _PAGE_BYTES
 
     def is_over(self) -> bool:
-        """Whether it has more than it may."""
+        """Whether it has so much that it must be stopped to stay within its bound."""
         return self.private_bytes() > self._limit_bytes
 
     def cap(self) -> bool:

@@ -14,9 +14,10 @@ from sqlglot import exp
 
 from core.sql_guard.constant_values import constant_integer, constant_moment, constant_number, constant_seconds
 from core.sql_guard.node_rules import function_name, literal_text, offset_of
+from core.sql_guard.number_bounds import NumberBounds
 from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
-from core.sql_guard.repeat_counts import is_scaled_down
+from core.sql_guard.regex_sizes import regex_states
 
 _FORMAT_WIDTH: Final = re.compile(r"%[^%a-zA-Z]*?(\*|\d+)(?!\$)")
 _NUMBER: Final = re.compile(r"\s*[+-]?[\d.]+[eE]\+?(-?\d+)\s*")  # also as a text that becomes a number
@@ -25,14 +26,29 @@ _COLUMN_CHARACTERS: Final = 50
 _WALK: Final = re.compile(r"\*")
 _LARGEST_WALKS: Final = 4
 _PATH_QUERIES: Final = frozenset({"json_query", "json_exists"})
+_OPENING: Final = frozenset(
+    {"unnest", "string_to_table", "regexp_split_to_table", "jsonb_array_elements", "json_array_elements", "json_each",
+     "jsonb_array_elements_text", "json_array_elements_text", "jsonb_each", "json_each_text", "jsonb_each_text",
+     "jsonb_path_query", "regexp_matches", "generate_subscripts"}
+)  # fmt: skip
+_MAKING: Final = frozenset(
+    {"repeat", "lpad", "rpad", "array_fill", "array_agg", "string_agg", "json_agg", "jsonb_agg", "json_object_agg",
+     "jsonb_object_agg", "array_cat", "replace", "regexp_replace"}
+)  # fmt: skip
+_LARGEST_AUTOMATON: Final = 1_000
+_LARGEST_COUNT: Final = 1e9
+_MATCHES: Final = (exp.RegexpLike, exp.RegexpILike, exp.SimilarTo)
 _SIZED: Final = frozenset({"repeat", "lpad", "rpad"})
 
 
 def check_constants(nodes: Sequence[exp.Expr], policy: GuardPolicy) -> None:
-    """Refuse constants (or missing ones, where a size must be constant) beyond the policy's bounds."""
+    """Refuse constants (or missing ones, where a size must be bounded) beyond the policy's bounds."""
+    bounds = NumberBounds(nodes, policy)
     for node in nodes:
         if isinstance(node, exp.Anonymous):
-            _check_call(node, function_name(node), policy)
+            _check_call(node, function_name(node), policy, bounds)
+        elif isinstance(node, _MATCHES):
+            _check_regex([node.expression])
         elif isinstance(node, exp.Pow):
             _check_exponent(node.expression, policy)
         elif isinstance(node, exp.DataTypeParam):
@@ -66,10 +82,10 @@ def _known_path(node: exp.Expr) -> exp.Expr | None:
     return node.args.get("path") or None if is_path_reader else None
 
 
-def _check_call(node: exp.Expr, name: str, policy: GuardPolicy) -> None:
+def _check_call(node: exp.Expr, name: str, policy: GuardPolicy, bounds: NumberBounds) -> None:
     arguments = node.expressions
     if name in _SIZED:
-        size = sized_result(node, policy)
+        size = sized_result(node, policy, bounds)
         if size is None or size > policy.max_text:
             raise Refusal("constant.size", offset_of(node), name)
     elif name == "format":
@@ -82,30 +98,31 @@ def _check_call(node: exp.Expr, name: str, policy: GuardPolicy) -> None:
         _check_json_path(arguments[1], is_known_path=True)
     elif name == "power" and len(arguments) == 2:
         _check_exponent(arguments[1], policy)
+    elif name.startswith("regexp_"):
+        _check_regex(arguments[1:2])
 
 
-def sized_result(node: exp.Expr, policy: GuardPolicy) -> int | None:
-    """An upper bound of the characters a sized call makes, None when its size is not a bounded constant."""
+def sized_result(node: exp.Expr, policy: GuardPolicy, bounds: NumberBounds) -> int | None:
+    """An upper bound of the characters a sized call makes, None when nothing bounds its size."""
     arguments = node.expressions
     if len(arguments) < 2:
         return 0
-    count = _bounded_integer(arguments[1])
-    if count is None:
-        is_bar = function_name(node) == "repeat" and is_scaled_down(node)
-        return policy.max_text if is_bar else None
+    count = bounds.of(arguments[1])
+    if count > _LARGEST_COUNT:
+        return None
     if function_name(node) != "repeat":
-        return count
-    return count * _text_bound(arguments[0], policy)
+        return math.ceil(count)
+    return math.ceil(count) * _text_bound(arguments[0], policy, bounds)
 
 
-def _text_bound(node: exp.Expr, policy: GuardPolicy) -> int:
+def _text_bound(node: exp.Expr, policy: GuardPolicy, bounds: NumberBounds) -> int:
     """About how long a text argument is; what is not constant counts as a short column."""
     if (text := literal_text(node)) is not None:
         return max(1, len(text))
     characters = largest_call = 0
     for part in node.walk(prune=_is_sized_call):  # not below a sized call: its own size covers what is in it
         if _is_sized_call(part):
-            largest_call = max(largest_call, sized_result(part, policy) or 0)
+            largest_call = max(largest_call, sized_result(part, policy, bounds) or 0)
         elif (text := literal_text(part)) is not None:
             characters += len(text)
     return max(_COLUMN_CHARACTERS, characters, largest_call)
@@ -115,17 +132,13 @@ def _is_sized_call(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and function_name(node) in _SIZED
 
 
-def _bounded_integer(node: exp.Expr) -> int | None:
-    """The constant's value; for `least(...)` the smallest constant among its arguments; None when unbounded."""
-    value = constant_integer(node)
-    if value is not None:
-        return value
-    if isinstance(node, exp.Paren | exp.Cast):
-        return _bounded_integer(node.this)
-    if isinstance(node, exp.Anonymous) and function_name(node) == "least":
-        bounds = [bound for bound in map(constant_integer, node.expressions) if bound is not None]
-        return min(bounds) if bounds else None
-    return None
+def _check_regex(patterns: Sequence[exp.Expr]) -> None:
+    for pattern in patterns:
+        while isinstance(pattern, exp.Paren | exp.Cast):
+            pattern = pattern.this
+        text = literal_text(pattern)
+        if text is not None and regex_states(text) > _LARGEST_AUTOMATON:
+            raise Refusal("constant.regex", offset_of(pattern), "{m,n}")
 
 
 def _check_format(node: exp.Expr, policy: GuardPolicy) -> None:
@@ -154,6 +167,30 @@ def _series_rows(arguments: Sequence[exp.Expr]) -> float | None:
     if start is None or stop is None or not step:
         return None
     return abs(stop - start) / abs(step) + 1
+
+
+def has_unknown_rows(statement: exp.Expr) -> bool:
+    """Whether the server cannot estimate how many rows a function makes.
+
+    That is a series whose ends are not constants, or rows out of an array, a text or JSON that the statement makes.
+    """
+    for call in statement.find_all(exp.Anonymous, exp.Unnest):
+        name = function_name(call) if isinstance(call, exp.Anonymous) else "unnest"
+        arguments = call.expressions
+        if name == "generate_series" and len(arguments) >= 2:
+            if _series_rows(arguments) is None:
+                return True
+        elif name in _OPENING and any(map(_is_made, arguments)):
+            return True
+    return False
+
+
+def _is_made(node: exp.Expr) -> bool:
+    """Whether a value is more than a column, a constant or a list of them."""
+    return any(
+        isinstance(part, exp.Query) or (isinstance(part, exp.Anonymous) and function_name(part) in _MAKING)
+        for part in node.walk()
+    )
 
 
 def _check_grouping(node: exp.Group, policy: GuardPolicy) -> None:

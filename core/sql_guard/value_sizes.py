@@ -12,64 +12,26 @@ from typing import Final
 
 from sqlglot import exp
 
-from core.sql_guard.constant_rules import sized_result
+from core.sql_guard.call_sizes import COLLECTING, SCALAR, CallSizes, call_size, deepest_json, is_array_subquery
 from core.sql_guard.node_rules import function_name, identifier_name, literal_text, offset_of
+from core.sql_guard.number_bounds import NumberBounds
 from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
 from core.sql_parsing import Work
 
 _COLUMN: Final = 64.0
-_SCALAR: Final = 32.0
-_COLLECTED_ROWS: Final = 20.0
 _RECURSIVE_GROWTH: Final = 192.0
 _PROBE: Final = 1e6  # size given to a recursive reference to see what a round makes of it
 _LARGEST_GROWTH: Final = 1.5
+_LARGE: Final = 200_000.0
+_LARGEST_SUM: Final = 8  # of values of the largest size a statement may make on the way to its result
 
-COLLECTING: Final = frozenset(
-    {
-        "string_agg",
-        "array_agg",
-        "json_agg",
-        "jsonb_agg",
-        "json_object_agg",
-        "jsonb_object_agg",
-        "range_agg",
-        "json_arrayagg",
-    }
-)
-# Calls whose result has a fixed small size, whatever they are given.
-_SMALL: Final = frozenset(
-    {
-        "count", "avg", "length", "char_length", "character_length", "octet_length", "bit_length", "ascii", "md5",
-        "strpos", "position", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "extract",
-        "date_part", "date_trunc", "cardinality", "array_length", "array_upper", "array_lower", "jsonb_array_length",
-        "json_array_length", "jsonb_typeof", "json_typeof", "grouping", "starts_with", "regexp_count", "regexp_like",
-        "regexp_instr", "abs", "round", "ceil", "ceiling", "floor", "trunc", "mod", "div", "sign", "array_position",
-        "generate_series", "generate_subscripts", "random", "now", "age", "make_date", "make_interval", "to_date",
-        "to_timestamp", "width_bucket", "bool_and", "bool_or", "every", "sha224", "sha256", "sha384", "sha512",
-    }
-)  # fmt: skip
-# Calls that may double what they are given: quotes and backslashes are escaped, bytes become hexadecimal digits.
-_DOUBLING: Final = frozenset(
-    {
-        "quote_literal", "quote_nullable", "quote_ident", "encode", "to_json", "to_jsonb", "row_to_json",
-        "array_to_json", "array_to_string", "ts_headline",
-    }
-)  # fmt: skip
 _TEXT_TYPES: Final = frozenset({"TEXT", "VARCHAR", "CHAR", "BPCHAR", "JSON", "JSONB"})
-_SIZED: Final = frozenset({"repeat", "lpad", "rpad"})
 _COMPARISONS: Final = (
     exp.Predicate, exp.Not, exp.And, exp.Or, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Pow, exp.Extract,
     exp.StrPosition, exp.Exists, exp.In, exp.Between, exp.Any, exp.All, exp.Interval, exp.Abs, exp.Sqrt, exp.Cbrt,
 )  # fmt: skip
 _CHAINS: Final = (exp.And, exp.Or, exp.Add, exp.Sub, exp.Mul, exp.DPipe)
-_LARGEST_ARGUMENT: Final = frozenset(
-    {
-        "coalesce", "nullif", "greatest", "least", "max", "min", "lag", "lead", "split_part", "left", "right", "trim",
-        "first_value", "last_value", "nth_value", "substr", "substring", "lower", "upper", "btrim", "any_value",
-        "to_char", "string_to_array",
-    }
-)  # fmt: skip
 
 Sizes = Mapping[str, float]
 
@@ -81,23 +43,31 @@ def check_value_sizes(statement: exp.Expr, policy: GuardPolicy, work: Work) -> i
         work: what the walk may cost.
 
     Returns:
-        the size of the largest value it hands to a collecting aggregate.
+        the size of the largest value it has collected: by an aggregate, in an array, or to be told from others.
 
     Raises:
         Refusal: `constant.growth`.
         TooMuchWorkError: the walk costs more than `work`.
     """
-    estimate = _Estimate(policy, work)
+    estimate = _Estimate(statement, policy, work)
     estimate.query(statement, {}, {})
     return int(estimate.collected)
+
+
+def largest_value(statement: exp.Expr, policy: GuardPolicy, work: Work) -> float:
+    """The estimated size in bytes of the largest value in the rows of a statement; raises like `check_value_sizes`."""
+    return _Estimate(statement, policy, work).query(statement, {}, {})
 
 
 class _Estimate:
     """One walk over a statement; `collected` is the largest argument of a collecting aggregate so far."""
 
-    def __init__(self, policy: GuardPolicy, work: Work) -> None:
+    def __init__(self, statement: exp.Expr, policy: GuardPolicy, work: Work) -> None:
         self._policy = policy
         self._work = work
+        self._bounds = NumberBounds(statement.walk(), policy)
+        self._deepest_json = deepest_json(statement)
+        self._made = 0.0
         self.collected = 0.0
 
     def query(self, node: exp.Expr, ctes: Sizes, outer: Sizes) -> float:
@@ -105,11 +75,12 @@ class _Estimate:
         self._work.spend()
         ctes = self._with(node, ctes, outer)
         if isinstance(node, exp.SetOperation):
-            return max(self.query(node.this, ctes, outer), self.query(node.expression, ctes, outer))
+            size = max(self.query(node.this, ctes, outer), self.query(node.expression, ctes, outer))
+            return size if isinstance(node, exp.Union) else self._held(size)
         if isinstance(node, exp.Subquery):
             return self.query(node.this, ctes, outer)
         if not isinstance(node, exp.Select):
-            return max((self._value(part, ctes, outer) for part in _parts(node, ("alias",))), default=_SCALAR)
+            return max((self._value(part, ctes, outer) for part in _parts(node, ("alias",))), default=SCALAR)
         sources = dict(outer)
         if (start := node.args.get("from_")) is not None:
             self._source(start.this, ctes, sources)
@@ -130,6 +101,8 @@ class _Estimate:
             name, body = identifier_name(cte.args["alias"].this), cte.this
             if clause.args.get("recursive") and isinstance(body, exp.SetOperation):
                 known[name] = self.query(body.this, known, outer) + _RECURSIVE_GROWTH
+                if body.args.get("distinct"):
+                    self._held(known[name])
                 self._check_round(body.expression, name, {**known, name: _PROBE}, outer)
             else:
                 known[name] = self.query(body, known, outer)
@@ -176,6 +149,10 @@ class _Estimate:
         size = self._sized(node, ctes, sources)
         if size > self._policy.max_value:
             raise Refusal("constant.growth", offset_of(node))
+        if size > _LARGE:
+            self._made += size
+            if self._made > _LARGEST_SUM * self._policy.max_value:
+                raise Refusal("constant.growth", offset_of(node))
         return size
 
     def _sized(self, node: exp.Expr, ctes: Sizes, sources: Sizes) -> float:
@@ -186,21 +163,28 @@ class _Estimate:
         if isinstance(node, exp.Star):
             return max(sources.values(), default=_COLUMN)
         if (text := literal_text(node)) is not None:
-            return max(_SCALAR, float(len(text)))
+            return max(SCALAR, float(len(text)))
         parts = _operands(node)
         sizes = [self._value(part, ctes, sources) for part in parts]
         if isinstance(node, exp.Anonymous):
             return self._call(node, function_name(node), sizes)
+        return self._composed(node, sizes)
+
+    def _composed(self, node: exp.Expr, sizes: Sequence[float]) -> float:
+        """The size of what is neither a call nor a name, from the sizes of its parts."""
+        largest = max(sizes, default=SCALAR)
+        if isinstance(node, exp.In | exp.Any | exp.All):
+            self._held(largest)
         if isinstance(node, _COMPARISONS):
-            return _SCALAR
+            return SCALAR
         if isinstance(node, exp.Add):  # of numbers, moments and ranges; texts are not added
-            return max(sizes, default=_SCALAR) + 4.0
-        if isinstance(node, exp.Case):
-            return max(sizes, default=_SCALAR)
+            return largest + 4.0
+        if isinstance(node, exp.Case | exp.WithinGroup):
+            return largest
         if isinstance(node, exp.Cast):
             return _cast_size(node, sizes[0])
-        if isinstance(node, exp.Window | exp.Filter | exp.WithinGroup | exp.Bracket | exp.Substring):
-            return sizes[0] if sizes else _SCALAR
+        if isinstance(node, exp.Window | exp.Filter | exp.Bracket | exp.Substring):
+            return sizes[0] if sizes else SCALAR
         return sum(sizes) + 4.0
 
     def _column(self, node: exp.Column, sources: Sizes) -> float:
@@ -210,34 +194,14 @@ class _Estimate:
         return max(sources.values(), default=_COLUMN)
 
     def _call(self, node: exp.Expr, name: str, sizes: Sequence[float]) -> float:
-        total, first = sum(sizes) + 4.0, sizes[0] if sizes else _SCALAR
-        if name in _SMALL:
-            return _SCALAR
-        if name in COLLECTING:
-            self.collected = max(self.collected, total)
-            return total * _COLLECTED_ROWS
-        if name in _SIZED:
-            return float(sized_result(node, self._policy) or 0) + first
-        if name in _DOUBLING:
-            return 2.0 * total
-        if name in ("replace", "regexp_replace", "array_replace", "translate") and len(sizes) >= 2:
-            return first * _replacement_growth(node, name, sizes)
-        if name in _LARGEST_ARGUMENT:
-            return max(sizes, default=_SCALAR)
-        return total
+        if name in COLLECTING or is_array_subquery(node, name):
+            self.collected = max(self.collected, sum(sizes) + 4.0)
+        return call_size(CallSizes(node, name, sizes, self._policy, self._bounds, self._deepest_json))
 
-
-def _replacement_growth(node: exp.Expr, name: str, sizes: Sequence[float]) -> float:
-    if name == "translate":
-        return 1.0
-    found, put = node.expressions[1], node.expressions[2] if len(node.expressions) > 2 else None
-    found_text, put_text = literal_text(found), literal_text(put)
-    found_size = float(len(found_text)) if found_text is not None and name == "replace" else 1.0
-    put_size = sizes[2] if len(sizes) > 2 else 0.0
-    if name == "regexp_replace" and put_text is not None:
-        return max(1.0, float(len(put_text)), float(put_text.count("\\")))
-    put_size = put_size if put_text is None else float(len(put_text))
-    return max(1.0, put_size / max(1.0, found_size))
+    def _held(self, size: float) -> float:
+        """Note the size of values that EXCEPT, INTERSECT, IN or a recursive UNION keeps in a hash table."""
+        self.collected = max(self.collected, size)
+        return size
 
 
 def _cast_size(node: exp.Cast, size: float) -> float:

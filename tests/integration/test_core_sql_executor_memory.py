@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,8 +16,19 @@ from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
 from core.sql_executor.backend_memory import LocalBackend, local_backend
 from core.sql_executor.reader_role import ensure_reader_role
 from core.sql_guard import GuardPolicy
+from core.sql_guard.grammar import parse_statement
+from core.sql_guard.lexer import tokenize
+from core.sql_guard.lexical_rules import significant
+from core.sql_guard.value_sizes import largest_value
+from core.sql_parsing import Work
+from tools.guard_database import guard_database
+from tools.guard_memory import measure
+from tools.guard_schema import policy_from_file
 from tools.guard_score import AdmitAll
+from tools.guard_statements import GROWING_CALLS, generated
 
+SCHEMA = Path(__file__).parents[1] / "fixtures" / "sql_guard_shop.sql"
+QUICK = ExecutionLimits(statement_timeout_seconds=0.5, wall_clock_seconds=1.0, cost_ceiling=50_000.0)
 MEBIBYTE = 1024 * 1024
 BOUND = 64 * MEBIBYTE
 GROWING = (
@@ -138,3 +151,47 @@ def test_temporary_files_are_bounded(reader_url: str) -> None:
     with closing(ReaderPool(reader_url, size=1)) as pool, pytest.raises(SqlExecutionError) as error:
         executor_on(pool).execute(big)
     assert error.value.sqlstate == "53400"
+
+
+def grown(count: int) -> Iterator[str]:
+    """Expressions that multiply small constants, from the generator of costly statements."""
+    draw = random.Random(7)
+    kinds = [kind for kind in GROWING_CALLS if kind not in ("pretty", "headline")]
+    for number in range(count):
+        value = draw.choice(("repeat('x', 9)", "'ab''\"'", "lpad('a', 12, '[]')"))
+        for _ in range(draw.randint(1, 2)):
+            value = GROWING_CALLS[kinds[number % len(kinds)]](draw, value).replace("v.t", "'concatenated'")
+        yield value
+
+
+def test_estimated_sizes_are_not_below_the_servers(reader_url: str) -> None:
+    """What the guard refuses by is compared with what PostgreSQL makes of the same expressions."""
+    too_low = []
+    with psycopg.connect(reader_url, autocommit=True) as connection:
+        for value in [
+            *grown(80),
+            "jsonb_pretty(jsonb_build_object('a', jsonb_build_object('b', jsonb_build_array(1))))",
+        ]:
+            row = connection.execute(f"SELECT octet_length(({value})::text)".encode()).fetchone()
+            estimated = estimate_of(value)
+            if row is not None and estimated < row[0]:
+                too_low.append((value, row[0], estimated))
+    assert too_low == []
+
+
+def estimate_of(value: str) -> float:
+    policy = GuardPolicy(relations=(), max_value=10**12)
+    sql = f"SELECT {value}"
+    statement = parse_statement(sql, significant(tokenize(sql)), "postgres")
+    return largest_value(statement, policy, Work(1_000_000))
+
+
+def test_a_generated_statement_stays_within_the_bound(scratch_business_url: str, tmp_path: Path) -> None:
+    """A few of what `python -m tools.guard_memory` runs by the hundred."""
+    statements = [(item.id, item.sql) for item in generated(6, 3, schema="shop")]
+    with guard_database(SCHEMA, server=scratch_business_url, folder=tmp_path) as database:
+        policy = policy_from_file(SCHEMA)
+        for mode in ("full", "cap"):
+            lines = list(measure(database.reader_url, policy, statements, mode=mode, limits=QUICK, bound_megabytes=96))
+            assert [line.id for line in lines] == [name for name, _ in statements]
+            assert max(line.peak_megabytes for line in lines) < 96, mode
