@@ -75,7 +75,7 @@ class CallSizes:
     sizes: Sequence[float]
     policy: GuardPolicy
     bounds: NumberBounds
-    json_depth: float
+    json_depth: Callable[[], float]
 
     @property
     def total(self) -> float:
@@ -171,7 +171,7 @@ def _filled(call: CallSizes) -> float:
 
 def _pretty(call: CallSizes) -> float:
     """Every line of the result is indented by its depth; an element takes two bytes at least."""
-    return call.first * (1.0 + _INDENT * min(call.json_depth, call.first / 2.0) / 2.0)
+    return call.first * (1.0 + _INDENT * min(call.json_depth(), call.first / 2.0) / 2.0)
 
 
 def _headline(call: CallSizes) -> float:

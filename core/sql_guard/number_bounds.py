@@ -43,7 +43,7 @@ class NumberBounds:
     """
 
     def __init__(self, nodes: Iterable[exp.Expr], policy: GuardPolicy) -> None:
-        self._nodes = list(nodes)
+        self._given = nodes
         self._policy = policy
         self._open: set[str] = set()
         self._known: dict[str, float] = {}
@@ -134,6 +134,10 @@ class NumberBounds:
             bound = max(bound, _STORED)
         self._known[name] = bound
         return bound
+
+    @cached_property
+    def _nodes(self) -> list[exp.Expr]:
+        return list(self._given)
 
     @cached_property
     def _stored(self) -> frozenset[str]:

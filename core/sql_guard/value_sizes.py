@@ -66,7 +66,7 @@ class _Estimate:
         self._policy = policy
         self._work = work
         self._bounds = NumberBounds(statement.walk(), policy)
-        self._deepest_json = deepest_json(statement)
+        self._statement = statement
         self._made = 0.0
         self.collected = 0.0
 
@@ -196,7 +196,10 @@ class _Estimate:
     def _call(self, node: exp.Expr, name: str, sizes: Sequence[float]) -> float:
         if name in COLLECTING or is_array_subquery(node, name):
             self.collected = max(self.collected, sum(sizes) + 4.0)
-        return call_size(CallSizes(node, name, sizes, self._policy, self._bounds, self._deepest_json))
+        return call_size(CallSizes(node, name, sizes, self._policy, self._bounds, self._json_depth))
+
+    def _json_depth(self) -> float:
+        return deepest_json(self._statement)
 
     def _held(self, size: float) -> float:
         """Note the size of values that EXCEPT, INTERSECT, IN or a recursive UNION keeps in a hash table."""
