@@ -9,7 +9,7 @@ from flask_restx import Namespace, Resource
 
 from features.ask.schemas import AskEnvelope, AskRequest, ErrorEnvelope
 from features.ask.service import AskService
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, Work, documented, envelope_response, json_object
 from features.parsing import parse_body
 
 docs = Namespace("ask", description="Questions in natural language")
@@ -44,3 +44,6 @@ class AskAgent(Resource):
     def post(self) -> Response:
         wanted = parse_body(AskRequest, json_object(request))
         return envelope_response(self._services.ask.ask(wanted, request.environ.get("citu.client_disconnected")))
+
+
+ROUTES = (Route("/api/v0/ask_agent", docs, AskAgent, Access.PUBLIC, work=Work.QUESTION),)

@@ -11,7 +11,7 @@ from common.tenant import DEFAULT_TENANT_NAME as TENANT
 from features.ask.schemas import ErrorEnvelope
 from features.caches.schemas import CacheEnvelope, CleanupRequest
 from features.caches.service import CachesService
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, documented, envelope_response, json_object
 from features.parsing import lenient_int, parse_body
 
 docs = Namespace("caches", description="Cached embeddings, answers and sessions")
@@ -152,3 +152,18 @@ class CacheOverviewFull(CacheResource):
     @docs.response(200, "The overview", answer)
     def get(self) -> Response:
         return envelope_response(self.caches.full_overview(TENANT))
+
+
+ROUTES = (
+    Route("/api/v0/cache_cleanup", docs, CacheCleanup, Access.ADMIN, writes=("POST",)),
+    Route("/api/v0/cache_export", docs, CacheExport, Access.PUBLIC),
+    Route("/api/v0/cache_overview", docs, CacheOverview, Access.PUBLIC),
+    Route("/api/v0/cache_overview_full", docs, CacheOverviewFull, Access.PUBLIC),
+    Route("/api/v0/cache_preview_cleanup", docs, CachePreviewCleanup, Access.PUBLIC),
+    Route("/api/v0/cache_stats", docs, CacheStats, Access.PUBLIC),
+    Route("/api/v0/embedding_cache_cleanup", docs, EmbeddingCacheCleanup, Access.ADMIN, writes=("POST",)),
+    Route("/api/v0/embedding_cache_stats", docs, EmbeddingCacheStats, Access.PUBLIC),
+    Route("/api/v0/qa_cache_cleanup", docs, QaCacheCleanup, Access.ADMIN, writes=("POST",)),
+    Route("/api/v0/qa_cache_list", docs, QaCacheList, Access.PUBLIC),
+    Route("/api/v0/qa_cache_stats", docs, QaCacheStats, Access.PUBLIC),
+)

@@ -9,7 +9,7 @@ from flask_restx import Namespace, Resource
 
 from features.compatibility.schemas import CompatibilityEnvelope
 from features.compatibility.service import CompatibilityService
-from features.http import documented, envelope_response
+from features.http import Access, Route, documented, envelope_response
 
 docs = Namespace("compatibility", description="Which route is answered by what")
 table = documented(docs, CompatibilityEnvelope)
@@ -33,3 +33,6 @@ class Compatibility(Resource):
     @docs.response(200, "The map", table)
     def get(self) -> Response:
         return envelope_response(self._services.compatibility.show())
+
+
+ROUTES = (Route("/api/v0/compatibility", docs, Compatibility, Access.PUBLIC),)

@@ -19,7 +19,7 @@ from features.conversations.schemas import (
     parse_limits,
 )
 from features.conversations.service import ConversationService
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, documented, envelope_response, json_object
 from features.parsing import lenient_int
 
 docs = Namespace("conversations", description="What is kept of conversations")
@@ -161,3 +161,14 @@ def _declared_json(given: Request) -> dict[str, Any]:
     if not given.is_json:
         raise BadRequestError(messages.MALFORMED_JSON)
     return json_object(given)
+
+
+ROUTES = (
+    Route("/api/v0/user/<user_id>/conversations", docs, UserConversations, Access.PUBLIC),
+    Route("/api/v0/user/<user_id>/conversations/full", docs, UserConversationsFull, Access.PUBLIC),
+    Route("/api/v0/conversation/<conversation_id>/messages", docs, ConversationMessages, Access.PUBLIC),
+    Route("/api/v0/conversation/<conversation_id>/context", docs, ConversationContext, Access.PUBLIC),
+    Route("/api/v0/conversation_stats", docs, ConversationStats, Access.PUBLIC),
+    Route("/api/v0/conversation_cleanup", docs, ConversationCleanup, Access.ADMIN, writes=("POST",)),
+    Route("/api/v0/conversation_limit_enforcement", docs, ConversationLimitEnforcement, Access.ADMIN, writes=("POST",)),
+)

@@ -11,7 +11,7 @@ from common.tenant import DEFAULT_TENANT_NAME
 from features.ask.schemas import ErrorEnvelope
 from features.database_tools import schemas
 from features.database_tools.service import DatabaseToolsService
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, Work, documented, envelope_response, json_object
 
 docs = Namespace("database", description="The tables of a database")
 failure = documented(docs, ErrorEnvelope)
@@ -61,3 +61,9 @@ class DatabaseTableDdl(DatabaseToolsResource):
     @docs.response(200, "The table", documented(docs, schemas.TableEnvelope))
     def post(self) -> Response:
         return envelope_response(self._services.database_tools.table(DEFAULT_TENANT_NAME, json_object(request)))
+
+
+ROUTES = (
+    Route("/api/v0/database/tables", docs, DatabaseTables, Access.PUBLIC, work=Work.SQL),
+    Route("/api/v0/database/table/ddl", docs, DatabaseTableDdl, Access.PUBLIC, work=Work.SQL),
+)

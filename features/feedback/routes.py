@@ -12,7 +12,7 @@ from core.vector_store.origin import Standing
 from features.ask.schemas import ErrorEnvelope
 from features.feedback import schemas
 from features.feedback.service import FeedbackService
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, Work, documented, envelope_response, json_object
 
 docs = Namespace("feedback", description="What users say of answers")
 failure = documented(docs, ErrorEnvelope)
@@ -122,3 +122,20 @@ class QaFeedbackStats(FeedbackResource):
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self) -> Response:
         return envelope_response(self._feedback.stats(DEFAULT_TENANT_NAME))
+
+
+ROUTES = (
+    Route("/api/v0/qa_feedback/add", docs, QaFeedbackAdd, Access.PUBLIC, writes=("POST",), work=Work.TRAINING),
+    Route("/api/v0/qa_feedback/query", docs, QaFeedbackQuery, Access.PUBLIC),
+    Route("/api/v0/qa_feedback/stats", docs, QaFeedbackStats, Access.PUBLIC),
+    Route("/api/v0/qa_feedback/update/<int:feedback_id>", docs, QaFeedbackUpdate, Access.PUBLIC, writes=("PUT",)),
+    Route("/api/v0/qa_feedback/delete/<int:feedback_id>", docs, QaFeedbackDelete, Access.ADMIN, writes=("DELETE",)),
+    Route(
+        "/api/v0/qa_feedback/add_to_training",
+        docs,
+        QaFeedbackAddToTraining,
+        Access.PUBLIC,
+        writes=("POST",),
+        work=Work.TRAINING,
+    ),
+)

@@ -10,7 +10,7 @@ from flask_restx import Namespace, Resource
 from common import messages
 from common.result import local_timestamp
 from features.health.service import HealthService
-from features.http import json_response
+from features.http import Access, Route, json_response
 
 VERSION = "1.0.0"
 
@@ -43,3 +43,6 @@ class Home(Resource):
                 "timestamp": local_timestamp(),
             }
         )
+
+
+ROUTES = (Route("/", docs, Home, Access.PUBLIC),)

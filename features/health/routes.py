@@ -9,7 +9,7 @@ from flask_restx import Namespace, Resource
 
 from features.health.schemas import HealthReport
 from features.health.service import HealthService
-from features.http import documented, json_response
+from features.http import Access, Route, documented, json_response
 
 docs = Namespace("health", description="Can questions be answered now")
 report = documented(docs, HealthReport)
@@ -41,3 +41,6 @@ class Health(Resource):
         is_strict = request.args.get("strict") == "1"
         is_fine = found.status == "healthy" or (found.status == "degraded" and not is_strict)
         return json_response(found.model_dump(), 200 if is_fine else 503)
+
+
+ROUTES = (Route("/health", docs, Health, Access.PUBLIC),)

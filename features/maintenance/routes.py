@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, documented, envelope_response, json_object
 from features.maintenance.schemas import ModeEnvelope, ReadOnlySwitch, parse_switch
 from features.maintenance.service import MaintenanceService
 
@@ -47,3 +47,6 @@ class ReadOnly(Resource):
     def post(self) -> Response:
         body = json_object(request) if request.get_data(cache=True) else {}
         return envelope_response(self._services.maintenance.switch(parse_switch(body)))
+
+
+ROUTES = (Route("/api/v0/maintenance/readonly", docs, ReadOnly, Access.ADMIN, is_json_only=True),)

@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response
+from features.http import Access, Route, documented, envelope_response
 from features.metrics.schemas import MetricsEnvelope
 from features.metrics.service import MetricsService
 
@@ -52,3 +52,9 @@ class MetricsJson(Resource):
     @docs.response(403, "The caller is not an administrator", failure)
     def get(self) -> Response:
         return envelope_response(self._metrics.stats())
+
+
+ROUTES = (
+    Route("/metrics", docs, Metrics, Access.ADMIN),
+    Route("/api/v0/metrics", docs, MetricsJson, Access.ADMIN),
+)

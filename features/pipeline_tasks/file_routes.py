@@ -8,7 +8,7 @@ from flask import Response, request, send_file
 from flask_restx import Resource
 
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
-from features.http import envelope_response
+from features.http import Access, Route, Work, envelope_response
 from features.pipeline_tasks import bodies
 from features.pipeline_tasks.files import TaskFiles
 from features.pipeline_tasks.logs import TaskLogs
@@ -170,3 +170,35 @@ def sent_file() -> tuple[IO[bytes] | None, str | None]:
     """The stream and the name of the form's file; no stream when none was sent."""
     file = request.files.get("file")
     return (None, None) if file is None else (file.stream, file.filename)
+
+
+ROUTES = (
+    Route("/api/v0/data_pipeline/tasks/<task_id>/logs", docs, DataPipelineTaskLogs, Access.PUBLIC),
+    Route("/api/v0/data_pipeline/tasks/<task_id>/logs/query", docs, DataPipelineTaskLogQuery, Access.PUBLIC),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/files",
+        docs,
+        DataPipelineTaskFiles,
+        Access.PUBLIC,
+        writes=("POST",),
+        work=Work.UPLOAD,
+    ),
+    Route("/api/v0/data_pipeline/tasks/<task_id>/files/<file_name>", docs, DataPipelineTaskFile, Access.PUBLIC),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/upload-table-list",
+        docs,
+        DataPipelineTableListUpload,
+        Access.PUBLIC,
+        writes=("POST",),
+        work=Work.UPLOAD,
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/table-list",
+        docs,
+        DataPipelineTableList,
+        Access.PUBLIC,
+        writes=("POST",),
+        work=Work.UPLOAD,
+    ),
+    Route("/api/v0/data_pipeline/tasks/<task_id>/table-list-info", docs, DataPipelineTableListInfo, Access.PUBLIC),
+)

@@ -11,7 +11,7 @@ from common.result import Envelope
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
 from core.vector_store.origin import Standing
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response
+from features.http import Access, Route, Work, documented, envelope_response
 from features.pipeline_tasks import bodies, schemas
 from features.pipeline_tasks.events import TaskEvents
 from features.pipeline_tasks.service import PipelineTaskService
@@ -194,3 +194,35 @@ class DataPipelineTaskEvents(TaskResource):
 def _begun(envelope: Envelope, status: int) -> Response:
     """A success leaves with `status`, though its `code` is 200 (docs/contract/pipeline.md); a failure with its own."""
     return envelope_response(envelope, status if envelope["success"] else None)
+
+
+ROUTES = (
+    Route(
+        "/api/v0/data_pipeline/tasks",
+        docs,
+        DataPipelineTasks,
+        Access.PUBLIC,
+        writes=("POST", "DELETE"),
+        work=Work.UPLOAD,
+    ),
+    Route("/api/v0/data_pipeline/tasks/query", docs, DataPipelineTaskQuery, Access.PUBLIC),
+    Route("/api/v0/data_pipeline/tasks/<task_id>", docs, DataPipelineTask, Access.PUBLIC),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/execute",
+        docs,
+        DataPipelineTaskExecution,
+        Access.PUBLIC,
+        writes=("POST",),
+        work=Work.UPLOAD,
+    ),
+    Route(
+        "/api/v0/data_pipeline/tasks/<task_id>/retry",
+        docs,
+        DataPipelineTaskRetry,
+        Access.PUBLIC,
+        writes=("POST",),
+        work=Work.UPLOAD,
+    ),
+    Route("/api/v0/data_pipeline/tasks/<task_id>/cancel", docs, DataPipelineTaskCancellation, Access.PUBLIC),
+    Route("/api/v0/data_pipeline/tasks/<task_id>/events", docs, DataPipelineTaskEvents, Access.PUBLIC),
+)

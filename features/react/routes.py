@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.http import documented, envelope_response, json_object, json_response
+from features.http import Access, Route, Work, documented, envelope_response, json_object, json_response
 from features.parsing import lenient_int
 from features.react.checkpoints import CheckpointsService
 from features.react.schemas import (
@@ -211,3 +211,21 @@ def _limit() -> int | None:
 
 def _wants_tools() -> bool:
     return request.args.get("include_tools", "").lower() == "true"
+
+
+ROUTES = (
+    Route("/api/v0/ask_react_agent", docs, AskReactAgent, Access.PUBLIC, work=Work.QUESTION),
+    Route("/api/v0/react/status/<thread_id>", docs, ReactStatus, Access.PUBLIC),
+    Route("/api/v0/react/direct/status/<thread_id>", docs, ReactDirectStatus, Access.PUBLIC),
+    Route("/api/v0/react/users/<user_id>/conversations", docs, ReactUserConversations, Access.PUBLIC),
+    Route("/api/v0/react/conversations/<thread_id>", docs, ReactConversation, Access.PUBLIC),
+    Route("/api/v0/react/direct/users/<user_id>/conversations", docs, ReactDirectUserConversations, Access.PUBLIC),
+    Route("/api/v0/react/direct/conversations/<thread_id>", docs, ReactDirectConversation, Access.PUBLIC),
+    Route("/api/v0/react/direct/conversations/<thread_id>/compare", docs, ReactDirectCompare, Access.PUBLIC),
+    Route("/api/v0/react/direct/conversations/<thread_id>/summary", docs, ReactDirectSummary, Access.PUBLIC),
+    Route(
+        "/api/v0/checkpoint/direct/cleanup", docs, CheckpointCleanup, Access.ADMIN, writes=("POST",), is_json_only=True
+    ),
+    Route("/api/v0/checkpoint/direct/stats", docs, CheckpointStats, Access.ADMIN),
+    Route("/api/test/redis", docs, TestRedis, Access.ADMIN),
+)

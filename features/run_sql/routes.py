@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, Work, documented, envelope_response, json_object
 from features.parsing import parse_body
 from features.run_sql.schemas import RunSqlEnvelope, RunSqlRequest
 from features.run_sql.service import RunSqlService
@@ -45,3 +45,6 @@ class CituRunSql(Resource):
         wanted = parse_body(RunSqlRequest, json_object(request))
         caller_left = request.environ.get("citu.client_disconnected")
         return envelope_response(self._services.run_sql.run(wanted.sql, caller_left))
+
+
+ROUTES = (Route("/api/v0/citu_run_sql", docs, CituRunSql, Access.PUBLIC, work=Work.SQL),)

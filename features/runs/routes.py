@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, Work, documented, envelope_response, json_object
 from features.parsing import parse_body
 from features.runs.schemas import RunEnvelope, RunRequest
 from features.runs.service import RunService
@@ -94,3 +94,11 @@ class RunStop(_RunResource):
     @docs.response(503, "Redis cannot be reached", failure)
     def post(self, run_id: str) -> Response:
         return envelope_response(self._services.runs.stop(run_id))
+
+
+ROUTES = (
+    Route("/api/v0/runs", docs, Runs, Access.PUBLIC, is_json_only=True, work=Work.QUESTION),
+    Route("/api/v0/runs/<run_id>", docs, RunState, Access.PUBLIC),
+    Route("/api/v0/runs/<run_id>/events", docs, RunEvents, Access.PUBLIC),
+    Route("/api/v0/runs/<run_id>/stop", docs, RunStop, Access.PUBLIC),
+)

@@ -7,7 +7,7 @@ from flask_restx import Namespace
 
 from common.tenant import DEFAULT_TENANT_NAME
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, documented, envelope_response, json_object
 from features.parsing import parse_body
 from features.training_data.drift_service import MOST_A_PAGE as MOST_EXAMINED
 from features.training_data.routes import TrainingResource
@@ -92,3 +92,26 @@ class TrainingDataDrift(TrainingResource):
     def get(self) -> Response:
         page = page_of_query(request.args.to_dict(), most=MOST_EXAMINED)
         return envelope_response(self.training.drift.page(DEFAULT_TENANT_NAME, page))
+
+
+ROUTES = (
+    Route("/api/v0/training_data/conflicts", docs, TrainingDataConflicts, Access.ADMIN),
+    Route("/api/v0/training_data/quarantine", docs, TrainingDataQuarantine, Access.ADMIN),
+    Route(
+        "/api/v0/training_data/quarantine/approve",
+        docs,
+        TrainingDataQuarantineApprove,
+        Access.ADMIN,
+        writes=("POST",),
+        is_json_only=True,
+    ),
+    Route(
+        "/api/v0/training_data/quarantine/reject",
+        docs,
+        TrainingDataQuarantineReject,
+        Access.ADMIN,
+        writes=("POST",),
+        is_json_only=True,
+    ),
+    Route("/api/v0/training_data/drift", docs, TrainingDataDrift, Access.ADMIN),
+)

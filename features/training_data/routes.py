@@ -11,7 +11,7 @@ from common.errors import BadRequestError
 from common.tenant import DEFAULT_TENANT_NAME
 from core.vector_store.origin import Standing
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, Work, documented, envelope_response, json_object
 from features.parsing import parse_body
 from features.training_data.answers import bad_request
 from features.training_data.schemas import (
@@ -206,3 +206,41 @@ class TrainingErrorQuestionSql(TrainingResource):
     def post(self) -> Response:
         wanted = parse_body(PairRequest, json_object(request))
         return envelope_response(self.training.pairs.train_wrong(DEFAULT_TENANT_NAME, wanted, self._standing))
+
+
+ROUTES = (
+    Route("/api/v0/training_data/stats", docs, TrainingDataStats, Access.PUBLIC),
+    Route("/api/v0/training_data/query", docs, TrainingDataQuery, Access.PUBLIC),
+    Route(
+        "/api/v0/training_data/create", docs, TrainingDataCreate, Access.PUBLIC, writes=("POST",), work=Work.TRAINING
+    ),
+    Route("/api/v0/training_data/delete", docs, TrainingDataDelete, Access.ADMIN, writes=("POST",)),
+    Route("/api/v0/training_data/update", docs, TrainingDataUpdate, Access.ADMIN, writes=("POST",), work=Work.TRAINING),
+    Route("/api/v0/training_data/upload", docs, TrainingDataUpload, Access.PUBLIC, writes=("POST",), work=Work.UPLOAD),
+    Route(
+        "/api/v0/training_data/combine",
+        docs,
+        TrainingDataCombine,
+        Access.PUBLIC,
+        writes=("POST",),
+        is_json_only=True,
+        work=Work.TRAINING,
+    ),
+    Route(
+        "/api/v0/citu_train_question_sql",
+        docs,
+        CituTrainQuestionSql,
+        Access.PUBLIC,
+        writes=("POST",),
+        work=Work.TRAINING,
+    ),
+    Route(
+        "/api/v0/training_error_question_sql",
+        docs,
+        TrainingErrorQuestionSql,
+        Access.PUBLIC,
+        writes=("POST",),
+        is_json_only=True,
+        work=Work.TRAINING,
+    ),
+)

@@ -9,7 +9,7 @@ from flask_restx import Namespace, Resource
 
 from common.tenant import DEFAULT_TENANT_NAME
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response
+from features.http import Access, Route, documented, envelope_response
 from features.parsing import parse_body
 from features.usage.schemas import UsageEnvelope, UsageRequest
 from features.usage.service import UsageService
@@ -48,3 +48,6 @@ class Usage(Resource):
     def get(self) -> Response:
         wanted = parse_body(UsageRequest, request.args.to_dict())
         return envelope_response(self._services.usage.report(DEFAULT_TENANT_NAME, wanted))
+
+
+ROUTES = (Route("/api/v0/usage", docs, Usage, Access.ADMIN),)

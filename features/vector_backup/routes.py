@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, Work, documented, envelope_response, json_object
 from features.vector_backup import schemas
 from features.vector_backup.service import VectorBackupService
 
@@ -85,3 +85,10 @@ class VectorRestore(VectorBackupResource):
 def optional_json_object() -> dict[str, Any]:
     """The body when its Content-Type is JSON, otherwise None; raises `BadRequestError`."""
     return json_object(request) if request.is_json else {}
+
+
+ROUTES = (
+    Route("/api/v0/data_pipeline/vector/backup", docs, VectorBackup, Access.PUBLIC, work=Work.UPLOAD),
+    Route("/api/v0/data_pipeline/vector/restore/list", docs, VectorRestoreList, Access.PUBLIC),
+    Route("/api/v0/data_pipeline/vector/restore", docs, VectorRestore, Access.ADMIN, writes=("POST",)),
+)

@@ -10,7 +10,7 @@ from flask_restx import Namespace, Resource
 from features.ask.direct.schemas import CachedAskEnvelope, DirectAskEnvelope, DirectAskRequest
 from features.ask.direct.service import DirectAskService
 from features.ask.schemas import ErrorEnvelope
-from features.http import documented, envelope_response, json_object
+from features.http import Access, Route, Work, documented, envelope_response, json_object
 from features.parsing import parse_body
 
 docs = Namespace("direct_ask", description="Questions straight to the database")
@@ -66,3 +66,9 @@ class AskCached(Resource):
         wanted = parse_body(DirectAskRequest, json_object(request))
         caller_left = request.environ.get("citu.client_disconnected")
         return envelope_response(self._services.direct_ask.ask_cached(wanted, caller_left))
+
+
+ROUTES = (
+    Route("/api/v0/ask", docs, Ask, Access.PUBLIC, work=Work.QUESTION),
+    Route("/api/v0/ask_cached", docs, AskCached, Access.PUBLIC, work=Work.QUESTION),
+)

@@ -9,7 +9,7 @@ from flask_restx import Namespace, Resource
 
 from features.health.agent.schemas import AgentHealthEnvelope
 from features.health.agent.service import AgentHealthService
-from features.http import documented, envelope_response
+from features.http import Access, Route, documented, envelope_response
 
 docs = Namespace("agent_health", description="Can the classic agent answer")
 report = documented(docs, AgentHealthEnvelope)
@@ -38,3 +38,6 @@ class AgentHealthCheck(Resource):
     @docs.response(503, "The agent is degraded or does not answer", report)
     def get(self) -> Response:
         return envelope_response(self._services.agent_health.check())
+
+
+ROUTES = (Route("/api/v0/agent_health", docs, AgentHealthCheck, Access.PUBLIC),)

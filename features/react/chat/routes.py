@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.http import documented, json_object, json_response
+from features.http import Access, Route, Work, documented, json_object, json_response
 from features.react.chat.schemas import ChatAnswer, ChatRequest, DirectRequest
 from features.react.chat.service import Answered, ChatService
 
@@ -69,3 +69,9 @@ def answered(found: Answered) -> Response:
     if status == 503:
         response.headers["Retry-After"] = "1"
     return response
+
+
+ROUTES = (
+    Route("/chat", docs, Chat, Access.PUBLIC, work=Work.QUESTION),
+    Route("/redis/direct", docs, RedisDirect, Access.ADMIN, writes=("POST",), is_json_only=True),
+)

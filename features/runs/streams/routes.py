@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
+from features.http import Access, Route, Work
 from features.runs.sse import CONTENT_TYPE, HEADERS
 from features.runs.streams.react_form import REACT_FORM
 from features.runs.streams.service import CLASSIC_FORM, StreamForm, StreamRequest, StreamService
@@ -66,3 +67,11 @@ class AskReactAgentStream(_Stream):
     @docs.response(200, "The events")
     def get(self) -> Response:
         return self._events(REACT_FORM)
+
+
+ROUTES = (
+    Route("/api/v0/ask_agent_stream", docs, AskAgentStream, Access.PUBLIC, is_starting=True, work=Work.STREAM),
+    Route(
+        "/api/v0/ask_react_agent_stream", docs, AskReactAgentStream, Access.PUBLIC, is_starting=True, work=Work.STREAM
+    ),
+)
