@@ -36,10 +36,11 @@ class Nodes:
     summarises: bool
 
     async def classify_question(self, state: AgentState) -> AgentState:
-        """Decide between the database and a chat; the business database is asked only when a brain decides."""
+        """Decide between the database and a chat; the training store is asked only before a chat."""
         question = state["question"]
         try:
-            found = await self.router.classify(question, self.retrieval.schema)
+            nearest = partial(self.retrieval.nearest_pairs, question)
+            found = await self.router.classify(question, self.retrieval.schema, nearest)
         except CituError as error:
             return {"failure": error, "execution_path": [*state["execution_path"], "classify_error"]}
         return {

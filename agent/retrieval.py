@@ -20,6 +20,7 @@ logger = get_agent_logger("retrieval")
 
 TEXTS: tuple[Kind, ...] = ("ddl", "documentation")
 NO_EXAMPLES = "no_examples"
+NEAREST = 3
 WORDS_ONLY = "examples_by_words_only"
 
 
@@ -67,6 +68,10 @@ class Retrieval:
         """What the business database is about; empty when it cannot be asked and never could be."""
         return await run_blocking(self._schema)
 
+    async def nearest_pairs(self, question: Question) -> Sequence[TrainedPair]:
+        """The trained pairs that share most words with it, right ones only; none when the training store is lost."""
+        return await run_blocking(self._nearest_pairs, question)
+
     async def collect(self, question: Question) -> Retrieved:
         """Everything known for the question. A lost training store costs the examples, not the answer.
 
@@ -91,9 +96,17 @@ class Retrieval:
             logger.warning("answering without examples: %s", error.error_type)
             return Retrieved(bare, notes=(NO_EXAMPLES,))
 
+    def _nearest_pairs(self, question: Question) -> Sequence[TrainedPair]:
+        wanted: dict[Kind, Wanted] = {"sql": Wanted(NEAREST, None)}
+        try:
+            found = self._store.find_by_words(question.tenant, question.text, wanted)
+        except ServiceUnavailableError as error:
+            logger.warning("classifying without trained questions: %s", error.error_type)
+            return ()
+        return _pairs(found.matches["sql"])
+
     def _with_examples(self, question: Question, bare: SqlRequest) -> Retrieved:
-        account = CallAccount(question.tenant, question.user_id, question.route)
-        found = self._store.find(question.tenant, question.text, self._limits.wanted(), account=account)
+        found = self._store.find(question.tenant, question.text, self._limits.wanted(), account=_account(question))
         matches = found.matches
         request = replace(
             bare,
@@ -107,6 +120,10 @@ class Retrieval:
         request = replace(request, unreviewed_ids=frozenset(match.id for match in used if not match.is_reviewed))
         notes = (WORDS_ONLY,) if found.is_lexical_only else ()
         return Retrieved(request, notes, tuple(match.id for match in used))
+
+
+def _account(question: Question) -> CallAccount:
+    return CallAccount(question.tenant, question.user_id, question.route)
 
 
 def _pairs(matches: Sequence[Match]) -> tuple[TrainedPair, ...]:

@@ -92,6 +92,8 @@ class SqlPreparation:
         Raises:
             ServiceUnavailableError: model or business database cannot be reached.
         """
+        if not request.schema.tables:
+            return _without_sql(SqlDraft(explanation=messages.NO_READABLE_TABLES, reason="missing_database_info"))
         brain = self._brain.on_behalf_of(question)
         draft = await brain.write_sql(request)
         if not draft.is_intermediate:
@@ -136,7 +138,7 @@ class SqlPreparation:
             seconds = int(self._rules.repair_timeout_seconds)
             return _unrepaired(draft.sql, messages.SQL_REPAIR_TIMEOUT.format(seconds=seconds))
         if not repaired.sql:
-            return _unrepaired(draft.sql, messages.SQL_REPAIR_EMPTY)
+            return _unrepaired(draft.sql, _why_unrepaired(repaired, objection))
         still = await run_blocking(self._object, repaired.sql)
         if not isinstance(still, Objection):
             based_on = repaired.based_on or draft.based_on
@@ -201,6 +203,13 @@ def _refused(objection: Objection, draft: SqlDraft) -> PreparedSql:
     is_forbidden = objection.kind == "forbidden_keywords"
     token = "forbidden_keywords_failed" if is_forbidden else "sql_validation_failed"
     return PreparedSql(token, sql=draft.sql, user_prompt=objection.prompt, validation_error_type=objection.kind)
+
+
+def _why_unrepaired(repaired: SqlDraft, objection: Objection) -> str:
+    """A brain's own reason with what was objected to; a model that said nothing, or something without SQL."""
+    if repaired.reason == "syntax_repair_failed" and repaired.explanation:
+        return messages.SQL_NOT_REPAIRED.format(reason=repaired.explanation, detail=objection.detail)
+    return messages.SQL_REPAIR_WITHOUT_SQL if repaired.said else messages.SQL_REPAIR_EMPTY
 
 
 def _unrepaired(sql: str, prompt: str) -> PreparedSql:

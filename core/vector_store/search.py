@@ -134,7 +134,7 @@ class TrainingSearch:
             vector = _checked(self._embedder, self._embedder.embed_question(query, account=account))
         except ModelUnavailableError as error:
             _LOGGER.warning("searching by words alone: %s", error.error_type)
-            return self._find_by_words(Tenant(tenant), query, wanted)
+            return self.find_by_words(Tenant(tenant), query, wanted)
         rows = self._rows(Tenant(tenant), query, vector, wanted)
         matches = {kind: _chosen(kind, _ranked(kind, rows.get(kind, ())), wish) for kind, wish in wanted.items()}
         return Found(matches)
@@ -196,7 +196,8 @@ class TrainingSearch:
             }
             return list(session.execute(_BY_ID, places))
 
-    def _find_by_words(self, tenant: Tenant, query: str, wanted: Mapping[Kind, Wanted]) -> Found:
+    def find_by_words(self, tenant: Tenant, query: str, wanted: Mapping[Kind, Wanted]) -> Found:
+        """The records that share the most words with the query; nothing is embedded."""
         matches: dict[Kind, Sequence[Match]] = {}
         terms = bigrams(query)
         with self._database.session() as session:

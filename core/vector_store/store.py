@@ -99,6 +99,10 @@ class VectorStore:
         """
         return self._search.find(tenant, query, wanted, account or CallAccount(tenant, NOBODY, TRAINING))
 
+    def find_by_words(self, tenant: str, query: str, wanted: Mapping[Kind, Wanted]) -> Found:
+        """Records of several kinds by the words they share with the query, without a vector, which may cost money."""
+        return self._search.find_by_words(Tenant(tenant), query, wanted)
+
     def count(self, tenant: str) -> RecordCounts:
         """How many records there are of each kind, and how many the current embedder cannot search."""
         usable = func.coalesce(and_(*self._is_usable()), False)

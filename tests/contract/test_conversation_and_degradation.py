@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from common import messages
 from tests.contract.conftest import COMPANIES, Start
 from tests.contract.service_in_process import Service
 from tools.harness.model_faults import Fault
@@ -131,6 +132,8 @@ def test_without_the_business_database_data_questions_are_503(
     start: Start, scratch_business_url: str, model: ScriptedModelServer, worker_name: str, entry: str
 ) -> None:
     url = fresh_database(scratch_business_url, f"citu_contract_gone_{worker_name}")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE anything (id integer)")
     model.add_rule("SELECT 1 AS 数", kind="write_sql", contains="一个数")
     with start(url, model, entry) as service:
         assert service.ask("一个数", **DATABASE).status_code == 200
@@ -139,6 +142,19 @@ def test_without_the_business_database_data_questions_are_503(
         assert (response.status_code, response.json()["data"]["can_retry"]) == (503, True)
         assert "records" not in response.json()["data"]
         assert service.client.get("/health").status_code == 503
+
+
+def test_database_without_tables_is_said_and_no_number_is_made_up(
+    start: Start, scratch_business_url: str, model: ScriptedModelServer, worker_name: str, entry: str
+) -> None:
+    url = fresh_database(scratch_business_url, f"citu_contract_empty_{worker_name}")
+    model.add_rule("分类: CHAT\n理由: 闲聊\n置信度: 0.9", kind="classify", contains="多少部电影")
+    model.add_rule("SELECT 1 AS 数", kind="write_sql", contains="多少部电影")
+    with start(url, model, entry) as service:
+        response = service.ask("一共有多少部电影")
+    drop_database(scratch_business_url, url)
+    assert response.status_code == 422
+    assert response.json()["data"]["response"] == messages.NO_READABLE_TABLES
 
 
 HOSTILE = (

@@ -14,8 +14,9 @@ from agent.classification.rules import RuleClassifier
 from agent.nodes import Nodes
 from agent.retrieval import Retrieved
 from agent.sql_preparation import CheckRules, SqlPreparation
-from common.answering import Answer, Classification, Question, ResultSet, SqlDraft, SqlRequest, Write
-from common.business_schema import BusinessSchema
+from common import messages
+from common.answering import Answer, Classification, Question, ResultSet, SqlDraft, SqlRequest, TrainedPair, Write
+from common.business_schema import BusinessSchema, Column, Table
 from common.errors import AnswerFailedError, ModelUnavailableError, SqlExecutionError, SqlRefusedError
 from core.sql_executor import ExplainVerdict
 
@@ -96,12 +97,22 @@ class ScriptedExecutor:
         return outcome
 
 
+ONE_TABLE = BusinessSchema((Table("public", "a", "", (Column("n", "integer"),)),))
+
+
+@dataclass
 class FixedRetrieval:
+    tables: BusinessSchema = ONE_TABLE
+    pairs: tuple[TrainedPair, ...] = ()
+
     async def schema(self) -> BusinessSchema:
-        return BusinessSchema(())
+        return self.tables
+
+    async def nearest_pairs(self, question: Question) -> tuple[TrainedPair, ...]:
+        return self.pairs
 
     async def collect(self, question: Question) -> Retrieved:
-        request = SqlRequest(question.text, question.context, BusinessSchema(()), date(2024, 1, 1))
+        request = SqlRequest(question.text, question.context, self.tables, date(2024, 1, 1))
         return Retrieved(request, notes=("no_examples",))
 
 
@@ -109,12 +120,13 @@ def agent(brain: ScriptedBrain, executor: ScriptedExecutor, **options: Any) -> C
     rules = options.get("rules", CheckRules(repair_timeout_seconds=5))
     preparation = SqlPreparation(brain=brain, executor=executor, rules=rules)
     router = QuestionRouter(RULES, brain)
-    nodes = Nodes(brain, router, FixedRetrieval(), preparation, executor, options.get("summarises", True))
+    retrieval = options.get("retrieval", FixedRetrieval())
+    nodes = Nodes(brain, router, retrieval, preparation, executor, options.get("summarises", True))
     return ClassicAgent(nodes)
 
 
-def ask(built: ClassicAgent, routing_mode: str = "hybrid") -> Answer:
-    question = Question("多少个？", "default", "alice", "alice:20260101000000000", routing_mode)
+def ask(built: ClassicAgent, routing_mode: str = "hybrid", text: str = "怎么样？") -> Answer:
+    question = Question(text, "default", "alice", "alice:20260101000000000", routing_mode)
     return asyncio.run(built.answer(question))
 
 
@@ -342,3 +354,41 @@ def test_without_the_planner_the_guard_still_decides() -> None:
     with pytest.raises(AnswerFailedError) as failed:
         ask(agent(ScriptedBrain(), ScriptedExecutor({"SELECT 1": refused}), rules=rules))
     assert failed.value.data["validation_error_type"] == "forbidden_keywords"
+
+
+def test_question_for_a_number_is_no_chat_whatever_the_brain_says() -> None:
+    answer = ask(agent(ScriptedBrain(classification=CHAT), ScriptedExecutor()), text="一共多少个？")
+    assert answer.question_type == "DATABASE"
+
+
+def test_database_without_readable_tables_is_said_and_no_sql_is_written() -> None:
+    brain = ScriptedBrain()
+    empty = FixedRetrieval(tables=BusinessSchema(()))
+    with pytest.raises(AnswerFailedError) as raised:
+        ask(agent(brain, ScriptedExecutor(), retrieval=empty), text="一共多少个？")
+    assert raised.value.message == messages.NO_READABLE_TABLES
+    assert raised.value.data["validation_error_type"] == "missing_database_info"
+    assert "write_sql" not in brain.calls
+
+
+def test_trained_question_goes_to_the_database_whatever_the_brain_says() -> None:
+    brain = ScriptedBrain(classification=CHAT)
+    trained = FixedRetrieval(pairs=(TrainedPair("今天天气怎么样", "SELECT 1"),))
+    answer = ask(agent(brain, ScriptedExecutor(), retrieval=trained), text="今天天气怎么样？")
+    assert answer.question_type == "DATABASE"
+
+
+@pytest.mark.parametrize(
+    ("repaired", "said"),
+    [
+        (SqlDraft(explanation="无法修复", reason="syntax_repair_failed"), "无法修复（原因：column a is unknown）"),
+        (SqlDraft(explanation="不行", reason="llm_explanation", said="不行"), messages.SQL_REPAIR_WITHOUT_SQL),
+        (SqlDraft(explanation="", reason="unknown_generation_failure"), messages.SQL_REPAIR_EMPTY),
+    ],
+)
+def test_repair_without_sql_says_the_real_reason(repaired: SqlDraft, said: str) -> None:
+    brain = ScriptedBrain(repaired=repaired)
+    executor = ScriptedExecutor(explained={"SELECT 1": rejected("column a is unknown")})
+    with pytest.raises(AnswerFailedError) as raised:
+        ask(agent(brain, executor))
+    assert raised.value.message == said

@@ -13,7 +13,7 @@ def watched(
     brain: ScriptedBrain, executor: ScriptedExecutor | None = None, *, wants_tokens: bool = False
 ) -> tuple[Answer | Exception, list[EngineEvent]]:
     events: list[EngineEvent] = []
-    question = Question("多少个？", "default", "alice", "alice:20260101000000000", wants_tokens=wants_tokens)
+    question = Question("怎么样？", "default", "alice", "alice:20260101000000000", wants_tokens=wants_tokens)
     built = agent(brain, executor or ScriptedExecutor())
     try:
         return asyncio.run(built.answer(question, events.append)), events
