@@ -25,6 +25,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Question of the agent's full health check.",
     ),
     Agent("AGENT_HEALTH_FULL_TEST", bool, True, "Ask the model that question in the health check."),
+    Agent(
+        "AGENT_HEALTH_FRESH_SECONDS",
+        float,
+        30.0,
+        "Seconds for which a healthy outcome of that check is answered again without asking the model.",
+        minimum=0,
+        maximum=3600,
+    ),
     Agent("AGENT_HEALTH_TIMEOUT", int, 30, "Seconds its answer may take.", minimum=1, maximum=3600),
     Agent(
         "AGENT_CLASSIFIER_FILE",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import app_config
 from bootstrap.pipeline import pipeline_limits
 from bootstrap.preparation import listed
+from bootstrap.quotas import file_quota
 from common.config_service import ConfigService
 from common.errors import StoreUnavailableError
 from core.database import Database
@@ -71,6 +72,7 @@ def build_vector_backup(
         sessions=DatabaseSessions(database_targets(settings, platform_url)),
         space=lambda: VectorSpace.of(embedder),
         after_restore=build_index,
+        quota=file_quota(settings),
     )
 
 

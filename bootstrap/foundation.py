@@ -14,6 +14,7 @@ from bootstrap import agents, redis_roles
 from bootstrap.embeddings import build_embedder, build_embedding_cache
 from bootstrap.model_client import build_meter, build_model
 from bootstrap.preparation import listed, prepare
+from bootstrap.quotas import conversation_quota
 from bootstrap.stores import Stores, find_stores
 from bootstrap.training_trust import TrainingTrust, trust_mode
 from common import messages
@@ -177,6 +178,7 @@ class Foundation:
             user_list_ttl_seconds=settings.get("USER_CONVERSATIONS_TTL"),
             is_context_enabled=settings.get("ENABLE_CONVERSATION_CONTEXT"),
             is_read_only=lambda: self.read_only_mode.is_read_only(),
+            admit=conversation_quota(settings, self._token_buckets).admit,
         )
 
     @cached_property

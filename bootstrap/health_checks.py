@@ -77,6 +77,7 @@ def build_agent_health(
         question=settings.get("AGENT_HEALTH_TEST_QUESTION"),
         is_full=settings.get("AGENT_HEALTH_FULL_TEST"),
         timeout_seconds=settings.get("AGENT_HEALTH_TIMEOUT"),
+        fresh_seconds=settings.get("AGENT_HEALTH_FRESH_SECONDS"),
     )
     return AgentHealthService(
         engine=parts.classic_agent,

@@ -24,6 +24,7 @@ from rq.serializers import JSONSerializer
 import app_config
 from bootstrap.database_tools import database_targets
 from bootstrap.pipeline import Pipelines
+from bootstrap.quotas import file_quota
 from bootstrap.training_trust import TrainingTrust
 from common.config_service import ConfigService
 from core.database import Database
@@ -146,6 +147,7 @@ def build_pipeline_tasks(
         wake=queue.wake,
         has_worker=queue.has_worker,
         output_name=name,
+        quota=file_quota(settings),
     )
     events = TaskEvents(
         database=platform,
@@ -156,7 +158,7 @@ def build_pipeline_tasks(
     )
     return PipelineTasks(
         service,
-        TaskFiles(folders=folders, existing=existing),
+        TaskFiles(folders=folders, existing=existing, quota=file_quota(settings)),
         TableLists(folders=folders, existing=existing),
         TaskLogs(folders=folders, existing=existing, output_name=name),
         events,

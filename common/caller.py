@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 
@@ -22,11 +22,13 @@ class Caller:
         tenant: name of the tenant, empty for work of the service itself.
         user_id: who the client says it is; a claim, empty when the request names nobody.
         address: network address of the client, empty for work of the service itself.
+        is_exempt: whether limits of requests and quotas leave the address out, as a setting says.
     """
 
     tenant: str = ""
     user_id: str = ""
     address: str = ""
+    is_exempt: bool = field(default=False, compare=False)
 
     @property
     def is_internal(self) -> bool:

@@ -21,10 +21,12 @@
     │   ├── ReadOnlyError         503  read_only                 (nothing is written for a while)
     │   ├── OverloadedError       503  overloaded
     │   │   ├── RateLimitedError  429  rate_limited              (the caller sends more than a caller may)
+    │   │   ├── QuotaExceededError 429 quota_exceeded            (the caller has stored more than a caller may a day)
     │   │   ├── TooManyRunsError  429  too_many_runs             (the user has as many unfinished runs as he may)
     │   │   └── TooManyQueriesError 429 too_many_queries         (the caller uses its share of the business database)
     │   ├── AnswerTimedOutError   503  service_unavailable       (the answer took too long)
     │   └── AnswerStoppedError    503  service_unavailable       (it was stopped, or its caller left)
+    ├── StorageFullError          507  storage_full              (as much is stored as may be; nothing was written)
     └── ConfigurationError         -   raised at start, never answered
 
 The `message` of an error is user-facing text from `common.messages`; details for operators go to the log, not into it.
@@ -242,6 +244,14 @@ class RateLimitedError(OverloadedError):
     error_type = "rate_limited"
 
 
+class QuotaExceededError(OverloadedError):
+    """The caller has had more stored in a day than a caller may (429 with Retry-After)."""
+
+    status = 429
+    error_type = "quota_exceeded"
+    can_retry = False
+
+
 class TooManyRunsError(OverloadedError):
     """The user has as many unfinished runs as one may have (429 with Retry-After)."""
 
@@ -262,6 +272,14 @@ class AnswerTimedOutError(ServiceUnavailableError):
 
 class AnswerStoppedError(ServiceUnavailableError):
     """The answer was given up because it was stopped or its caller left (503)."""
+
+
+class StorageFullError(CituError):
+    """As much is stored as may be (507): something has to be removed first; nothing was written."""
+
+    status = 507
+    error_type = "storage_full"
+    can_retry = False
 
 
 class ConfigurationError(CituError):

@@ -83,6 +83,7 @@ class RedisConversationManager:
         max_context_total_chars: of the whole context; the oldest messages are left out.
         clock: tells the time as aware UTC.
         is_read_only: while it says so, nothing is stored; everything else goes on.
+        admit: asked with tenant and user before a conversation is stored; raises when there are too many.
     """
 
     def __init__(
@@ -99,8 +100,10 @@ class RedisConversationManager:
         max_context_total_chars: int = 32_000,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         is_read_only: Callable[[], bool] = lambda: False,
+        admit: Callable[[str, str], None] = lambda _tenant, _user_id: None,
     ) -> None:
         self.is_read_only = is_read_only
+        self._admit = admit
         self._redis = redis
         self._context_count = context_count
         self._max_length = max_length
@@ -174,6 +177,7 @@ class RedisConversationManager:
         candidate = self._next_id(user_id)
         if self.is_read_only():
             return CreatedConversation(candidate, is_stored=False)
+        self._admit(tenant, user_id)
         try:
             for _ in range(_MAX_CLASHES):
                 if self._create_stored(tenant, user_id, candidate):

@@ -16,6 +16,7 @@ CATEGORY_BY_STATUS = {
     421: messages.FORBIDDEN,
     422: messages.VALIDATION_FAILED,
     429: messages.QUOTA_EXCEEDED,
+    507: messages.QUOTA_EXCEEDED,
     503: messages.SERVICE_UNAVAILABLE,
 }
 AGENT_ERROR_TYPES = frozenset({"agent_processing_failed", "sql_refused", "sql_execution_failed"})

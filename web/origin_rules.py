@@ -7,12 +7,13 @@ that costs model calls, or act as the administrator of this machine, unless a se
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from flask import Flask, Response, request
 
 from common import messages
+from common.caller import current_caller, set_caller
 from common.config_service import ConfigService
 from common.errors import BadRequestError, ConfigurationError, ForeignHostError, ForeignOriginError
 from core.logging import get_app_logger
@@ -105,9 +106,14 @@ class WebRules:
             self._administrators.demand(request)
         if endpoint in self._endpoints.json_only and _has_body() and not request.is_json:
             raise BadRequestError(messages.JSON_TYPE_NEEDED, invalid_params=["Content-Type"])
-        if is_starting and endpoint in self._endpoints.work:
-            self._limits.count(self._endpoints.work[endpoint], source)
+        self._count(source, self._endpoints.work.get(endpoint) if is_starting else None)
         return None
+
+    def _count(self, source: RequestSource, work: Work | None) -> None:
+        if self._limits.is_exempt(source):
+            set_caller(replace(current_caller(), is_exempt=True))
+        elif work is not None:
+            self._limits.count(work, source)
 
     def share(self, response: Response) -> Response:
         """After a request: let pages of listed origins read the answer; no redirect repeats the Host header."""
@@ -122,7 +128,7 @@ class WebRules:
         name = host_name(source.host)
         if not name or name in self._hosts:
             return True
-        if is_loopback(name) and is_loopback(source.address):
+        if is_loopback(name) and (self._is_local_only or is_loopback(source.address)):
             return True
         return not self._hosts and (not self._is_local_only or is_address(name))
 

@@ -46,13 +46,13 @@ class RateLimits:
         self._exempt = tuple(exempt)
 
     def count(self, work: Work, source: RequestSource) -> None:
-        """Count the request being handled.
+        """Count the request being handled, of a caller that is not exempt.
 
         Raises:
             RateLimitedError: the caller, or its address, has sent too many of this kind.
         """
         limit = self._limits[work]
-        if not limit.per_minute or self._is_exempt(source):
+        if not limit.per_minute:
             return
         of_address = f"{work.value}:{source.address}"
         buckets = [(of_address, limit.times(_ADDRESS_FACTOR)), (f"{of_address}:{_user_key()}", limit)]
@@ -60,8 +60,11 @@ class RateLimits:
         if wait > 0:
             refuse(wait, f"{work.value} of {source.address}")
 
-    def _is_exempt(self, source: RequestSource) -> bool:
-        """Through a proxy that nobody configured anybody may come, so its address proves nothing."""
+    def is_exempt(self, source: RequestSource) -> bool:
+        """Whether the caller is not limited.
+
+        Through a proxy that nobody configured anybody may come, so its address proves nothing.
+        """
         if source.is_hidden:
             return False
         try:

@@ -16,6 +16,7 @@ from common.errors import BadRequestError, NotFoundError
 from common.messages import pipeline_tasks as texts
 from common.result import Envelope, internal_error_response, local_timestamp, success_response
 from core.logging import get_app_logger
+from core.storage_quotas import NO_FILE_QUOTA, FileQuota
 from features.pipeline_tasks.existing_tasks import ExistingTasks
 from features.pipeline_tasks.file_names import (
     is_plain_name,
@@ -64,9 +65,10 @@ class SentFile:
 class TaskFiles:
     """Every method takes the tenant; the id and names come as the caller sent them."""
 
-    def __init__(self, *, folders: TaskFolders, existing: ExistingTasks) -> None:
+    def __init__(self, *, folders: TaskFolders, existing: ExistingTasks, quota: FileQuota = NO_FILE_QUOTA) -> None:
         self._folders = folders
         self._existing = existing
+        self._quota = quota
 
     def listed(self, tenant: str, task_id: str) -> Envelope:
         """The files of a task; none for a task without a folder.
@@ -125,6 +127,7 @@ class TaskFiles:
         Raises:
             NotFoundError: no such task.
             BadRequestError: nothing was sent, or it is refused; nothing was changed.
+            StorageFullError: the task has as many bytes as it may, or the disk has no room; nothing was changed.
         """
         self._existing.require(tenant, task_id)
         mode = overwrite_mode or "backup"
@@ -138,9 +141,19 @@ class TaskFiles:
         _check_name(name)
         content = _checked_content(stream)
         try:
-            return self._keep(self._folders.of(tenant), task_id, name, content, mode)
+            folders = self._folders.of(tenant)
+            self._admit(folders, task_id, name, len(content), mode)
+            return self._keep(folders, task_id, name, content, mode)
         except (OSError, NotAPlainFileError) as error:
             return _broken(texts.UPLOAD_FAILED, error)
+
+    def _admit(self, folders: TaskFolders, task_id: str, name: str, size: int, mode: str) -> None:
+        """What is replaced makes room, unless a copy of it stays; what is skipped needs none."""
+        sizes = {file.name: file.size for file in folders.files(task_id) or ()}
+        if name in sizes and mode == "skip":
+            return
+        replaced = sizes.get(name, 0) if mode == "replace" else 0
+        self._quota.admit_file(folders.path(task_id), sum(sizes.values()) - replaced, size)
 
     @staticmethod
     def _keep(folders: TaskFolders, task_id: str, name: str, content: bytes, mode: str) -> Envelope:

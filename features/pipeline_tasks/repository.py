@@ -79,6 +79,10 @@ class TaskRepository(TenantRepository):
         statement = self.scoped(update(STEPS), STEPS).where(STEPS.c.task_id == task_id, STEPS.c.step_name.in_(names))
         self.session.execute(statement.values(**values))
 
+    def count(self) -> int:
+        """How many tasks there are."""
+        return self.session.scalar(self.select(TASKS, func.count())) or 0
+
     def page(
         self, filters: Filters, *, sort_by: str, is_descending: bool, limit: int, offset: int
     ) -> tuple[Sequence[Row[Any]], int]:

@@ -22,6 +22,7 @@ from common.result import Envelope, internal_error_response, success_response
 from core.database import Database
 from core.logging import get_app_logger
 from core.read_only_mode import ReadOnlyMode
+from core.storage_quotas import NO_FILE_QUOTA, FileQuota
 from core.vector_store.origin import Standing
 from data_pipeline.task import STEPS, StepName
 from features.pipeline_tasks import presentation
@@ -66,6 +67,7 @@ class PipelineTaskService:
         wake: Wake,
         has_worker: Callable[[], bool],
         output_name: str,
+        quota: FileQuota = NO_FILE_QUOTA,
     ) -> None:
         self._database = database
         self._folders = folders
@@ -75,9 +77,10 @@ class PipelineTaskService:
         self._wake = wake
         self._has_worker = has_worker
         self._output_name = output_name
+        self._quota = quota
 
     def create(self, tenant: str, wanted: NewTask) -> Envelope:
-        """A new task; HTTP 201."""
+        """A new task; HTTP 201. Raises `StorageFullError` when there are as many as there may be."""
         target = self._targets.of_request(wanted.db_connection)
         content = None if wanted.is_upload_mode else self._lists.read(wanted.table_list_file or "")
         values = {
@@ -88,6 +91,7 @@ class PipelineTaskService:
         }
 
         def work(repository: TaskRepository) -> Data:
+            self._quota.admit_task(repository.count())
             created = repository.create(_new_ids(repository.now(), self._folders.of(tenant)), values)
             if created is None:
                 raise ConflictError(texts.CREATE_FAILED)

@@ -12,6 +12,7 @@ from common.errors import ConflictError, NotFoundError
 from common.messages import vector_backup as texts
 from common.result import Envelope, internal_error_response, local_timestamp, success_response
 from core.logging import get_app_logger
+from core.storage_quotas import NO_FILE_QUOTA, FileQuota
 from core.vector_store.ann_index import VectorSpace
 from core.vector_store.backup import WrittenBackup, write_backup
 from core.vector_store.backup_folders import (
@@ -55,11 +56,13 @@ class VectorBackupService:
         sessions: Sessions,
         space: Callable[[], VectorSpace],
         after_restore: Callable[[], None],
+        quota: FileQuota = NO_FILE_QUOTA,
     ) -> None:
         self._folders = folders
         self._sessions = sessions
         self._space = space
         self._after_restore = after_restore
+        self._quota = quota
         self._one_at_a_time = Lock()
 
     def back_up(self, body: Body) -> Envelope:
@@ -68,6 +71,7 @@ class VectorBackupService:
         Raises:
             BadRequestError, NotFoundError, ForbiddenError: as the contract has them.
             ConflictError: another backup or restore runs.
+            StorageFullError: there are as many backups as there may be; nothing was written.
         """
         wanted = parse_backup(body)
         if not wanted.is_wanted:
@@ -78,6 +82,7 @@ class VectorBackupService:
         target = self._sessions.target(wanted.db_connection)
         try:
             with self._turn(), self._folders.opened(place, makes=True) as folder:
+                self._quota.admit_backup(len(folder.sets()))
                 stamp = _free_stamp(folder)
                 try:
                     with self._sessions.opened(target) as connection:
