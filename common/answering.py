@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, Protocol
 
+from common.askers import INSIDER, Asker
 from common.business_schema import BusinessSchema
 
 QuestionType = Literal["DATABASE", "CHAT", "UNCERTAIN"]
@@ -22,7 +23,8 @@ class Question:
     """What a caller asks. `context` is earlier turns, one `User: …` / `Assistant: …` line each, or empty.
 
     `route` names the door it came through; model usage is reported by it. `wants_tokens` says that the watcher wants
-    the answer's text piece by piece; then a model is asked to stream it.
+    the answer's text piece by piece; then a model is asked to stream it. `asker` is who asks beyond the user id;
+    `continues` says that the asker named the conversation.
     """
 
     text: str
@@ -33,6 +35,8 @@ class Question:
     context: str = ""
     route: str = "other"
     wants_tokens: bool = False
+    asker: Asker = INSIDER
+    continues: bool = True
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 Keys, fields and order are historical (contract: conversations and caches), because older releases read them too: hash
 `conversation:{id}:meta`, list `conversation:{id}:messages`, list `user:{id}:conversations`, newest first. The field
 `conversation_title` is newer; a conversation of an older release has none and is titled by its oldest kept question.
+Newer as well are the fields that say how a conversation was begun, and the key `conversation_session:{key}`, which
+names the newest conversation of a session without a user id.
 Ids are data: whatever stands in them is never part of a pattern unless escaped by `matching`.
 """
 
@@ -19,7 +21,10 @@ from common.tenant import redis_key
 META: Final = "conversation:{}:meta"
 MESSAGES: Final = "conversation:{}:messages"
 USER_LIST: Final = "user:{}:conversations"
+SESSION: Final = "conversation_session:{}"
 TITLE: Final = "conversation_title"
+PRIVATE_FIELDS: Final = frozenset({"begun_in", "begun_by_name"})
+"""Fields of the meta hash that nobody is shown: how the conversation was begun, see `common.askers`."""
 
 MOST_MESSAGES: Final = 1_000_000
 """More than anybody keeps of a conversation; larger limits mean all of them."""
@@ -28,12 +33,18 @@ _ROLE_NAMES: Final[Mapping[str, str]] = {"user": "User", "assistant": "Assistant
 _GLOB: Final = re.compile(r"([*?\[\]\\^])")
 
 # A life of 0 means no expiry.
-# KEYS meta, user list; ARGV conversation id, user id, now, list cap, conversation life, list life.
+# KEYS meta, user list, newest of the session; ARGV conversation id, user id, now, list cap, conversation life, list
+# life, begun in, begun by name.
 # 1 when created, 0 when the id is taken.
 CREATE: Final = """
 if redis.call('HSETNX', KEYS[1], 'conversation_id', ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'user_id', ARGV[2], 'created_at', ARGV[3], 'updated_at', ARGV[3], 'message_count', '0')
 if tonumber(ARGV[5]) > 0 then redis.call('EXPIRE', KEYS[1], ARGV[5]) end
+redis.call('HSET', KEYS[1], 'begun_in', ARGV[7], 'begun_by_name', ARGV[8])
+if ARGV[8] == '0' and ARGV[7] ~= '' then
+    redis.call('SET', KEYS[3], ARGV[1])
+    if tonumber(ARGV[5]) > 0 then redis.call('EXPIRE', KEYS[3], ARGV[5]) end
+end
 redis.call('LPUSH', KEYS[2], ARGV[1])
 redis.call('LTRIM', KEYS[2], 0, tonumber(ARGV[4]) - 1)
 if tonumber(ARGV[6]) > 0 then redis.call('EXPIRE', KEYS[2], ARGV[6]) else redis.call('PERSIST', KEYS[2]) end

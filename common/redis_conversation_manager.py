@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -23,12 +23,12 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common import conversation_layout as layout
 from common import messages
+from common.askers import GUEST as GUEST
+from common.askers import INSIDER, SHARED_USERS, UNKNOWN_OWNER, Asker, Beginning
 from common.errors import BadRequestError
 from common.tenant import redis_key
 
 _LOGGER = logging.getLogger("app.redis_conversation_manager")
-GUEST: Final = "guest"
-UNKNOWN_OWNER: Final = "unknown"
 _STAMP_DIGITS: Final = 17
 _MAX_CLASHES: Final = 1_000
 _LOOKED_AT: Final = 5
@@ -145,29 +145,53 @@ class RedisConversationManager:
             _refuse_colon(resolved)
         return resolved
 
+    def acting_user(self, tenant: str, user_id: str, conversation_id: str | None, asker: Asker) -> str:
+        """Whom a question is asked for: `user_id` as resolved, but `guest` when that is only a guess and a wrong one.
+
+        A client without a user id that names a conversation is taken for its owner, unless conversations that the owner
+        began by name were all begun in other sessions. While Redis cannot be asked nothing is stored under it either.
+        """
+        if asker.is_named or user_id in SHARED_USERS:
+            return user_id
+        try:
+            listed = [str(one) for one in self._redis.lrange(_user_list(tenant, user_id), 0, _LOOKED_AT - 1)]
+            begun = self._beginnings(tenant, user_id, [*listed, conversation_id or ""])
+        except RedisError as error:
+            _log_lost("look up who a conversation belongs to", error)
+            return user_id
+        return user_id if _may_be(asker, begun, conversation_id) else GUEST
+
     def resolve_conversation_id(
-        self, tenant: str, user_id: str, conversation_id: str | None = None, *, continue_conversation: bool = False
+        self,
+        tenant: str,
+        user_id: str,
+        conversation_id: str | None = None,
+        *,
+        continue_conversation: bool = False,
+        asker: Asker = INSIDER,
     ) -> ResolvedConversation:
         """The conversation to go on with: the named one, on request the user's newest, otherwise a new one.
+
+        Only conversations that are the asker's are gone on with, see `common.askers`.
 
         Raises:
             BadRequestError: a new conversation is needed and the user id has a colon.
         """
         try:
             if conversation_id:
-                if self._is_owned(tenant, conversation_id, user_id):
+                if self._is_owned(tenant, conversation_id, user_id, asker):
                     return ResolvedConversation(conversation_id, "continue")
             elif continue_conversation:
-                newest = self._newest(tenant, user_id)
+                newest = self._newest(tenant, user_id, asker)
                 if newest:
                     return ResolvedConversation(newest, "continue")
         except RedisError as error:
             _log_lost("resolve a conversation", error)
-        created = self.create_conversation(tenant, user_id)
+        created = self.create_conversation(tenant, user_id, asker)
         status: ConversationStatus = "invalid_id_new" if conversation_id else "new"
         return ResolvedConversation(created.conversation_id, status, conversation_id or None, created.is_stored)
 
-    def create_conversation(self, tenant: str, user_id: str) -> CreatedConversation:
+    def create_conversation(self, tenant: str, user_id: str, asker: Asker = INSIDER) -> CreatedConversation:
         """A conversation with an id `{user}:{YYYYMMDDHHMMSSmmm}` (server-local time) nobody else got.
 
         Raises:
@@ -180,7 +204,7 @@ class RedisConversationManager:
         self._admit(tenant, user_id)
         try:
             for _ in range(_MAX_CLASHES):
-                if self._create_stored(tenant, user_id, candidate):
+                if self._create_stored(tenant, user_id, candidate, asker.beginning):
                     return CreatedConversation(candidate, is_stored=True)
                 candidate = self._next_id(user_id)
         except RedisError as error:
@@ -253,34 +277,52 @@ class RedisConversationManager:
         """The same lines for people: whole, and whether or not contexts are switched off; 0 rounds for all of them."""
         return layout.as_lines(self.get_messages(tenant, conversation_id, rounds * 2))
 
-    def _is_owned(self, tenant: str, conversation_id: str, user_id: str) -> bool:
-        key = redis_key(tenant, layout.META.format(conversation_id))
-        return bool(self._redis.hget(key, "user_id") == user_id)
+    def _is_owned(self, tenant: str, conversation_id: str, user_id: str, asker: Asker) -> bool:
+        begun = self._beginnings(tenant, user_id, [conversation_id])
+        return conversation_id in begun and asker.may_continue(begun[conversation_id])
 
-    def _newest(self, tenant: str, user_id: str) -> str | None:
-        """The newest conversation, but rather one that was talked in.
+    def _beginnings(self, tenant: str, user_id: str, conversation_ids: Sequence[str]) -> dict[str, Beginning | None]:
+        """How those of the conversations were begun that are there and bear the user's id."""
+        names = ("user_id", *Beginning("", False).as_fields())
+        pipe = self._redis.pipeline(transaction=False)
+        for one in conversation_ids:
+            pipe.hmget(redis_key(tenant, layout.META.format(one)), *names)
+        found = zip(conversation_ids, pipe.execute(), strict=True)
+        fields = {one: dict(zip(names, values, strict=True)) for one, values in found}
+        return {one: Beginning.of_fields(values) for one, values in fields.items() if values["user_id"] == user_id}
+
+    def _newest(self, tenant: str, user_id: str, asker: Asker) -> str | None:
+        """The asker's newest conversation, but rather one that was talked in.
 
         A stalled Redis begins conversations when it wakes up, long after the question went on without it; those are
         empty and must not hide the one the user was in.
         """
-        user_list = redis_key(tenant, layout.USER_LIST.format(user_id))
-        listed = [str(one) for one in self._redis.lrange(user_list, 0, _LOOKED_AT - 1)]
-        pipe = self._redis.pipeline(transaction=False)
-        for one in listed:
-            pipe.hmget(redis_key(tenant, layout.META.format(one)), "user_id", "message_count")
-        found = zip(listed, pipe.execute(), strict=True)
-        owned = [(one, count) for one, (owner, count) in found if owner == user_id]
-        if not owned or owned[0][0] != listed[0]:
-            return None
-        return next((one for one, count in owned if count != "0"), listed[0])
+        newest = self._newest_of_session(tenant, user_id, asker)
+        return newest or self._newest_listed(tenant, user_id, asker)
 
-    def _create_stored(self, tenant: str, user_id: str, conversation_id: str) -> bool:
-        keys = [
-            redis_key(tenant, layout.META.format(conversation_id)),
-            redis_key(tenant, layout.USER_LIST.format(user_id)),
-        ]
+    def _newest_of_session(self, tenant: str, user_id: str, asker: Asker) -> str | None:
+        if asker.is_named or not asker.keys:
+            return None
+        newest = self._redis.get(redis_key(tenant, layout.SESSION.format(asker.keys[0])))
+        return str(newest) if newest and self._is_owned(tenant, str(newest), user_id, asker) else None
+
+    def _newest_listed(self, tenant: str, user_id: str, asker: Asker) -> str | None:
+        listed = [str(one) for one in self._redis.lrange(_user_list(tenant, user_id), 0, _LOOKED_AT - 1)]
+        begun = self._beginnings(tenant, user_id, listed)
+        own = [one for one in listed if one not in begun or asker.may_continue(begun[one])]
+        if not own or own[0] not in begun:
+            return None
+        pipe = self._redis.pipeline(transaction=False)
+        for one in own:
+            pipe.hget(redis_key(tenant, layout.META.format(one)), "message_count")
+        counts = dict(zip(own, pipe.execute(), strict=True))
+        return next((one for one in own if one in begun and counts[one] != "0"), own[0])
+
+    def _create_stored(self, tenant: str, user_id: str, conversation_id: str, beginning: Beginning) -> bool:
+        session = redis_key(tenant, layout.SESSION.format(beginning.key))
+        keys = [redis_key(tenant, layout.META.format(conversation_id)), _user_list(tenant, user_id), session]
         arguments: list[str | int] = [conversation_id, user_id, self._local_time(), self._user_max_conversations]
-        arguments += [self._ttl_seconds, self._user_list_ttl_seconds]
+        arguments += [self._ttl_seconds, self._user_list_ttl_seconds, *beginning.as_fields().values()]
         return bool(self._create(keys=keys, args=arguments))
 
     def _next_id(self, user_id: str) -> str:
@@ -295,6 +337,22 @@ class RedisConversationManager:
     def _local_time(self) -> str:
         """Now as clients read it: the server's local zone, naive ISO 8601."""
         return self._clock().astimezone().replace(tzinfo=None).isoformat()
+
+
+def _may_be(asker: Asker, begun: Mapping[str, Beginning | None], conversation_id: str | None) -> bool:
+    """Whether a client without a user id may be the one whose conversations were begun like this.
+
+    Args:
+        begun: of the user's conversations; `conversation_id` is the one the client names.
+    """
+    if conversation_id and conversation_id in begun and asker.may_continue(begun[conversation_id]):
+        return True
+    by_name = [one for one in begun.values() if one is not None and one.is_named]
+    return not by_name or any(one.key in asker.keys for one in by_name)
+
+
+def _user_list(tenant: str, user_id: str) -> str:
+    return redis_key(tenant, layout.USER_LIST.format(user_id))
 
 
 def _refuse_colon(user_id: str) -> None:

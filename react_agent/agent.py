@@ -16,7 +16,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphRecursionError
 
 from common.answering import NodeFinished, Question, Watch, nobody_watches
-from common.errors import AnswerFailedError, CituError
+from common.askers import GUEST
+from common.errors import AnswerFailedError, BadRequestError, CituError
 from common.messages import react as texts
 from common.tenant import DEFAULT_TENANT_NAME, redis_key
 from core.async_bridge import run_blocking
@@ -98,6 +99,7 @@ class CustomReactAgent:
             step_limit: fewer steps of the graph than `ReactLimits.recursion_limit` allows.
 
         Raises:
+            BadRequestError: the thread is not the asker's; nothing was added to it.
             AnswerFailedError: also when the question needs more steps than allowed (500).
         """
         stored, limit = stored_id(question.tenant, question.conversation_id), self._limits.recursion_limit
@@ -105,7 +107,13 @@ class CustomReactAgent:
         async with self._turns.turn(redis_key(question.tenant, f"react:turn:{question.conversation_id}")):
             is_kept = not await run_blocking(self._is_read_only)
             graph = self._graph if is_kept else self._keeping_nothing
-            given = _given(question, None if is_kept else await run_blocking(self._checkpoints.latest, stored))
+            is_read = question.continues or not is_kept
+            earlier = await run_blocking(self._checkpoints.latest, stored) if is_read else None
+            if earlier is not None and not question.asker.may_continue(earlier.begun):
+                text = texts.THREAD_OF_SOMEBODY_ELSE.format(thread_id=question.conversation_id, user_id=GUEST)
+                raise BadRequestError(text, invalid_params=["thread_id"])
+            given = _given(question, None if is_kept else earlier)
+            given["begun"] = _begun(question, earlier)
             config = {"configurable": {"thread_id": stored}, "recursion_limit": min(step_limit or limit, limit)}
             state = await self._run(graph, given, config, Turn(question, watch))
             if is_kept:
@@ -179,6 +187,13 @@ class CustomReactAgent:
                 self._checkpoints.expire(self._limits.ttl_seconds)
         except CituError as error:
             logger.warning("old checkpoints could not be deleted: %s", error.error_type)
+
+
+def _begun(question: Question, earlier: StoredThread | None) -> dict[str, str]:
+    """How the thread was begun; a thread of an older release stays without a session."""
+    if earlier is None:
+        return question.asker.beginning.as_fields()
+    return earlier.begun.as_fields() if earlier.begun is not None else {}
 
 
 def _given(question: Question, earlier: StoredThread | None) -> ReactState:

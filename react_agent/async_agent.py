@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypedDict
 
 from common.answering import EngineEvent, NodeFinished, Question, Watch, nobody_watches
+from common.askers import INSIDER, Asker
 from common.errors import CituError
 from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import run_blocking
@@ -95,6 +96,7 @@ class AsyncReactAgent:
         thread_id: str,
         *,
         user_id: str | None = None,
+        asker: Asker = INSIDER,
         tenant: str = DEFAULT_TENANT_NAME,
         watch: Watch = nobody_watches,
     ) -> dict[str, Any]:
@@ -114,7 +116,8 @@ class AsyncReactAgent:
                 _note(state, event)
             watch(event)
 
-        question = Question(message, tenant, user_id or self._config.default_user_id, thread_id, route=ROUTE)
+        user = user_id or self._config.default_user_id
+        question = Question(message, tenant, user, thread_id, route=ROUTE, asker=asker)
         limit = STEPS_A_ROUND * self._config.max_iterations + STEPS_BESIDE
         answer = await engine.answer(question, follow, step_limit=limit)
         found = {"response": answer.response, "thread_id": thread_id, "iterations": state["iteration_count"]}

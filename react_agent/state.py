@@ -16,14 +16,23 @@ STATUS_OK: Final = "success"
 STATUS_ERROR: Final = "error"
 
 
+def _first(begun: dict[str, str], other: dict[str, str]) -> dict[str, str]:
+    return begun or other
+
+
 class ReactState(TypedDict, total=False):
-    """The stored state (docs/contract/react.md); `message_times` is the UTC ISO time each message came, by its id."""
+    """The stored state (docs/contract/react.md).
+
+    `message_times` is the UTC ISO time each message came, by its id; `begun` are the fields of the thread's
+    `common.askers.Beginning`, which stay as its first turn wrote them.
+    """
 
     messages: Annotated[list[AnyMessage], add_messages]
     user_id: str
     thread_id: str
     suggested_next_step: str | None
     message_times: dict[str, str]
+    begun: Annotated[dict[str, str], _first]
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class AskRequest(BaseModel):
     conversation_id: Text = Field(None, description="Continue this conversation")
     continue_conversation: Truth = Field(False, description="Continue the newest conversation of the user")
     routing_mode: Text = Field(None, description="database_direct, chat_direct, hybrid or llm_only")
-    session_id: Text = Field(None, description="Accepted and echoed; conversations are told apart by their own id")
+    session_id: Text = Field(None, description="Echoed; without a user_id, whose conversations are gone on with")
 
 
 class Records(BaseModel):

@@ -11,7 +11,8 @@ from typing import Any
 
 from common import messages
 from common.answering import ROUTING_MODES, Answer, AnswerEngine, Question, Watch, nobody_watches
-from common.caller import set_caller_user
+from common.askers import Asker, asker_of
+from common.caller import current_caller, set_caller_user
 from common.cancellation import CancelSignal
 from common.errors import AnswerStoppedError, AnswerTimedOutError, BadRequestError, CituError
 from common.redis_conversation_manager import RedisConversationManager, ResolvedConversation
@@ -98,7 +99,8 @@ class AskService:
 
     def user_of(self, wanted: AskRequest) -> str:
         """Who asks. Raises BadRequestError when user and conversation do not belong together."""
-        return self._conversations.resolve_user_id(wanted.user_id, wanted.conversation_id)
+        user_id = self._conversations.resolve_user_id(wanted.user_id, wanted.conversation_id)
+        return self._conversations.acting_user(TENANT, user_id, wanted.conversation_id, _asker(wanted))
 
     def open(self, wanted: AskRequest) -> OpenQuestion:
         """Check a question and find its user and conversation; nothing is thought and no message kept yet.
@@ -110,7 +112,11 @@ class AskService:
         self._check_length(wanted.question)
         user_id = self.user_of(wanted)
         conversation = self._conversations.resolve_conversation_id(
-            TENANT, user_id, wanted.conversation_id, continue_conversation=wanted.continue_conversation
+            TENANT,
+            user_id,
+            wanted.conversation_id,
+            continue_conversation=wanted.continue_conversation,
+            asker=_asker(wanted),
         )
         return OpenQuestion(wanted, user_id, conversation, routing_mode, source)
 
@@ -198,6 +204,10 @@ class AskService:
         if len(question) > limit:
             text = messages.QUESTION_TOO_LONG.format(limit=limit, length=len(question))
             raise BadRequestError(text, invalid_params=["question"])
+
+
+def _asker(wanted: AskRequest) -> Asker:
+    return asker_of(wanted.user_id, wanted.session_id, current_caller().address)
 
 
 def _envelope(opened: OpenQuestion, question: Question, given: GivenAnswer) -> Envelope:

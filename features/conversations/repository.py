@@ -94,11 +94,13 @@ class ConversationRepository:
         return [str(one) for one in self._redis.lrange(self._key(tenant, layout.USER_LIST, user_id), 0, last)]
 
     def metas(self, tenant: str, conversation_ids: Iterable[str]) -> list[dict[str, str]]:
-        """The fields of each conversation, empty for those that are not there."""
+        """The fields of each conversation that may be shown, empty for those that are not there."""
         found = self._piped(
             conversation_ids, lambda pipe, one: pipe.hgetall(self._key(tenant, layout.META, one)), refused={}
         )
-        return list(found)
+        return [
+            {name: value for name, value in fields.items() if name not in layout.PRIVATE_FIELDS} for fields in found
+        ]
 
     def messages(self, tenant: str, conversation_ids: Iterable[str], limit: int | None) -> list[list[dict[str, Any]]]:
         """The newest `limit` messages (None: all) of each, oldest first."""

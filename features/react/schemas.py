@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from common.askers import INSIDER, Asker, asker_of
+from common.caller import current_caller
 from common.errors import BadRequestError
 from common.messages import react as texts
 from react_agent.thread_ids import MAX_THREAD_ID_CHARS, is_storable, owner_of
@@ -83,11 +85,12 @@ class RefusedQuestionError(BadRequestError):
 
 @dataclass(frozen=True)
 class ReactQuestion:
-    """A valid question; `thread_id` is empty for a new thread."""
+    """A valid question; `thread_id` is empty for a new thread. `asker` is who asks beyond the user id."""
 
     text: str
     user_id: str
     thread_id: str
+    asker: Asker = INSIDER
 
 
 def parse_json(body: bytes) -> Any:
@@ -123,7 +126,10 @@ def read_question(value: Any, default_user_id: str) -> ReactQuestion:
     problems += _thread_problems(thread, effective)
     if problems:
         raise RefusedQuestionError(texts.VALIDATION_FAILED, "; ".join(problems))
-    return ReactQuestion(question.strip(), effective, thread)
+    session = value.get("session_id")
+    named_session = str(session) if session and not isinstance(session, list | dict) else None
+    asker = asker_of(user, named_session, current_caller().address, shared_user=default_user_id)
+    return ReactQuestion(question.strip(), effective, thread, asker)
 
 
 def _text(body: Mapping[str, Any], name: str, problems: list[str]) -> str:

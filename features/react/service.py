@@ -12,9 +12,10 @@ from typing import Any, Final, Protocol
 
 from common import messages
 from common.answering import Question, ResultSet, Watch, nobody_watches
+from common.askers import INSIDER, Asker
 from common.caller import set_caller_user
 from common.cancellation import CancelSignal
-from common.errors import AnswerStoppedError, AnswerTimedOutError, CituError
+from common.errors import AnswerStoppedError, AnswerTimedOutError, BadRequestError, CituError
 from common.messages import react as texts
 from common.result import Envelope, local_timestamp
 from common.tenant import DEFAULT_TENANT_NAME
@@ -47,11 +48,13 @@ class ReactEngine(Protocol):
 
 @dataclass(frozen=True)
 class OpenThread:
-    """A question found valid, with its user and its thread."""
+    """A question found valid, with its user and its thread; `continues` says that the asker named the thread."""
 
     text: str
     user_id: str
     conversation_id: str
+    asker: Asker = INSIDER
+    continues: bool = True
 
 
 class AskReactService:
@@ -85,6 +88,8 @@ class AskReactService:
             return _refusal(error)
         try:
             return self.answer(opened, caller_left=caller_left)
+        except BadRequestError as error:
+            return _refusal(RefusedQuestionError(texts.VALIDATION_FAILED, error.message))
         except CituError as error:
             return _failure(error, opened)
 
@@ -98,7 +103,8 @@ class AskReactService:
             RefusedQuestionError: a rule is broken.
         """
         found = read_question(asked, self._default_user_id)
-        return OpenThread(found.text, found.user_id, found.thread_id or new_thread_id(found.user_id))
+        thread = found.thread_id or new_thread_id(found.user_id)
+        return OpenThread(found.text, found.user_id, thread, found.asker, continues=bool(found.thread_id))
 
     def answer(
         self,
@@ -127,6 +133,8 @@ class AskReactService:
             conversation_id=opened.conversation_id,
             route=route,
             wants_tokens=wants_tokens,
+            asker=opened.asker,
+            continues=opened.continues,
         )
         engine = self._engine()
 

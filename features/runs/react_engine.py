@@ -26,6 +26,7 @@ def react_engine(react: AskReactService) -> RunEngine:
             "question": wanted.question,
             "user_id": wanted.user_id,
             "thread_id": wanted.conversation_id,
+            "session_id": wanted.session_id,
         }
         return react.open(asked)
 

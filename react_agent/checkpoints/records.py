@@ -13,10 +13,15 @@ from typing import Protocol
 from langchain_core.messages import AnyMessage
 from langgraph.checkpoint.base import CheckpointTuple
 
+from common.askers import Beginning
+
 
 @dataclass(frozen=True)
 class StoredThread:
-    """The newest state of a thread. `updated_at` is UTC ISO, `message_times` UTC ISO by message id."""
+    """The newest state of a thread. `updated_at` is UTC ISO, `message_times` UTC ISO by message id.
+
+    `begun` says in which session it was begun; None when an older release wrote it.
+    """
 
     thread_id: str
     checkpoint_id: str
@@ -24,6 +29,7 @@ class StoredThread:
     checkpoint_count: int
     messages: Sequence[AnyMessage] = ()
     message_times: Mapping[str, str] = field(default_factory=dict)
+    begun: Beginning | None = None
 
 
 class CheckpointRecords(Protocol):
@@ -65,4 +71,5 @@ def stored_thread(found: CheckpointTuple, count: int) -> StoredThread:
         checkpoint_count=count,
         messages=list(values.get("messages") or []),
         message_times=dict(values.get("message_times") or {}),
+        begun=Beginning.of_fields(values.get("begun") or {}),
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from langchain_core.messages import AnyMessage, HumanMessage
 from pydantic import BaseModel, Field
 
+from common.askers import INSIDER, Asker
 from common.messages import react_api as texts
 from core.async_bridge import run_blocking
 from core.llm.exchange import ToolSpec
@@ -64,14 +65,17 @@ class EarlierConversations:
         """Raises `StoreUnavailableError` when the store cannot be reached."""
         query = read_arguments(SearchArguments, arguments).query
         question = turn.question
-        found = await run_blocking(self.search, query, question.tenant, question.user_id, question.conversation_id)
+        user, thread = question.user_id, question.conversation_id
+        found = await run_blocking(self.search, query, question.tenant, user, thread, question.asker)
         if not found:
             return ToolOutcome(texts.NOTHING_SAID_EARLIER, {"kind": "earlier", "count": 0})
         rounds = [{"question": hit.asked[:SHOWN_CHARS], "answer": hit.answered[:SHOWN_CHARS]} for hit in found]
         return ToolOutcome(json.dumps(rounds, ensure_ascii=False), {"kind": "earlier", "count": len(rounds)})
 
-    def search(self, query: str, tenant: str, user_id: str, current_thread: str = "") -> list[Round]:
-        """The best rounds of the user's newest other threads, best first."""
+    def search(
+        self, query: str, tenant: str, user_id: str, current_thread: str = "", asker: Asker = INSIDER
+    ) -> list[Round]:
+        """The best rounds of the asker's newest other threads, best first."""
         wanted = _pairs(query)
         if user_id == self._shared_user or not user_id or not wanted:
             return []
@@ -80,8 +84,12 @@ class EarlierConversations:
         newest = sorted(records.counts(prefix), reverse=True)
         chosen = [stored for stored in newest if stored != current][:MAX_THREADS]
         threads = [records.latest(stored) for stored in chosen]
-        rounds = [found for thread in threads if thread is not None for found in _rounds(thread, wanted)]
+        rounds = [found for thread in threads if _is_own(thread, asker) for found in _rounds(thread, wanted)]
         return sorted(rounds, key=lambda found: found.score, reverse=True)[:MAX_HITS]
+
+
+def _is_own(thread: StoredThread | None, asker: Asker) -> TypeGuard[StoredThread]:
+    return thread is not None and asker.may_continue(thread.begun)
 
 
 def _rounds(thread: StoredThread, wanted: frozenset[str]) -> Iterator[Round]:

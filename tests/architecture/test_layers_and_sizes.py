@@ -29,6 +29,7 @@ FUNCTION_CAP = 60
 COMMON_MODULES = {
     "__init__.py",
     "answering.py",
+    "askers.py",
     "business_schema.py",
     "caller.py",
     "cancellation.py",

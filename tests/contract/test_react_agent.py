@@ -353,7 +353,7 @@ def test_no_event_loop_outlives_its_question(service: Service, model: ScriptedMo
     finally:
         model.delay_seconds = 0.0
     for number in range(5):
-        data = asked(service, "列出所有公司", thread_id=f"gone:{number}")
+        data = asked(service, "列出所有公司", thread_id=f"gone:{number}", user_id="gone")
         assert data["records"]["total_row_count"] == 3
 
 
@@ -423,4 +423,4 @@ def test_time_is_no_longer_than_the_limit(service: Service, model: ScriptedModel
     finally:
         model.delay_seconds = 0.0
     assert time.monotonic() - started < 10
-    assert asked(service, "列出所有公司", thread_id="slow:1")["records"]["total_row_count"] == 3
+    assert asked(service, "列出所有公司", thread_id="slow:1", user_id="slow")["records"]["total_row_count"] == 3

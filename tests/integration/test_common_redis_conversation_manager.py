@@ -146,6 +146,8 @@ def test_stored_layout_is_the_historical_one(redis: Redis) -> None:
         "created_at": local.isoformat(),
         "updated_at": local.isoformat(),
         "message_count": "0",
+        "begun_in": "",
+        "begun_by_name": "1",
     }
     manager.save_message("default", conversation, "user", "词")
     stored = redis.lindex(f"conversation:{conversation}:messages", 0)

@@ -77,6 +77,7 @@ def read_message(value: Any, default_user_id: str) -> Message:
     if not value or not isinstance(value, Mapping):
         return Message(read_question(value, default_user_id), "")
     question = {"question": value.get("message"), "user_id": value.get("user_id"), "thread_id": value.get("thread_id")}
+    question["session_id"] = value.get("session_id")
     shown = value.get("thread_id")
     thread = shown if isinstance(shown, str) or shown is None else json.dumps(shown)
     if thread and not isinstance(shown, list | dict) and ":" not in thread:

@@ -108,10 +108,12 @@ class ChatService:
             CituError: what the agent raises, or a time-out.
         """
 
+        asked = message.asked
+
         async def answered() -> dict[str, Any]:
             async with self._resources.get_agent() as agent:
                 await self._earlier_runs(DEFAULT_TENANT_NAME, thread)
-                return await agent.process_message(message.asked.text, thread, user_id=message.asked.user_id)
+                return await agent.process_message(asked.text, thread, user_id=asked.user_id, asker=asked.asker)
 
         try:
             return run_in_request_loop(answered, timeout_seconds=self._timeout_seconds, cancel=caller_left)
