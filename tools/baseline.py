@@ -27,7 +27,7 @@ from core.sql_executor.reader_role import ensure_reader_role
 from demo.loader import load_demo
 from tools.bench.child import pin_to_core
 from tools.bench.load import LoadResult, Shot, drive
-from tools.harness.entry_process import RunningEntry, running_entry
+from tools.harness.entries import RunningEntry, running_entry
 from tools.parity_rehearsal import DATA
 from tools.scratch_databases import fresh_database
 

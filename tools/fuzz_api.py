@@ -15,11 +15,8 @@ import json
 import os
 import re
 import secrets
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +30,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.failures import Failure, FailureGroup
 
 from features.http import Access
+from tools.harness.processes import UNIFIED, free_port, inherited_environment, running
 from web.route_table import ROUTES
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -199,9 +197,9 @@ def _target(base_url: str, token: str) -> Iterator[Target]:
 def _served(folder: Path) -> Iterator[Target]:
     """A service of its own with small data and canaries for secrets; stopped at the end."""
     canaries = {name: f"canary-{secrets.token_hex(8)}" for name in ("ADMIN_TOKEN", "LLM_API_KEY", "EMBEDDING_API_KEY")}
-    port, logs = _free_port(), folder / "logs"
+    port, logs = free_port(), folder / "logs"
     environ = {
-        **{name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_KEY", "_TOKEN"))},
+        **inherited_environment(without=("_URL", "_KEY", "_TOKEN")),
         **canaries,
         "DATA_DIR": str(folder / "data"),
         "LOG_DIR": str(logs),
@@ -212,32 +210,10 @@ def _served(folder: Path) -> Iterator[Target]:
     for named in ("DATABASE_URL", "BUSINESS_DATABASE_URL", "REDIS_URL"):
         if os.environ.get(f"FUZZ_{named}"):
             environ[named] = os.environ[f"FUZZ_{named}"]
-    command = [sys.executable, "-m", "serving.serve", "--port", str(port)]
-    with (folder / "service.out").open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
-    try:
-        base_url = f"http://127.0.0.1:{port}"
-        _wait_for(base_url, process)
+    base_url = f"http://127.0.0.1:{port}"
+    ready, program = f"{base_url}/swagger.json", (*UNIFIED, "--port", str(port))
+    with running(program, environ, ready=ready, log=folder / "service.out", start_seconds=START_SECONDS):
         yield Target(base_url, canaries["ADMIN_TOKEN"], canaries, logs)
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_for(base_url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            httpx.get(f"{base_url}/swagger.json", trust_env=False)
-            return
-        time.sleep(0.2)
-    raise SystemExit("the service did not start")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -24,11 +24,11 @@ from core.sql_executor.reader_role import ensure_reader_role
 from cutover.parity.exchanges import RECORDED_NAMES, Exchange, read_exchanges
 from cutover.parity.replay import Outcome, Replayer
 from cutover.parity.sending import Sender
-from tools.harness.entry_process import command_of, running_entry
+from tools.harness.entries import program_of, running_entry
 from tools.harness.model_server import ScriptedModelServer
+from tools.harness.processes import ROOT
 from tools.scratch_databases import fresh_database
 
-ROOT: Final = Path(__file__).resolve().parents[1]
 DATA: Final = ROOT / "data" / "parity"
 DATABASES: Final = {"platform": "citu_parity_platform", "business": "highway_db"}
 READER: Final = ("citu_parity_reader", "parity reader")
@@ -89,7 +89,7 @@ def _up_to_the_last(exchanges: Sequence[Exchange], prefixes: tuple[str, ...]) ->
 def serve_and_record(entry: str, out: Path, *, port: int) -> int:
     """Serve an entry with this machine's own settings until Ctrl-C, its exchanges appended to `out`."""
     environ = {**os.environ, "RECORD_EXCHANGES": str(out.resolve()), "PORT": str(port)}
-    process = subprocess.Popen(command_of(entry), env=environ, cwd=ROOT)
+    process = subprocess.Popen([sys.executable, *program_of(entry)], env=environ, cwd=ROOT)
     try:
         return process.wait()
     except KeyboardInterrupt:

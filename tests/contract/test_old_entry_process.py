@@ -13,7 +13,7 @@ import pytest
 from core.sql_executor.reader_role import ensure_reader_role
 from tests.contract.conftest import READER_PASSWORD, Start
 from tests.contract.service_in_process import MODEL_SETTINGS
-from tools.harness.entry_process import RunningEntry, running_entry
+from tools.harness.entries import RunningEntry, running_entry
 from tools.harness.model_server import ScriptedModelServer
 from tools.scratch_databases import drop_database, fresh_database
 

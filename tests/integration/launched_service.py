@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-import httpx
 import psutil
 
-ROOT = Path(__file__).resolve().parents[2]
+from tools.harness.processes import answers, folders, inherited_environment, start, workers_of
+
 START_SECONDS = 60
-_TLS = httpx.create_ssl_context()  # not used; for each client of its own httpx would read the authorities again
 
 
 class Launched:
@@ -33,13 +28,11 @@ class Launched:
     ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.data_dir = data_dir
-        environ = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-        environ |= {"DATA_DIR": str(data_dir), "LOG_DIR": str(data_dir / "logs"), "DEMO_DATA": "false"}
+        environ = {**inherited_environment(), **folders(data_dir), "DEMO_DATA": "false"}
         environ |= {"PIPELINE_WORKERS": "0"}  # they are started by the tests that are about them
         environ |= settings
-        command = [sys.executable, "-m", module, *options]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        self.process = start(
+            ["-m", module, *options], environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
     def wait_until_served(self) -> Launched:
@@ -48,9 +41,7 @@ class Launched:
         return self
 
     def answers(self) -> bool:
-        with contextlib.suppress(httpx.HTTPError), httpx.Client(timeout=2, trust_env=False, verify=_TLS) as client:
-            return client.get(f"{self.url}/health").status_code == 200
-        return False
+        return answers(f"{self.url}/health")
 
     def output(self) -> str:
         return self.process.communicate(timeout=START_SECONDS)[0]
@@ -61,16 +52,7 @@ class Launched:
         return self.process.returncode
 
     def workers(self) -> list[psutil.Process]:
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "spawn_main" in command_line(child)]
-
-
-def command_line(process: psutil.Process) -> str:
-    """Empty when the process is gone or a zombie."""
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+        return workers_of(self.process.pid)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:
@@ -93,9 +75,3 @@ def left_behind(data_dir: Path) -> list[str]:
 
 def assert_nothing_left(data_dir: Path) -> None:
     wait_for(lambda: not left_behind(data_dir), 20)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

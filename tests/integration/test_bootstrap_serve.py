@@ -10,9 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from launched_service import ROOT, START_SECONDS, Launched, assert_nothing_left, free_port, wait_for
+from launched_service import START_SECONDS, Launched, assert_nothing_left, wait_for
 
 from core.embedded.layout import Layout
+from tools.harness.processes import ROOT, free_port
 
 
 @pytest.fixture

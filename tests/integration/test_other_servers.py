@@ -6,10 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from launched_service import START_SECONDS, Launched, assert_nothing_left, free_port
+from launched_service import START_SECONDS, Launched, assert_nothing_left
 
 from core.embedded.layout import Layout
 from tools.bench.load import Shot, drive, get_request
+from tools.harness.processes import free_port
 
 
 @pytest.mark.slow

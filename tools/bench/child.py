@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
+from tools.harness.processes import answers, end, free_port, start, wait_until, workers_of
 
 _START_SECONDS = 30.0
-_STOP_SECONDS = 15.0
 
 
 def pin_to_core(process_id: int, number: int) -> None:
     """Bind a process to one core where the system can, so that generator and service do not share one."""
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(process_id, {number % (os.cpu_count() or 1)})
-
-
-def worker_ids(launcher_id: int) -> list[int]:
-    """Process ids of the workers under a launcher with a supervisor."""
-    found = []
-    for child in psutil.Process(launcher_id).children():
-        with suppress(psutil.Error):  # gone, or ended and not yet waited for
-            if "spawn_main" in " ".join(child.cmdline()):
-                found.append(child.pid)
-    return found
 
 
 @dataclass(frozen=True)
@@ -52,31 +38,27 @@ class SampleService:
 
     def workers(self) -> list[int]:
         """Process ids of the workers under a launcher with a supervisor."""
-        return worker_ids(self.process.pid)
+        return [worker.pid for worker in workers_of(self.process.pid)]
 
     def stop(self) -> str:
         """End it in order; returns what it printed."""
-        self.process.terminate()
-        try:
-            return self.process.communicate(timeout=_STOP_SECONDS)[0]
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.communicate()[0]
+        end(self.process)
+        return self.process.communicate()[0]
 
 
 @contextmanager
 def sample_service(side: str, **options: int) -> Iterator[SampleService]:
     """The sample application served by `side`, with the options of `sample_servers` (`threads=8` is `--threads 8`).
 
-    Raises RuntimeError when it does not answer in time.
+    Raises NotStartedError when it does not answer in time.
     """
     port = free_port()
     named = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-    command = [sys.executable, "-m", "tools.bench.sample_servers", side, str(port), *named]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    program = ["-m", "tools.bench.sample_servers", side, str(port), *named]
+    process = start(program, os.environ, stdout=subprocess.PIPE, stderr=None, text=True)
     service = SampleService(f"http://127.0.0.1:{port}/", port, process)
     try:
-        _wait_for(service)
+        wait_until(lambda: answers(service.url), process, seconds=_START_SECONDS)
         yield service
     finally:
         service.stop()
@@ -87,21 +69,3 @@ def sample_services(*sides: str, **options: int) -> Iterator[dict[str, SampleSer
     """Several of them at once; the idle ones cost next to nothing, and rounds can take turns."""
     with ExitStack() as stack:
         yield {side: stack.enter_context(sample_service(side, **options)) for side in sides}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(service: SampleService) -> None:
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until and service.process.poll() is None:
-        try:
-            urllib.request.urlopen(service.url, timeout=5).close()  # noqa: S310  our own http address
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError("the sample service did not start")

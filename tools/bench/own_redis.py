@@ -19,6 +19,7 @@ import psutil
 from redis import Redis
 
 from core.embedded.programs import find_programs
+from tools.harness.processes import free_port
 
 _START_SECONDS = 15.0
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -148,10 +149,3 @@ def _drop(end: socket.socket) -> None:
         end.shutdown(socket.SHUT_RDWR)
     with contextlib.suppress(OSError):
         end.close()
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

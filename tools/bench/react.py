@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 import statistics
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import app_config
+from tools.harness.processes import folders, free_port, inherited_environment, running
 
-from .child import free_port
 from .figures import Figure
 
 SEQUENTIAL: Final = 200
@@ -31,7 +28,6 @@ CANCELLED: Final = 20
 AFTERWARDS: Final = 20
 CALLERS: Final = 20
 START_SECONDS: Final = 180.0
-STOP_SECONDS: Final = 20.0
 LEAVES_AFTER_SECONDS: Final = 0.03
 QUESTION: Final = json.dumps({"question": "How many service areas are there", "user_id": "bench"}).encode()
 SERVERS: Final[dict[str, Sequence[str]]] = {
@@ -85,10 +81,8 @@ def _leave(port: int) -> None:
 def _service(server: str) -> Iterator[int]:
     """The service under that server, its first question answered; its data folder is kept for the next time."""
     port = free_port()
-    inherited = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-    environ = inherited | {
-        "DATA_DIR": str(app_config.project_path("data/bench")),
-        "LOG_DIR": str(app_config.project_path("data/bench/logs")),
+    environ = inherited_environment() | {
+        **folders(app_config.project_path("data/bench")),
         "DEMO_DATA": "true",
         "DEMO_END_DATE": "2023-04-30",
         "LLM_PROVIDER": "offline",
@@ -96,21 +90,6 @@ def _service(server: str) -> Iterator[int]:
         "HOST": "127.0.0.1",
         "PORT": str(port),
     }
-    command = [sys.executable, *(part.format(port=port) for part in SERVERS[server])]
-    process = subprocess.Popen(
-        command, cwd=app_config.ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until = time.monotonic() + START_SECONDS
-        while not _ask(port)[0]:
-            if time.monotonic() > until or process.poll() is not None:
-                raise RuntimeError(f"the service did not start under {server}")
-            time.sleep(0.1)
+    program = [part.format(port=port) for part in SERVERS[server]]
+    with running(program, environ, ready=lambda: _ask(port)[0], start_seconds=START_SECONDS):
         yield port
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

@@ -21,10 +21,11 @@ import psycopg
 
 from tools.harness.model_script import ScriptedReply
 from tools.harness.model_server import ScriptedModelServer
+from tools.harness.processes import UNIFIED
 from tools.harness.react_script import ReactScript, StepReply, query, tool
 
 from .ask import Asked
-from .service_process import UNIFIED, ServiceProcess, databases, settings_of
+from .service_process import ServiceProcess, databases, settings_of
 from .stream_model import ENDLESS_SQL
 
 ROWS: Final = "how many rows"

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from core.embedded import ServerAddresses, acquire_servers
+from tools.harness.processes import (
+    UNIFIED,
+    answers,
+    bare_environment,
+    end,
+    folders,
+    free_port,
+    start,
+    wait_until,
+    workers_of,
+)
 
-from .child import worker_ids
-from .own_redis import free_port
-
-_ROOT = Path(__file__).resolve().parents[2]
-_START_SECONDS = 60.0
 _OFFLINE = {"DEMO_DATA": "false", "LLM_PROVIDER": "offline", "MAX_WORKERS": "1", "ADMIN_TOKEN": ""}
-
-
-UNIFIED = ("-m", "serving.serve")
-OLD_ENTRY = ("citu_app.py",)
 
 
 class ServiceProcess:
@@ -39,32 +39,22 @@ class ServiceProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "service.log"
-        own = {"DATA_DIR": str(folder), "LOG_DIR": str(folder / "logs"), "HOST": "127.0.0.1", "PORT": str(self.port)}
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
-        self._environ = {**inherited, **_OFFLINE, **own, **settings}
-        self._process: subprocess.Popen[bytes] | None = None
+        own = {**folders(folder), "HOST": "127.0.0.1", "PORT": str(self.port)}
+        self._environ = {**bare_environment(), **_OFFLINE, **own, **settings}
+        self._process: subprocess.Popen[Any] | None = None
 
     def start(self) -> None:
         """Returns once it answers.
 
         Raises:
-            RuntimeError: it ended, or took too long; its log is in its folder.
+            NotStartedError: it ended, or took too long; its log is in its folder.
         """
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, *self._program], cwd=_ROOT, env=self._environ, stdout=log, stderr=log
-            )
-        until = time.monotonic() + _START_SECONDS
-        while time.monotonic() < until and self._process.poll() is None:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/", timeout=2, trust_env=False).status_code == 200:
-                    return
-            time.sleep(0.05)
-        raise RuntimeError(f"the service did not start: {self._log.read_text(errors='replace')[-2000:]}")
+        self._process = start(self._program, self._environ, log=self._log)
+        wait_until(lambda: answers(f"{self.url}/"), self._process, log=self._log)
 
     def workers(self) -> list[int]:
         """Process ids of its workers; none when it is a single process or does not run."""
-        return worker_ids(self._process.pid) if self._process is not None else []
+        return [worker.pid for worker in workers_of(self._process.pid)] if self._process is not None else []
 
     def tell(self, number: signal.Signals) -> None:
         """Send the launcher a signal, and do not wait for what comes of it."""
@@ -84,8 +74,7 @@ class ServiceProcess:
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(timeout=30)
+            end(self._process, number=number, seconds=30)
             self._process = None
 
     def client(self) -> httpx.Client:

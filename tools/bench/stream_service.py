@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +16,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
+
+from tools.harness.processes import (
+    UNIFIED,
+    answers,
+    end,
+    folders,
+    free_port,
+    inherited_environment,
+    start,
+    wait_until,
+    workers_of,
+)
 
 _START_SECONDS: Final = 90.0
 _MANY: Final = "256"
@@ -44,7 +53,7 @@ class StreamService:
 
     port: int
     model_port: int
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[Any]
 
     @property
     def url(self) -> str:
@@ -52,9 +61,7 @@ class StreamService:
 
     def workers(self) -> list[psutil.Process]:
         """The processes that serve: the launcher itself when it has no worker processes."""
-        parent = psutil.Process(self.process.pid)
-        found = [child for child in parent.children() if "spawn_main" in " ".join(_command(child))]
-        return found or [parent]
+        return workers_of(self.process.pid) or [psutil.Process(self.process.pid)]
 
     def memory_bytes(self) -> int:
         return sum(process.memory_info().rss for process in self.workers())
@@ -81,52 +88,23 @@ def ask(url: str, body: dict[str, Any] | None = None) -> Any:
 def stream_service(*, workers: int = 1, model_seconds: float = 1.0, **settings: str) -> Iterator[StreamService]:
     """
     Raises:
-        RuntimeError: it does not start.
+        NotStartedError: it does not start.
     """
-    port, model_port = _free_port(), _free_port()
+    port, model_port = free_port(), free_port()
     folder = Path(tempfile.mkdtemp(prefix="citu-bench-"))
-    environ = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-    own = {"DATA_DIR": str(folder), "LOG_DIR": str(folder / "logs")}
-    environ |= {**_SETTINGS, **own, "LLM_BASE_URL": f"http://127.0.0.1:{model_port}/v1", **settings}
-    model = subprocess.Popen([sys.executable, "-m", "tools.bench.stream_model", str(model_port), str(model_seconds)])
-    command = [sys.executable, "-m", "serving.serve", "--port", str(port), "--workers", str(workers)]
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, text=True)
+    environ = inherited_environment()
+    environ |= {**_SETTINGS, **folders(folder), "LLM_BASE_URL": f"http://127.0.0.1:{model_port}/v1", **settings}
+    model = start(["-m", "tools.bench.stream_model", str(model_port), str(model_seconds)], os.environ, stderr=None)
+    process = start([*UNIFIED, "--port", str(port), "--workers", str(workers)], environ, stderr=None)
     with suppress(OSError, AttributeError):  # the generator's own core is not the service's
         os.sched_setaffinity(process.pid, range(os.cpu_count() or 1))
     service = StreamService(port, model_port, process)
     try:
-        _wait_for(service)
+        wait_until(lambda: answers(f"{service.url}/"), process, seconds=_START_SECONDS)
+        time.sleep(3.0)  # what it does after its first answer is not measured
         yield service
     finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        process.kill()
-        process.wait()
+        end(process, seconds=30)
         model.kill()
         model.wait()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_for(service: StreamService) -> None:
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until and service.process.poll() is None:
-        with suppress(OSError, urllib.error.URLError):
-            if ask(f"{service.url}/"):
-                time.sleep(3.0)
-                return
-        time.sleep(0.1)
-    raise RuntimeError("the service did not start")
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

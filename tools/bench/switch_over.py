@@ -18,8 +18,10 @@ from typing import Any
 
 import httpx
 
+from tools.harness.processes import OLD_ENTRY, UNIFIED
+
 from .figures import Figure
-from .service_process import OLD_ENTRY, UNIFIED, ServiceProcess, databases, settings_of
+from .service_process import ServiceProcess, databases, settings_of
 
 WRITERS = 6
 USER = "switched"
