@@ -19,7 +19,7 @@ CATEGORY_BY_STATUS = {
     507: messages.QUOTA_EXCEEDED,
     503: messages.SERVICE_UNAVAILABLE,
 }
-AGENT_ERROR_TYPES = frozenset({"agent_processing_failed", "sql_refused", "sql_execution_failed"})
+AGENT_ERROR_TYPES = frozenset({"agent_processing_failed", "sql_refused", "sql_execution_failed", "sql_memory_limit"})
 
 
 def envelope_of(error: CituError) -> Envelope:

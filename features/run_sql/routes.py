@@ -40,6 +40,7 @@ class CituRunSql(Resource):
     @docs.response(413, "The body is too large", failure)
     @docs.response(422, "The SQL guard or the cost ceiling refused: data.rule, data.position", failure)
     @docs.response(500, "The database refused the statement or broke it off", failure)
+    @docs.response(429, "The caller has its share of the connections in use", failure)
     @docs.response(503, "The business database cannot be reached", failure)
     def post(self) -> Response:
         wanted = parse_body(RunSqlRequest, json_object(request))

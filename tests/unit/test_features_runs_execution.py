@@ -1,11 +1,13 @@
 """What each way to end means for a run's state and last event, and how both read on the historical streams."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
 
 from common.answering import NodeFinished, TextWritten
+from common.caller import Caller, current_caller, working_for
 from common.errors import (
     AnswerFailedError,
     AnswerStoppedError,
@@ -80,6 +82,22 @@ def test_nothing_is_told_after_a_step_that_failed() -> None:
     live.flush_text()
     assert [event.kind for event in live.events_after(1)] == ["text"]
     assert json.loads(end.body)["data"] == {"type": "completed", "response": "a", "response_type": "CHAT"}
+
+
+def test_run_works_for_the_caller_of_its_request_on_its_own_thread() -> None:
+    seen: list[Caller] = []
+
+    def answer(*_arguments: Any) -> Any:
+        seen.append(current_caller())
+        return success({})
+
+    caller = Caller("default", "ann", "192.0.2.7")
+    with working_for(caller):
+        work = EXECUTION.work(engine(answer), OPENED, wants_tokens=False)
+    thread = threading.Thread(target=work, args=(live_run(),))
+    thread.start()
+    thread.join()
+    assert seen == [caller]
 
 
 def test_generated_sql_is_shown_short() -> None:

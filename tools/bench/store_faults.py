@@ -40,6 +40,7 @@ _HELD_SECONDS = 5
 _BUDGET = {"citu-platform": POOL, "citu-reader": POOL}
 _SLACK_SECONDS = 0.3
 _READ = {"sql": "SELECT COUNT(*) AS n FROM bench_rows"}
+_REFUSED = (httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS)
 _ENDLESS = {"sql": "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) AS n FROM r"}
 
 
@@ -215,7 +216,12 @@ def _wait_until_up(url: str) -> float:
 
 def measure_pools() -> list[Figure]:
     """Three times as many requests as connections: writes held up by a lock, reads that take long themselves."""
-    settings = {"DB_POOL_SIZE": str(POOL), "BUSINESS_POOL_SIZE": str(POOL), "SQL_STATEMENT_TIMEOUT": str(_HELD_SECONDS)}
+    settings = {
+        "DB_POOL_SIZE": str(POOL),
+        "BUSINESS_POOL_SIZE": str(POOL),
+        "BUSINESS_POOL_SHARE": str(POOL),
+        "SQL_STATEMENT_TIMEOUT": str(_HELD_SECONDS),
+    }
     with _scene(**settings) as scene:
         add = "/api/v0/qa_feedback/add"
         verdict = {"question": "pool", "sql": "SELECT 1", "is_thumb_up": True}
@@ -269,7 +275,7 @@ def _pool_figures(
     scene: Scene, side: str, crowd: Crowd, held: int, again: tuple[str, Mapping[str, object]]
 ) -> list[Figure]:
     """`held` is how those end that had a connection; `again` is asked when all is over."""
-    refused = [seconds for code, seconds in crowd.answers if code == httpx.codes.SERVICE_UNAVAILABLE]
+    refused = [seconds for code, seconds in crowd.answers if code in _REFUSED]
     kept = [seconds for code, seconds in crowd.answers if code == held]
     over = sum(max(0, crowd.most[name] - size) for name, size in _BUDGET.items())
     with scene.service.client() as client:
@@ -278,9 +284,9 @@ def _pool_figures(
     waited = round(max(refused, default=0.0), 2)
     return [
         Figure(f"{prefix}.answers", len(crowd.answers), f"with {POOL} connections"),
-        Figure(f"{prefix}.refused_with_503", len(refused), "answers", 2 * POOL),
+        Figure(f"{prefix}.refused_as_busy", len(refused), "answers", 2 * POOL),
         Figure(f"{prefix}.other_failures", len(crowd.answers) - len(refused) - len(kept), "answers", 0, "lower"),
-        Figure(f"{prefix}.longest_wait_for_a_503", waited, "s", WAIT_SECONDS + _SLACK_SECONDS, "lower"),
+        Figure(f"{prefix}.longest_wait_for_a_refusal", waited, "s", WAIT_SECONDS + _SLACK_SECONDS, "lower"),
         Figure(f"{prefix}.longest_held", round(max(kept, default=0.0), 2), f"s of {_HELD_SECONDS} and slack",
                _HELD_SECONDS + 1.0, "lower"),
         Figure(f"{prefix}.connections_beyond_the_budget", over, f"of {sum(_BUDGET.values())}", 0, "lower"),
