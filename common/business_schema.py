@@ -12,7 +12,9 @@ from functools import cached_property
 class Column:
     """One column. `data_type` is PostgreSQL's `format_type` text, for example `numeric(19,4)`.
 
-    `values` holds the distinct values of a short text column (a few hundred at most, sorted), else it is empty.
+    `values` holds the distinct values of a text, enum or array column, sorted, as far as they are short; it is empty
+    when there are more than a few thousand. `is_unique` says that no two rows share a value: by a constraint, or by
+    what was seen when the values were read.
     """
 
     name: str
@@ -21,6 +23,7 @@ class Column:
     is_nullable: bool = True
     is_primary_key: bool = False
     values: tuple[str, ...] = ()
+    is_unique: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,23 @@ class Table:
 
 @dataclass(frozen=True)
 class Join:
-    """A declared foreign key: `table.column` refers to `target.target_column`. Names without their schema."""
+    """A declared foreign key: `table.column` refers to `target.target_column`. Names without their schema.
+
+    `more` has the further pairs of columns of a key of several; `schema` and `target_schema` say where the tables are.
+    """
 
     table: str
     column: str
     target: str
     target_column: str
+    more: tuple[tuple[str, str], ...] = ()
+    schema: str = ""
+    target_schema: str = ""
 
 
 @dataclass(frozen=True)
 class BusinessSchema:
-    """All relations the reader role may read, and the declared foreign keys of one column between them."""
+    """All relations the reader role may read, and the declared foreign keys between them."""
 
     tables: tuple[Table, ...]
     joins: tuple[Join, ...] = ()

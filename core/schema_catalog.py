@@ -6,6 +6,7 @@ are taken within a time budget.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -26,8 +27,12 @@ from core.sql_guard import GuardPolicy, policy_for
 
 _LOGGER = get_app_logger("schema_catalog")
 
-MAX_DISTINCT_VALUES: Final = 500
+MAX_DISTINCT_VALUES: Final = 3000
 MAX_VALUE_CHARACTERS: Final = 60
+_VALUED_CATEGORIES: Final = frozenset("SEA")
+"""Type categories of PostgreSQL whose values are read: strings, enums, arrays."""
+_WRITTEN_DATE: Final = re.compile(r"(?i)(?:^|_)(?:ym|date|month|period|yyyymm)(?:_|$|id|key)|年月|月份|日期")
+_DELETION_COLUMNS: Final = frozenset({"delete_ts", "deleted_at", "delete_time"})
 _SAMPLED_ROWS: Final = 500_000
 _COLUMN_SECONDS: Final = 1.0
 
@@ -36,7 +41,9 @@ SELECT n.nspname, c.relname, coalesce(obj_description(c.oid, 'pg_class'), ''), c
        a.attname, format_type(a.atttypid, a.atttypmod), coalesce(col_description(c.oid, a.attnum), ''),
        NOT a.attnotnull, coalesce(a.attnum = ANY (k.conkey), false),
        has_column_privilege(c.oid, a.attnum, 'SELECT'),
-       t.typcategory IN ('S', 'E'), s.n_distinct::float8, s.avg_width
+       t.typcategory, s.n_distinct::float8, s.avg_width,
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indpred IS NULL
+               AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -49,14 +56,17 @@ WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition AND n.nspn
 ORDER BY array_position(%s, n.nspname::text), c.relname, a.attnum
 """
 _JOINS_QUERY: Final = """
-SELECT c.relname, a.attname, t.relname, f.attname
+SELECT n.nspname, c.relname, tn.nspname, t.relname,
+       array_agg(a.attname::text ORDER BY p.place), array_agg(f.attname::text ORDER BY p.place)
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_class t ON t.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
-JOIN pg_attribute f ON f.attrelid = t.oid AND f.attnum = k.confkey[1]
-WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND n.nspname = ANY (%s) AND tn.nspname = ANY (%s)
-ORDER BY 1, 2, 3, 4
+CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS p (source, target, place)
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.source
+JOIN pg_attribute f ON f.attrelid = t.oid AND f.attnum = p.target
+WHERE k.contype = 'f' AND n.nspname = ANY (%s) AND tn.nspname = ANY (%s) AND NOT c.relispartition
+GROUP BY k.oid, n.nspname, c.relname, tn.nspname, t.relname
+ORDER BY 2, 5, 4
 """
 _ENUMS_QUERY: Final = """
 SELECT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -86,9 +96,10 @@ class _Found:
     is_nullable: bool
     is_primary_key: bool
     is_readable: bool
-    is_text: bool
+    category: str
     distinct: float | None
     width: int | None
+    has_unique_index: bool
 
     @property
     def full_name(self) -> str:
@@ -97,12 +108,23 @@ class _Found:
     @property
     def may_have_few_values(self) -> bool:
         """What the statistics say; without statistics, only a look can tell."""
-        if not self.is_text or self.is_primary_key:
+        is_written_date = self.category == "N" and _WRITTEN_DATE.search(self.name) is not None
+        if not (self.category in _VALUED_CATEGORIES or is_written_date):
             return False
         if self.distinct is None:
             return True
         count = self.distinct if self.distinct >= 0 else -self.distinct * max(self.table_rows, 0)
-        return count <= MAX_DISTINCT_VALUES * 2 and (self.width or 0) <= MAX_VALUE_CHARACTERS * 4
+        return count <= MAX_DISTINCT_VALUES * 2 and (self.width or 0) <= MAX_VALUE_CHARACTERS * 8
+
+    @property
+    def marks_deleted_rows(self) -> bool:
+        """True for a moment of deletion, which is null in rows that are valid."""
+        return self.name.lower() in _DELETION_COLUMNS and self.category == "D"
+
+    @property
+    def is_known_unique(self) -> bool:
+        """What a unique index or the statistics of an analysed table say."""
+        return self.has_unique_index or self.distinct == -1
 
 
 class SchemaCatalog:
@@ -228,18 +250,24 @@ class SchemaCatalog:
 
     def _build(self, connection: Connection[Any], found: Sequence[_Found]) -> tuple[BusinessSchema, frozenset[str]]:
         deadline = self._clock() + self._value_budget_seconds
+        deletable = {
+            (item.schema, item.table): item.name for item in found if item.is_readable and item.marks_deleted_rows
+        }
         hidden: set[str] = set()
         tables: dict[tuple[str, str], tuple[str, list[Column]]] = {}
         for item in found:
             if not item.is_readable or item.full_name in self._denied_columns:
                 hidden.add(item.full_name)
                 continue
-            values: tuple[str, ...] = ()
-            if item.may_have_few_values and (left := deadline - self._clock()) > 0:
-                values = _distinct_values(connection, item, min(left, _COLUMN_SECONDS))
+            seen = _Seen()
+            if (left := deadline - self._clock()) > 0:
+                seen = _look_at(connection, item, min(left, _COLUMN_SECONDS), deletable.get((item.schema, item.table)))
             _, columns = tables.setdefault((item.schema, item.table), (item.table_comment, []))
+            is_unique = item.is_known_unique or seen.is_unique
             columns.append(
-                Column(item.name, item.data_type, item.comment, item.is_nullable, item.is_primary_key, values)
+                Column(
+                    item.name, item.data_type, item.comment, item.is_nullable, item.is_primary_key, seen.values, is_unique
+                )
             )
         return (
             BusinessSchema(
@@ -252,19 +280,44 @@ class SchemaCatalog:
 
 
 def _readable_joins(schema: BusinessSchema, rows: Iterable[Sequence[Any]]) -> tuple[Join, ...]:
-    """The foreign keys both of whose ends may be read."""
-    readable = {(table.name, column.name) for table in schema.tables for column in table}
-    joins = (Join(*map(str, row)) for row in rows)
-    return tuple(join for join in joins if {(join.table, join.column), (join.target, join.target_column)} <= readable)
+    """The foreign keys all of whose columns may be read."""
+    readable = {(table.schema, table.name, column.name) for table in schema.tables for column in table}
+    joins = []
+    for owner, table, target_owner, target, sources, targets in rows:
+        used = {(owner, table, name) for name in sources} | {(target_owner, target, name) for name in targets}
+        if used <= readable:
+            more = tuple(zip(sources[1:], targets[1:], strict=True))
+            joins.append(Join(table, sources[0], target, targets[0], more, owner, target_owner))
+    return tuple(joins)
 
 
-def _distinct_values(connection: Connection[Any], item: _Found, seconds: float) -> tuple[str, ...]:
-    """The column's values when they are few and short, else none; never an error."""
+@dataclass(frozen=True)
+class _Seen:
+    """What a look at a column showed: its values when they are few, and whether each row has its own."""
+
+    values: tuple[str, ...] = ()
+    is_unique: bool = False
+
+
+def _look_at(connection: Connection[Any], item: _Found, seconds: float, deleted: str | None) -> _Seen:
+    """Read a column's values, or for a whole number that may name rows only whether they differ; never an error."""
+    if item.may_have_few_values:
+        return _distinct_values(connection, item, seconds, deleted)
+    if item.category == "N" and item.distinct is None and not item.is_known_unique and item.name.lower().endswith("id"):
+        return replace(_distinct_values(connection, item, seconds, deleted), values=())
+    return _Seen()
+
+
+def _distinct_values(connection: Connection[Any], item: _Found, seconds: float, deleted: str | None) -> _Seen:
+    """The values of all rows; whether each row has its own is judged by the rows that are not marked as deleted."""
+    column = sql.Identifier(item.name)
     query = sql.SQL(
-        "SELECT DISTINCT {column}::text FROM (SELECT {column} FROM {table} LIMIT {rows}) sample"
-        " WHERE {column} IS NOT NULL LIMIT {limit}"
+        "SELECT v::text, count(*) FILTER (WHERE is_live)"
+        " FROM (SELECT {value} AS v, {live} AS is_live FROM {table} LIMIT {rows}) sample"
+        " WHERE v IS NOT NULL GROUP BY 1 LIMIT {limit}"
     ).format(
-        column=sql.Identifier(item.name),
+        value=sql.SQL("unnest({})").format(column) if item.category == "A" else column,
+        live=sql.SQL("{} IS NULL").format(sql.Identifier(deleted)) if deleted else sql.SQL("true"),
         table=sql.Identifier(item.schema, item.table),
         rows=sql.Literal(_SAMPLED_ROWS),
         limit=sql.Literal(MAX_DISTINCT_VALUES + 1),
@@ -272,15 +325,16 @@ def _distinct_values(connection: Connection[Any], item: _Found, seconds: float) 
     try:
         with connection.transaction():
             connection.execute(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}".encode())
-            values = [str(row[0]) for row in connection.execute(query).fetchall()]
+            found = [(str(row[0]), int(row[1])) for row in connection.execute(query).fetchall()]
     except psycopg.errors.OperationalError as error:
         if connection.closed:
             raise
         _LOGGER.info("no sample values for %s: %s", item.full_name, type(error).__name__)
-        return ()
+        return _Seen()
     except psycopg.DatabaseError as error:  # a view that fails, a type without text form
         _LOGGER.info("no sample values for %s: %s", item.full_name, type(error).__name__)
-        return ()
-    if len(values) > MAX_DISTINCT_VALUES or any(len(value) > MAX_VALUE_CHARACTERS for value in values):
-        return ()
-    return tuple(sorted(values))
+        return _Seen()
+    if len(found) > MAX_DISTINCT_VALUES:
+        return _Seen()
+    is_unique = len(found) > 1 and all(count <= 1 for _, count in found)
+    return _Seen(tuple(sorted(value for value, _ in found if len(value) <= MAX_VALUE_CHARACTERS)), is_unique)

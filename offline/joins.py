@@ -1,0 +1,209 @@
+"""How relations belong together: declared foreign keys first, then names, then values that agree.
+
+An edge knows for each direction whether it leads to one row or to many; what is counted or summed must never be
+multiplied by a step to many. Ways are searched once per start and kept.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from common.business_schema import Join
+from offline.links import LinkIndex
+from offline.relation_builder import shared_prefix
+from offline.relations import Field, Relation
+from offline.text import fold, key
+
+_GENERIC = frozenset({"id", "name", "code", "no", "key", "type", "status", "state", "title", "number", "description", "text", "version", "category", "value", "uuid", "名称", "编号", "编码", "类型", "状态"})  # fmt: skip
+_MOST_OWNERS = 4
+_LEAST_VALUES = 3
+_AGREEING = 0.9
+_FARTHEST = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """`left` fields equal `right` fields, pair by pair. `is_one` says that a left row meets at most one right row."""
+
+    left: tuple[Field, ...]
+    right: tuple[Field, ...]
+    is_one: bool
+    cost: float
+
+    @property
+    def start(self) -> int:
+        return self.left[0].relation
+
+    @property
+    def end(self) -> int:
+        return self.right[0].relation
+
+    def reversed(self, *, is_one: bool) -> Edge:
+        return Edge(self.right, self.left, is_one, self.cost)
+
+
+class JoinGraph:
+    """The edges between the relations of an index, and the cheapest ways along them."""
+
+    def __init__(self, index: LinkIndex, declared: Sequence[Join]) -> None:
+        self._index = index
+        self._prefix = key(shared_prefix([relation.name for relation in index.relations]))
+        self._edges: dict[int, list[Edge]] = defaultdict(list)
+        self._ways: dict[int, dict[int, tuple[Edge, ...]]] = {}
+        self._pairs: set[tuple[int, str, int, str]] = set()
+        self._add_declared(declared)
+        self._add_named()
+        self._add_agreeing()
+
+    def way(self, start: Relation, end: Relation) -> tuple[Edge, ...] | None:
+        """The cheapest chain of edges from one relation to another; empty for itself, None when there is none."""
+        if start.number not in self._ways:
+            self._ways[start.number] = self._search(start.number)
+        return self._ways[start.number].get(end.number)
+
+    def cost(self, start: Relation, end: Relation) -> float | None:
+        """The cost of the way, 0 for the relation itself."""
+        way = self.way(start, end)
+        return None if way is None else sum(edge.cost + (0.0 if edge.is_one else 0.3) for edge in way)
+
+    def relation(self, number: int) -> Relation:
+        """The relation of this number."""
+        return self._index.relations[number]
+
+    def edges_of(self, relation: Relation) -> Sequence[Edge]:
+        """All edges that start at a relation."""
+        return self._edges[relation.number]
+
+    def _search(self, start: int) -> dict[int, tuple[Edge, ...]]:
+        best: dict[int, tuple[Edge, ...]] = {start: ()}
+        queue: list[tuple[float, int, int, tuple[Edge, ...]]] = [(0.0, 0, start, ())]
+        seen: set[int] = set()
+        count = 0
+        while queue:
+            cost, _, here, way = heapq.heappop(queue)
+            if here in seen:
+                continue
+            seen.add(here)
+            best[here] = way
+            for edge in self._edges[here]:
+                total = cost + edge.cost + (0.0 if edge.is_one else 0.3)
+                if edge.end not in seen and total <= _FARTHEST:
+                    count += 1
+                    heapq.heappush(queue, (total, count, edge.end, (*way, edge)))
+        return best
+
+    def _connect(self, left: Sequence[Field], right: Sequence[Field], cost: float, *, is_unique: bool) -> None:
+        """Add both directions. `is_unique`: the right fields identify their row."""
+        place = (left[0].relation, left[0].name, right[0].relation, right[0].name)
+        mirrored = (place[2], place[3], place[0], place[1])
+        if place in self._pairs or mirrored in self._pairs or (place[0] == place[2] and left[0] is right[0]):
+            return
+        self._pairs.add(place)
+        edge = Edge(tuple(left), tuple(right), is_unique, cost)
+        self._edges[edge.start].append(edge)
+        if edge.start != edge.end:
+            back_to_one = len(left) == 1 and (left[0].is_unique or left[0].column.is_primary_key and self._is_single(left[0]))
+            self._edges[edge.end].append(edge.reversed(is_one=back_to_one))
+
+    def _is_single(self, item: Field) -> bool:
+        return not self._index.relation_of(item).has_composite_key
+
+    def _add_declared(self, declared: Iterable[Join]) -> None:
+        by_name: dict[tuple[str, str], Relation] = {}
+        for relation in self._index.relations:
+            for member in relation.members:
+                by_name.setdefault((member.schema, member.name), relation)
+                by_name.setdefault(("", member.name), relation)
+        for join in declared:
+            table = by_name.get((join.schema, join.table))
+            target = by_name.get((join.target_schema, join.target))
+            if table is None or target is None:
+                continue
+            pairs = [(join.column, join.target_column), *join.more]
+            left = [table.field(source) for source, _ in pairs]
+            right = [target.field(found) for _, found in pairs]
+            if all(left) and all(right):
+                self._connect([f for f in left if f], [f for f in right if f], 1.0, is_unique=True)
+
+    def _add_named(self) -> None:
+        owners: dict[str, list[Field]] = defaultdict(list)
+        for relation in self._index.relations:
+            for item in relation.fields:
+                if self._names_rows(item, relation):
+                    for name in self._owner_names(item, relation):
+                        owners[name].append(item)
+        for relation in self._index.relations:
+            for item in relation.fields:
+                if item.role in ("audit", "deleted", "measure", "rate", "flag", "date", "coordinate"):
+                    continue
+                for target in self._targets(item, relation, owners):
+                    self._connect([item], [target], 1.1, is_unique=True)
+
+    def _names_rows(self, item: Field, relation: Relation) -> bool:
+        if item.column.is_primary_key:
+            return not relation.has_composite_key
+        return item.is_unique and item.role in ("key", "reference", "code", "label")
+
+    def _owner_names(self, item: Field, relation: Relation) -> set[str]:
+        """The names under which other tables refer to this column."""
+        own, stem = key(item.name), key(" ".join(relation.stem))
+        names = {own, own.removeprefix(self._prefix)}
+        if relation.key is item:
+            names |= {name + ending for name in (key(relation.name), stem) for ending in ("id", key(" ".join(item.stem)))}
+        return {name for name in names if name not in _GENERIC and len(name) > 1}
+
+    def _targets(self, item: Field, relation: Relation, owners: dict[str, list[Field]]) -> list[Field]:
+        own = key(item.name)
+        candidates = owners.get(own, [])
+        is_foreign = item.role in ("reference", "key") and not own.startswith(key(" ".join(relation.stem)))
+        if own not in _GENERIC and is_foreign and not any(t.relation != relation.number for t in candidates):
+            ending = [name for name in (own[start:] for start in range(1, max(1, len(own) - 4))) if name in owners]
+            candidates = [target for name in ending[:1] for target in owners[name]]
+        found = [t for t in candidates if t.relation != relation.number and _comparable(item, t)]
+        best = min((self._rank(own, t) for t in found), default=0)
+        found = [t for t in found if self._rank(own, t) == best][:_MOST_OWNERS]
+        is_own_key = self._rank(own, item) <= best and self._names_rows(item, relation)
+        return [t for t in found if not is_own_key or t.relation < relation.number]
+
+    def _rank(self, name: str, owner: Field) -> int:
+        """How surely a table is the one whose rows a column's name names: by its own name, its initial, or alone."""
+        relation = self._index.relation_of(owner)
+        stem = key(" ".join(relation.stem))
+        if owner.column.is_primary_key or name.removeprefix(self._prefix).startswith(stem):
+            return 0
+        if len(relation.stem) == 1 and name == stem[:1] + "id":
+            return 1
+        references = sum(item.role in ("key", "reference") for item in relation.fields)
+        return 2 if references == 1 else 3
+
+    def _add_agreeing(self) -> None:
+        """Codes and names whose stored values are those of a unique column with a word in common."""
+        named = [
+            (item, set(item.values))
+            for relation in self._index.relations
+            for item in relation.fields
+            if item.role in ("code", "label") and item.is_unique and len(item.values) >= _LEAST_VALUES
+        ]
+        for relation in self._index.relations:
+            for item in relation.fields:
+                if item.role not in ("code", "label", "reference") or len(item.values) < _LEAST_VALUES:
+                    continue
+                values = set(item.values)
+                for target, known in named:
+                    if target.relation == relation.number or not _share_a_word(item, target):
+                        continue
+                    if len(values & known) >= _AGREEING * len(values):
+                        self._connect([item], [target], 1.3 if item.role == "code" else 1.5, is_unique=True)
+
+
+def _comparable(left: Field, right: Field) -> bool:
+    whole = ("integer", "number")
+    return left.kind == right.kind or (left.kind in whole and right.kind in whole)
+
+
+def _share_a_word(left: Field, right: Field) -> bool:
+    words = [{key(word) for word in item.stem} - _GENERIC for item in (left, right)]
+    return bool(words[0] & words[1]) or fold(left.title) == fold(right.title)

@@ -1,0 +1,98 @@
+"""When the rows of a relation are: which column a period is about, also when it writes its dates as text or in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from offline.joins import JoinGraph
+from offline.links import LinkIndex
+from offline.plan import Moment
+from offline.relations import Field, Relation
+from offline.text import key
+from offline.vocabulary import Vocabulary
+
+_LEAST_STEM = 4
+_FARTHEST = 2.6
+
+
+class Moments:
+    """Finds moments in one schema."""
+
+    def __init__(self, index: LinkIndex, joins: JoinGraph) -> None:
+        self._index = index
+        self._joins = joins
+        self._vocabulary: Vocabulary = index.vocabulary
+
+    def of(self, relation: Relation, words: Sequence[str] = (), *, needs_days: bool = False) -> Moment | None:
+        """The moment of a relation's own rows; `words` near the period may name one of several.
+
+        `needs_days` passes over columns that only hold months or years when there is a finer one.
+        """
+        found = self._own(relation)
+        named = [moment for moment in found if _is_named(moment.field, words)]
+        if named:
+            return named[0]
+        if needs_days:
+            found = [m for m in found if m.written not in ("%Y-%m", "%Y年%m月", "%Y%m", "%Y年", "year")] or found
+        return found[0] if found else None
+
+    def near(self, relation: Relation, words: Sequence[str] = (), *, needs_days: bool = False) -> Moment | None:
+        """The moment of the rows, else of the one row each belongs to that is nearest."""
+        own = self.of(relation, words, needs_days=needs_days)
+        reachable = self._reachable(relation)
+        for other in reachable:
+            found = [m for m in self._own(other) if _is_named(m.field, words)]
+            if found and (own is None or not _is_named(own.field, words)):
+                return found[0]
+        if own is not None:
+            return own
+        return next((moment for other in reachable if (moment := self.of(other, words, needs_days=needs_days))), None)
+
+    def created(self, relation: Relation, *, is_update: bool = False) -> Moment | None:
+        """When a row was entered or last changed, from the columns that keep the books."""
+        names = self._vocabulary.names("updated_columns" if is_update else "created_columns")
+        found = next((item for item in relation.fields if key(item.name) in names and item.kind in ("date", "timestamp")), None)
+        return Moment(found) if found else None
+
+    def _reachable(self, relation: Relation) -> list[Relation]:
+        ways = [(self._joins.cost(relation, other), other) for other in self._index.relations if other is not relation]
+        near = [(cost, other) for cost, other in ways if cost is not None and cost <= _FARTHEST]
+        near.sort(key=lambda pair: (pair[0], pair[1].number))
+        return [other for _, other in near if all(edge.is_one for edge in self._joins.way(relation, other) or ())]
+
+    def _own(self, relation: Relation) -> list[Moment]:
+        """Candidates, the likeliest first: real dates, written dates, years."""
+        dates = [item for item in relation.fields if item.role == "date" and item.kind in ("date", "timestamp")]
+        dates.sort(key=lambda item: (not self._is_main(item, relation), relation.fields.index(item)))
+        written = [item for item in relation.fields if item.role == "date" and item.date_format]
+        written.sort(key=lambda item: "%d" not in item.date_format)
+        moments = [Moment(item) for item in dates] + [Moment(item, item.date_format) for item in written]
+        year = self._part(relation.fields, "year_names")
+        if year is not None and (year.is_numeric or year.kind == "text"):
+            moments.append(Moment(year, "year", self._part(relation.fields, "month_names")))
+        if not moments:
+            created = self.created(relation)
+            moments = [created] if created and relation.is_event else []
+        return moments
+
+    def _is_main(self, item: Field, relation: Relation) -> bool:
+        """`order_date` of orders, `date`, 日期: the date a row is about, not one of its later stages."""
+        stem = key(" ".join(item.stem))
+        singular = key(relation.stem[-1]) if relation.stem else ""
+        return stem in ("date", "day", "time", "datetime", "日期", "时间") or (bool(singular) and stem.startswith(singular))
+
+    def _part(self, fields: Iterable[Field], section: str) -> Field | None:
+        names = self._vocabulary.names(section)
+        return next((item for item in fields if key(" ".join(item.stem)) in names or key(item.title) in names), None)
+
+
+def _is_named(item: Field, words: Sequence[str]) -> bool:
+    """One of the words begins like a word of the column's name: joined and `join_date`, admitted and `admit_term`."""
+    stems = [key(word) for word in item.stem if key(word) not in ("date", "time", "day", "term", "datetime", "dt", "at", "on")]
+    stems += [item.title] if not item.title.isascii() else []
+    return any(
+        word[: max(_LEAST_STEM, len(stem) - 3)] == stem[: max(_LEAST_STEM, len(stem) - 3)] or (not stem.isascii() and len(word) >= 2 and word in stem)
+        for word in words
+        for stem in stems
+        if len(stem) >= _LEAST_STEM and len(word) >= _LEAST_STEM or not stem.isascii()
+    )

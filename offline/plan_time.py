@@ -1,0 +1,242 @@
+"""What a plan does with time: which column the periods are about, buckets, compared periods, days of the week."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from offline.periods import Period
+from offline.plan import Dimension, Filter, Moment, Refusal
+from offline.reading import Grain, PeriodMention
+from offline.relations import Member
+from offline.resolving import verbs_near
+from offline.text import key
+from offline.time_patterns import ENGLISH_MONTHS
+
+if TYPE_CHECKING:
+    from offline.plan_builder import PlanBuilder
+
+_COMPARING = ("contrast", "growth", "decline", "previous", "year_before", "difference")
+_WEEKEND, _WORKDAYS = (6, 7), (1, 2, 3, 4, 5)
+
+
+@dataclass
+class TimeUse:
+    """Time in a plan; `position` is where in the question its bucket was said."""
+
+    periods: tuple[Period, ...] = ()
+    moment: Moment | None = None
+    dimensions: list[Dimension] = field(default_factory=list)
+    filters: tuple[Filter, ...] = ()
+    members: dict[int, tuple[Member, ...]] = field(default_factory=dict)
+    weekdays: tuple[int, ...] = ()
+    position: int = -1
+
+
+def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
+    """The time of a question, or a refusal when it speaks of one and nothing has a date."""
+    reading = builder.reading
+    use = TimeUse(position=reading.grain_position)
+    mentions = _different(reading.periods, builder)
+    mentions = _take_member_years(builder, use, mentions)
+    wants_moment = bool(mentions or reading.grain or reading.per or reading.has("weekend", "workday", "running", "trend"))
+    if not wants_moment:
+        return use
+    words = [word for mention in mentions for word in verbs_near(reading, mention.position)]
+    needs_days = reading.grain in ("day", "weekday", "week") or any(m.period.months == 0 for m in mentions)
+    use.moment = builder.moments.near(builder.root, words, needs_days=needs_days)
+    use.moment = _entered(builder, use.moment)
+    if use.moment is None or not _can_tell(use.moment, mentions, reading.grain):
+        return _without_moment(builder, use, mentions)
+    use.periods = tuple(mention.period for mention in mentions)
+    builder.used |= set(mentions)
+    _add_buckets(builder, use)
+    _add_weekdays(builder, use)
+    return use
+
+
+def _different(mentions: Sequence[PeriodMention], builder: PlanBuilder) -> list[PeriodMention]:
+    """Each period once: Q1季度（1-3月）names the same days twice; a day inside brackets repeats what stands before."""
+    seen: list[PeriodMention] = []
+    for mention in mentions:
+        bounds = mention.period.bounds(builder.clock.today)
+        same = next((m for m in seen if m.period.bounds(builder.clock.today) == bounds and not mention.period.is_latest), None)
+        if same is not None or _is_inside(mention, seen, builder):
+            builder.used.add(mention)
+            continue
+        seen.append(mention)
+    return seen
+
+
+def _is_inside(mention: PeriodMention, seen: Sequence[PeriodMention], builder: PlanBuilder) -> bool:
+    """最近一个月（2023年4月）: brackets say which month is meant; the exact period replaces the vague one."""
+    tokens = builder.reading.tokens
+    before = tokens[mention.position - 1].text if mention.position else ""
+    if before == "(" and seen and seen[-1].period.stated_year is None and seen[-1].period.start and seen[-1].period.start.day is None:
+        seen[-1].period = mention.period
+        return True
+    return False
+
+
+def _take_member_years(builder: PlanBuilder, use: TimeUse, mentions: list[PeriodMention]) -> list[PeriodMention]:
+    """Tables of years are chosen by the years that were said; without one, the newest is meant."""
+    root = builder.root
+    if not root.years:
+        return mentions
+    years: set[int] = set()
+    left: list[PeriodMention] = []
+    for mention in mentions:
+        found = _whole_years(mention.period, root.years, builder)
+        years |= found
+        if found:
+            builder.used.add(mention)
+        else:
+            left.append(mention)
+    chosen = years & set(root.years)
+    if years and not chosen:
+        return [*left, *[m for m in mentions if m in builder.used]]
+    if not years and not left:
+        chosen = {max(root.years)}
+    if chosen:
+        use.members[root.number] = tuple(root.years[year] for year in sorted(chosen))
+    if len(chosen) > 1:
+        use.dimensions.append(Dimension(builder.titles.bucket("year"), is_member=True))
+    return left
+
+
+def _whole_years(period: Period, known: object, builder: PlanBuilder) -> set[int]:
+    first, end = period.bounds(builder.clock.today)
+    if first is None or end is None or period.months % 12 or not period.months or first.month != 1:
+        return set()
+    return set(range(first.year, first.year + period.months // 12))
+
+
+def _entered(builder: PlanBuilder, moment: Moment | None) -> Moment | None:
+    """新增, created: when rows were entered; 更新, updated: when they were changed."""
+    texts = {key(token.text) for token in builder.reading.tokens}
+    if texts & {"新增", "新建", "录入", "新增加", "created", "added"}:
+        return builder.moments.created(builder.root) or moment
+    if texts & {"更新", "修改", "updated", "modified"}:
+        return builder.moments.created(builder.root, is_update=True) or moment
+    return moment
+
+
+def _can_tell(moment: Moment, mentions: Sequence[PeriodMention], grain: Grain) -> bool:
+    """A column of years cannot say months, one of months cannot say days."""
+    if moment.written == "year":
+        has_months = moment.month is not None and moment.month.kind in ("text", "integer")
+        whole = all(m.period.months and (m.period.months % 12 == 0 or has_months) for m in mentions if not _is_open_year(m.period))
+        return whole and grain in ("", "year", *(("month",) if has_months else ()))
+    if moment.written in ("%Y-%m", "%Y年%m月", "%Y%m"):
+        return all(m.period.months for m in mentions) and grain in ("", "month", "year", "quarter")
+    if moment.written == "%Y年":
+        return all(m.period.months % 12 == 0 and m.period.months for m in mentions) and grain in ("", "year")
+    return True
+
+
+def _is_open_year(period: Period) -> bool:
+    edges = [m.day for m in (period.start, period.end) if m is not None and m.day is not None]
+    return (period.start is None) != (period.end is None) and all(day.month == 1 and day.day == 1 for day in edges)
+
+
+def _without_moment(builder: PlanBuilder, use: TimeUse, mentions: Sequence[PeriodMention]) -> TimeUse | Refusal:
+    """No date: a column of that name may hold the bucket; else the time that was said has no use."""
+    reading = builder.reading
+    if mentions:
+        return Refusal("missing_database_info", tuple(m.text for m in mentions))
+    if reading.grain:
+        column = _bucket_column(builder, reading.grain)
+        if column is None:
+            return Refusal("missing_database_info", (reading.tokens[reading.grain_position].text,))
+        use.dimensions.append(Dimension(builder.titles.of_field(column), (column,)))
+        use.moment = None
+        return use
+    if reading.per or reading.has("weekend", "workday"):
+        return _weekday_names(builder, use)
+    use.moment = None
+    return use
+
+
+def _bucket_column(builder: PlanBuilder, grain: Grain):  # type: ignore[no-untyped-def]
+    section = {"year": "year_names", "month": "month_names", "weekday": "weekday_names", "day": "weekday_names"}.get(grain)
+    names = builder.index.vocabulary.names(section) if section else frozenset()
+    return next((f for f in builder.root.fields if key(" ".join(f.stem)) in names or key(f.title) in names), None)
+
+
+def _weekday_names(builder: PlanBuilder, use: TimeUse) -> TimeUse | Refusal:
+    """`on weekends` where a column holds the names of days."""
+    column = _bucket_column(builder, "weekday")
+    if column is None or builder.reading.per or builder.reading.has("ratio"):
+        return Refusal("missing_database_info")
+    wanted = ("saturday", "sunday", "六", "日") if builder.reading.has("weekend") else ("monday", "tuesday", "wednesday", "thursday", "friday")
+    values = tuple(v for v in column.values if v.casefold().endswith(wanted))
+    if not values:
+        return Refusal("missing_database_info")
+    use.filters = (Filter(column, "in", values),)
+    use.moment = None
+    return use
+
+
+def _add_buckets(builder: PlanBuilder, use: TimeUse) -> None:
+    reading, moment = builder.reading, use.moment
+    assert moment is not None  # noqa: S101 - the caller found one
+    grain = reading.grain
+    if not grain and reading.has("trend", "running"):
+        grain = _finer(use.periods)
+    if grain == "weekday" and moment.written:
+        grain = ""
+    several = len(use.periods) > 1 and not reading.has(*_COMPARING)
+    if several and not grain:
+        grain = _unit_of(use.periods)
+        use.position = reading.periods[0].position
+    if grain and moment.written == "year" and grain == "month" and moment.month is not None:
+        use.dimensions.append(Dimension(builder.titles.of_field(moment.month), (moment.month,)))
+    elif grain and moment.written == "year":
+        use.dimensions.append(Dimension(builder.titles.of_field(moment.field), (moment.field,)))
+    elif grain:
+        use.dimensions.append(Dimension(builder.titles.bucket(grain), grain=grain))
+
+
+def _finer(periods: Sequence[Period]) -> Grain:
+    """The bucket in which a trend over a period is shown."""
+    if not periods:
+        return "month"
+    months = periods[0].months
+    return "day" if 0 <= months <= 2 else "month"
+
+
+def _unit_of(periods: Sequence[Period]) -> Grain:
+    months = {period.months for period in periods}
+    if months == {12}:
+        return "year"
+    if months == {3}:
+        return "quarter"
+    return "month" if months == {1} else "day" if months == {0} else ""
+
+
+def _add_weekdays(builder: PlanBuilder, use: TimeUse) -> None:
+    reading = builder.reading
+    if reading.has("weekend") and reading.has("workday"):
+        return
+    if reading.has("weekend"):
+        use.weekdays = _WEEKEND
+    elif reading.has("workday"):
+        use.weekdays = _WORKDAYS
+
+
+def month_names(moment: Moment) -> tuple[str, ...]:
+    """How a column of months writes January to December: names, or numbers."""
+    assert moment.month is not None  # noqa: S101 - asked only of such a moment
+    values = {value.casefold(): value for value in moment.month.values}
+    named = [values.get(name.casefold(), name) for name in ENGLISH_MONTHS]
+    if moment.month.is_numeric:
+        return tuple(str(number) for number in range(1, 13))
+    if values and not any(name.casefold() in values for name in ENGLISH_MONTHS):
+        return tuple(next((values[v] for v in (f"{n}月", f"{n:02d}", str(n)) if v in values), f"{n}月") for n in range(1, 13))
+    return tuple(named)
+
+
+def same_unit(first: Period, second: Period) -> bool:
+    """Whether two periods can be put side by side."""
+    return first.months == second.months or replace(first, months=0) == replace(second, months=0)

@@ -1,0 +1,157 @@
+"""Builds relations from the business schema: groups tables of one shape, names and classifies their columns."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from common.business_schema import BusinessSchema, Column, Table
+from offline.column_roles import Described, date_format_of, kind_of, role_of
+from offline.naming import read_comment
+from offline.relations import Field, Member, Relation
+from offline.text import common_prefix, fold, has_cjk, identifier_words, key, words_of
+from offline.vocabulary import Vocabulary
+
+_LEAST_SHARED = 2
+_YEAR = re.compile(r"(?:19|20)\d\d")
+
+
+@dataclass(frozen=True)
+class _Group:
+    tables: tuple[Table, ...]
+    parts: tuple[str, ...]
+    shared: str
+
+
+def build_relations(schema: BusinessSchema, vocabulary: Vocabulary) -> list[Relation]:
+    """All relations, numbered in order."""
+    counts = Counter(table.name for table in schema.tables)
+    first = schema.tables[0].schema if schema.tables else ""
+    prefix = shared_prefix([table.name for table in schema.tables])
+    relations = []
+    for number, group in enumerate(_groups(schema.tables)):
+        members = tuple(
+            Member(table.schema, table.name, part, counts[table.name] > 1 and table.schema != first)
+            for table, part in zip(group.tables, group.parts, strict=True)
+        )
+        relations.append(_relation(number, group, members, prefix, vocabulary))
+    return relations
+
+
+def shared_prefix(names: Sequence[str]) -> str:
+    """The beginning that at least four in five tables share, up to a separator or short: `bss_`, `sb`; else empty."""
+    if len(names) < 3:
+        return common_word_prefix(list(names))
+    heads = Counter(match[0] for name in names if (match := re.match(r"[A-Za-z]{1,6}_", name)))
+    if heads and (most := heads.most_common(1)[0])[1] >= 0.8 * len(names):
+        return most[0]
+    return common_word_prefix(list(names))
+
+
+def common_word_prefix(names: list[str]) -> str:
+    """What all names begin with, when something is left of each."""
+    prefix = common_prefix(sorted(name.casefold() for name in names))
+    if len(prefix) < 2 or has_cjk(prefix):
+        return ""
+    return prefix if all(len(name) - len(prefix) >= 2 for name in names) else ""
+
+
+def _groups(tables: Sequence[Table]) -> list[_Group]:
+    """Tables of one shape whose names differ in one part stand together; every other table is alone."""
+    shapes: dict[tuple[object, ...], list[Table]] = defaultdict(list)
+    for table in tables:
+        shapes[(table.schema, *((column.name, column.data_type) for column in table.columns))].append(table)
+    groups: dict[str, _Group] = {}
+    for alike in shapes.values():
+        family = _family(alike) if len(alike) > 1 and len(alike[0].columns) > 2 else None
+        for table in alike:
+            alone = _Group((table,), ("",), table.name)
+            groups[f"{table.schema}.{table.name}"] = family if family else alone
+    seen: list[_Group] = []
+    for table in tables:
+        group = groups[f"{table.schema}.{table.name}"]
+        if not any(group is other for other in seen):
+            seen.append(group)
+    return seen
+
+
+def _family(tables: list[Table]) -> _Group | None:
+    words = [[word.text for word in words_of(fold(table.name.replace("_", " ")))] for table in tables]
+    head = _shared_words(words)
+    tail = _shared_words([list(reversed(name[head:])) for name in words])
+    parts = [name[head : len(name) - tail] for name in words]
+    shared = "".join(words[0][:head] + words[0][len(words[0]) - tail :])
+    if len(shared) < _LEAST_SHARED or not all(parts) or len({tuple(part) for part in parts}) < len(parts):
+        return None
+    return _Group(tuple(tables), tuple("".join(part) if has_cjk("".join(part)) else " ".join(part) for part in parts), shared)
+
+
+def _shared_words(names: list[list[str]]) -> int:
+    shortest = min(map(len, names))
+    return next((i for i in range(shortest) if len({name[i] for name in names}) > 1), shortest)
+
+
+def _relation(
+    number: int, group: _Group, members: tuple[Member, ...], prefix: str, vocabulary: Vocabulary
+) -> Relation:
+    table = group.tables[0]
+    comment = read_comment(table.comment)
+    name = group.shared if len(members) > 1 else table.name
+    bare = name[len(prefix) :] if prefix and name.casefold().startswith(prefix) else name
+    stem = tuple(identifier_words(bare)) or (bare,)
+    relation = Relation(number, members, comment.headline or " ".join(identifier_words(name)), stem, table.comment)
+    relation.fields = _fields(number, group.tables, stem, vocabulary)
+    relation.years = {int(found[0]): member for member in members if (found := _YEAR.search(member.part))}
+    return relation
+
+
+def _fields(number: int, tables: tuple[Table, ...], stem: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Field, ...]:
+    columns = tables[0].columns if len(tables) == 1 else [_merged(tables, i) for i in range(len(tables[0].columns))]
+    cut = column_prefix([column.name for column in columns], stem)
+    return tuple(_field(number, column, cut, vocabulary) for column in columns)
+
+
+def column_prefix(names: Sequence[str], table_stem: tuple[str, ...]) -> str:
+    """What all columns of a table begin with, so that it says nothing: `sbTx`, `emp_`; never a whole word of meaning."""
+    if len(names) < 3:
+        return ""
+    prefix = common_prefix(sorted(name.casefold() for name in names))
+    if "_" in prefix:
+        prefix = prefix[: prefix.rindex("_") + 1]
+    if len(prefix) < 2 or has_cjk(prefix) or any(len(name) - len(prefix) < 2 for name in names):
+        return ""
+    return prefix
+
+
+def _merged(tables: tuple[Table, ...], place: int) -> Column:
+    """The column of a family: the values of all members; unique when it is in each of them."""
+    columns = [table.columns[place] for table in tables]
+    values = sorted({value for column in columns for value in column.values})
+    first = columns[0]
+    return Column(
+        first.name, first.data_type, first.comment, first.is_nullable, first.is_primary_key, tuple(values),
+        all(column.is_unique for column in columns),
+    )  # fmt: skip
+
+
+def _field(number: int, column: Column, cut: str, vocabulary: Vocabulary) -> Field:
+    comment = read_comment(column.comment)
+    bare = column.name[len(cut) :] if cut else column.name
+    stem = tuple(identifier_words(bare)) or (bare,)
+    described = Described(column, stem, comment.headline or (column.name if has_cjk(column.name) else ""))
+    kind = kind_of(column)
+    written = date_format_of(described, kind)
+    role = role_of(described, kind, vocabulary, has_format=bool(written))
+    title = comment.headline or (column.name if has_cjk(column.name) else " ".join(identifier_words(bare)))
+    return Field(number, column, kind, role, title, stem, column.values, written)
+
+
+def concept_of(relation: Relation, item: Field, vocabulary: Vocabulary) -> str:
+    """The noun a label stands for: 公司 for 公司名称, `city` for `city_name`; the column's own title without an ending."""
+    title = fold(item.title)
+    for ending in vocabulary.endings("label_endings"):
+        if title.endswith(ending) and len(title) > len(ending):
+            return title[: -len(ending)].strip()
+    return key(" ".join(relation.stem)) if key(title) in vocabulary.names("label_endings") else title

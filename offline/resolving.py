@@ -1,0 +1,220 @@
+"""Chooses what each noun and value means, together: the choice whose tables lie nearest to one another wins.
+
+For every relation that could be the root, each noun takes its best option seen from there; the root with the highest
+total is kept. That is linear in roots and options, so a wide schema costs no more than its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from offline.joins import JoinGraph
+from offline.links import Link, LinkIndex
+from offline.reading import Mention, Reading, ValueMention
+from offline.relations import Field, Member, Relation
+from offline.text import key
+from offline.weights import WEIGHTS
+
+OptionKind = Literal["rows", "values", "measure", "entity", "field", "flag", "member", "moment"]
+
+
+@dataclass(frozen=True, eq=False)
+class Option:
+    """One thing a noun may mean, in the role the question gives it."""
+
+    kind: OptionKind
+    relation: Relation
+    score: float
+    field: Field | None = None
+    member: Member | None = None
+    is_true: bool = True
+
+
+@dataclass(eq=False)
+class Resolution:
+    """A root with the option of every mention and the links of every value; `missing` found nothing reachable."""
+
+    root: Relation
+    score: float = 0.0
+    uses: dict[Mention, Option] = field(default_factory=dict)
+    values: dict[ValueMention, tuple[Link, ...]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+
+class Resolver:
+    """Resolves readings against one schema."""
+
+    def __init__(self, index: LinkIndex, joins: JoinGraph) -> None:
+        self._index = index
+        self._joins = joins
+
+    def resolve(self, reading: Reading) -> list[Resolution]:
+        """Resolutions by all likely roots, the best first."""
+        options = {mention: self.options(mention, reading) for mention in reading.mentions if not mention.names_value}
+        found = [self.at(root, reading, options) for root in self._roots(reading, options)]
+        found.sort(key=lambda resolution: (-resolution.score, resolution.root.number))
+        return found
+
+    def at(self, root: Relation, reading: Reading, options: dict[Mention, list[Option]]) -> Resolution:
+        """Every mention's best option and every value's best links, seen from `root`."""
+        resolution = Resolution(root)
+        for mention, choices in options.items():
+            best = max(((self._worth(root, option), option) for option in choices), key=lambda pair: pair[0], default=None)
+            if best is None or best[0] <= WEIGHTS.unreachable:
+                if not mention.token.has("filler"):
+                    resolution.missing.append(mention.text)
+                    resolution.score -= WEIGHTS.missing
+                continue
+            resolution.uses[mention] = best[1]
+            resolution.score += best[0]
+            if best[1].relation is root:
+                resolution.score += WEIGHTS.at_root
+        for value in reading.values:
+            self._resolve_value(resolution, value)
+        if root.is_event and not any(mention.is_counted for mention in options):
+            resolution.score += WEIGHTS.event_root if any(o.kind == "measure" for o in resolution.uses.values()) else 0.0
+        return resolution
+
+    def options(self, mention: Mention, reading: Reading) -> list[Option]:
+        """What the mention may mean in its role."""
+        found: list[Option] = []
+        for link in mention.names:
+            found += self._of_link(mention, link)
+        if mention.rank and mention.token.adjectives:
+            found += self._by_adjective(mention, reading)
+        return found
+
+    def _of_link(self, mention: Mention, link: Link) -> Iterable[Option]:
+        relation, item, score = link.relation, link.field, link.score
+        if link.kind == "member":
+            yield Option("member", relation, score, member=link.member)
+        elif link.kind == "flag" and item is not None:
+            yield Option("flag", relation, score, item, is_true=link.is_true)
+        elif link.kind == "table":
+            yield from self._of_table(mention, relation, score)
+        elif item is not None:
+            yield from self._of_column(mention, relation, item, score)
+
+    def _of_table(self, mention: Mention, relation: Relation, score: float) -> Iterable[Option]:
+        if mention.is_counted or mention.rank or mention.order:
+            yield Option("rows", relation, score if mention.is_counted else score * WEIGHTS.rows_when_ranked)
+        if not mention.is_counted and not mention.rank:
+            yield Option("entity", relation, score)
+        if mention.aggregate and not mention.is_counted:
+            yield Option("rows", relation, score * WEIGHTS.rows_when_aggregated)
+
+    def _of_column(self, mention: Mention, relation: Relation, item: Field, score: float) -> Iterable[Option]:
+        is_figure = item.is_measure or (item.role == "ordinal" and bool(mention.aggregate))
+        if mention.is_counted:
+            if item.is_measure and not mention.is_distinct:
+                yield Option("measure", relation, score * WEIGHTS.counted_measure, item)
+            elif item in self._index.label_of(relation) or item is relation.key:
+                kind: OptionKind = "values" if relation.is_event and not item.is_unique else "rows"
+                yield Option(kind, relation, score * WEIGHTS.counted_label, item)
+            else:
+                yield Option("values", relation, score * WEIGHTS.counted_values, item)
+        elif mention.is_grouped:
+            yield Option("field", relation, score * (WEIGHTS.grouped_measure if item.is_measure else 1.0), item)
+        elif mention.aggregate or mention.rank or mention.order:
+            yield from self._of_figure(mention, relation, item, score, is_figure=is_figure)
+        elif item.is_measure:
+            yield Option("measure", relation, score, item)
+        else:
+            yield Option("field", relation, score, item)
+
+    def _of_figure(self, mention: Mention, relation: Relation, item: Field, score: float, *, is_figure: bool) -> Iterable[Option]:
+        if is_figure:
+            yield Option("measure", relation, score, item)
+        elif item.is_moment and (mention.rank or mention.order or mention.aggregate in ("max", "min")):
+            yield Option("moment", relation, score * WEIGHTS.ranked_moment, item)
+        elif mention.order:
+            yield Option("field", relation, score, item)
+        elif mention.rank and item in self._index.label_of(relation) and not relation.is_event:
+            yield Option("rows", relation, score * WEIGHTS.ranked_label, item)
+        else:
+            yield Option("field", relation, score * WEIGHTS.ranked_field, item)
+
+    def _by_adjective(self, mention: Mention, reading: Reading) -> Iterable[Option]:
+        """`most expensive products` ranks products by the first of their columns that goes by the adjective."""
+        for link in mention.names:
+            if link.kind != "table" and not (link.field is not None and link.field in self._index.label_of(link.relation)):
+                continue
+            for place, adjective in enumerate(name for a in mention.token.adjectives for name in a.names):
+                for named in self._index.names.get(adjective, ()):
+                    item = named.field
+                    if named.relation is link.relation and item is not None and item.is_measure and named.score >= 0.5:
+                        score = link.score * named.score * (1.15 - 0.02 * place)
+                        yield Option("measure", link.relation, score, item)
+
+    def _roots(self, reading: Reading, options: dict[Mention, list[Option]]) -> list[Relation]:
+        """Relations of the first figure, else of any noun or value."""
+        figures = [m for m in reading.mentions if m in options and not m.is_negated and (m.is_counted or m.aggregate)]
+        figures = figures or [
+            m for m in reading.mentions
+            if m in options and not m.is_negated and any(o.kind == "measure" and o.score > 0.6 for o in options[m][:1])
+        ]  # fmt: skip
+        found: dict[int, Relation] = {}
+        for mention in figures[:1] or [m for m in options if not m.is_negated] or list(options):
+            for option in options[mention]:
+                if option.kind != "member" or len(options) == 1 or option.relation.is_family:
+                    found.setdefault(option.relation.number, option.relation)
+        if not figures[:1]:
+            for value in reading.values:
+                for link in value.links:
+                    found.setdefault(link.relation.number, link.relation)
+        return list(found.values())[: WEIGHTS.most_roots]
+
+    def _worth(self, root: Relation, option: Option) -> float:
+        if option.relation is root:
+            return option.score
+        cost = self._joins.cost(root, option.relation)
+        if cost is None:
+            return WEIGHTS.unreachable
+        return option.score - WEIGHTS.distance * cost
+
+    def _resolve_value(self, resolution: Resolution, value: ValueMention) -> None:
+        links = list(value.links)
+        if not links and value.named is not None:
+            links = [self._literal(link, value) for link in self._named_columns(value.named)]
+        ranked = sorted(((self._value_worth(resolution, link), link) for link in links), key=lambda pair: -pair[0])
+        ranked = [(worth, link) for worth, link in ranked if worth > WEIGHTS.unreachable]
+        if not ranked:
+            resolution.missing.append(value.text)
+            resolution.score -= WEIGHTS.missing
+            return
+        best = ranked[0][1]
+        same = tuple(link for _, link in ranked if link.field is best.field and link.is_partial == best.is_partial and link.score == best.score)
+        resolution.values[value] = same
+        resolution.score += ranked[0][0]
+
+    def _value_worth(self, resolution: Resolution, link: Link) -> float:
+        named = [option for option in resolution.uses.values() if option.relation is link.relation]
+        base = self._worth(resolution.root, Option("field", link.relation, link.score, link.field))
+        if base <= WEIGHTS.unreachable:
+            return base
+        is_label = link.field is not None and link.field.role == "label"
+        return base + (WEIGHTS.value_beside if named else 0.0) + (WEIGHTS.label_value if is_label else 0.0)
+
+    def _named_columns(self, mention: Mention) -> Iterable[Link]:
+        for link in mention.names:
+            if link.field is not None:
+                yield link
+            elif link.kind == "table":
+                for item in self._index.label_of(link.relation)[:1]:
+                    yield Link("column", link.relation, link.score * 0.95, "the name of its rows", item)
+
+    @staticmethod
+    def _literal(link: Link, value: ValueMention) -> Link:
+        text = value.token.literal or (str(value.token.number.normalize()) if value.token.number is not None else value.text)
+        if value.token.number is not None and not value.token.literal:
+            text = value.token.text if link.field is not None and not link.field.is_numeric else f"{value.token.number.normalize():f}"
+        score = link.score * (0.7 if value.token.number is None and link.field is not None and link.field.is_numeric else 1.0)
+        return Link("value", link.relation, score, "a value for the column named beside it", link.field, text)
+
+
+def verbs_near(reading: Reading, position: int, *, reach: int = 4) -> Sequence[str]:
+    """The words before a place, as far as they may say which moment a period is about."""
+    tokens = reading.tokens[max(0, position - reach) : position]
+    return [key(token.text) for token in tokens if token.period is None]

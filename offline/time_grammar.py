@@ -1,0 +1,422 @@
+"""Reads the period that starts at a place of a folded question: absolute, relative, ranges, holidays; two languages.
+
+Meaning of the relative ones: the last N days, weeks or months are whole days up to yesterday; a month or day without
+a year is the latest one that has begun. An impossible date (31 February) is no period.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final
+
+from offline import time_patterns as patterns
+from offline.numbers import to_int
+from offline.periods import (
+    Moment,
+    Period,
+    add_months,
+    current,
+    days_between,
+    last_days,
+    last_months,
+    single_day,
+    whole_months,
+)
+
+Found = tuple[Period, int]
+_FIXED: Final[tuple[tuple[tuple[str, ...], Callable[[], Period]], ...]] = (
+    (("今天", "今日", "today"), lambda: single_day(0)),
+    (("昨天", "昨日", "yesterday"), lambda: single_day(-1)),
+    (("前天", "前日", "the day before yesterday"), lambda: single_day(-2)),
+    (("大前天",), lambda: single_day(-3)),
+    (("本周", "这周", "这一周", "本星期", "这个星期", "this week", "the current week"), lambda: current("week")),
+    (("上周", "上一周", "上星期", "上个星期", "last week", "the previous week"), lambda: current("week", -1)),
+    (("上上周", "上上个星期"), lambda: current("week", -2)),
+    (("本月至今", "本月", "这个月", "当月", "this month", "the current month", "month to date"), lambda: current("month")),
+    (
+        ("上月", "上个月", "上一个月", "上一个自然月", "上个自然月", "last month", "the previous month", "the last calendar month"),
+        lambda: current("month", -1),
+    ),
+    (("上上个月", "上上月", "前月"), lambda: current("month", -2)),
+    (("本季度", "这个季度", "当季", "本季", "this quarter", "the current quarter"), lambda: current("quarter")),
+    (("上季度", "上个季度", "上一季度", "上季", "last quarter", "the previous quarter"), lambda: current("quarter", -1)),
+    (
+        ("今年以来", "今年至今", "年初至今", "本年度", "今年", "本年", "this year", "the current year", "year to date"),
+        lambda: current("year"),
+    ),
+    (("去年全年", "去年", "上年", "上一年", "last year", "the previous year"), lambda: current("year", -1)),
+    (("前年",), lambda: current("year", -2)),
+    (("最近一天", "最近1天", "最新一天", "最新日期", "最近的一天", "最近一日", "最新一日", "latest day", "the latest day", "the most recent day"),
+     lambda: Period(is_latest=True)),
+)  # fmt: skip
+_FIXED_WORDS: Final = {word: make for words, make in _FIXED for word in words}
+_FIXED_PATTERN: Final = re.compile(
+    "|".join(re.escape(word) + (r"(?![a-z])" if word.isascii() else "") for word in sorted(_FIXED_WORDS, key=len, reverse=True))
+)
+_RELATIVE_YEARS: Final = {"今年": 0, "本年": 0, "去年": 1, "上年": 1, "前年": 2, "大前年": 3, "last year": 1, "this year": 0}
+_ORDINALS: Final = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": 4}
+_DAYS_OF_WEEK: Final = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
+_THIRDS: Final = {"上旬": (1, 10), "中旬": (11, 20), "下旬": (21, 31), "上半月": (1, 15), "下半月": (16, 31), "初": (1, 5), "底": (26, 31)}
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What a period is read against: the database's date and the year said before in the question or conversation."""
+
+    today: date
+    assumed_year: int | None = None
+
+
+class TimeGrammar:
+    """Reads periods; `holidays` maps a folded name to `fixed` or `years` pairs of [month, day]."""
+
+    def __init__(self, holidays: Mapping[str, Mapping[str, Any]]) -> None:
+        self._holidays = holidays
+        names = "|".join(sorted(map(re.escape, holidays), key=len, reverse=True)) or r"(?!)"
+        self._holiday = re.compile(rf"{patterns.OF_YEAR}(?P<name>{names})(?:假期|期间|长假|黄金周|当天)*")
+        self._readers = (
+            self._iso_day, self._chinese_day, self._english_day, self._named, self._iso_month, self._chinese_month,
+            self._english_month, self._quarter, self._half, self._week_day, self._ago, self._fixed, self._last, self._year,
+        )  # fmt: skip
+
+    def parse(self, text: str, position: int, clock: Clock) -> Found | None:
+        """The period that starts at `position`, and where it ends."""
+        try:
+            return self._led(text, position, clock) or self._span(text, position, clock)
+        except ValueError:
+            return None
+
+    def _led(self, text: str, position: int, clock: Clock) -> Found | None:
+        """A period with its preposition: since 2020, before March, between June and August, in 2021."""
+        leads: tuple[tuple[re.Pattern[str], Callable[[Period], Period]], ...] = (
+            (patterns.LEAD_SINCE, lambda p: Period(p.start, None, stated_year=p.stated_year)),
+            (patterns.LEAD_AFTER, lambda p: Period(p.end, None, stated_year=p.stated_year)),
+            (patterns.LEAD_BEFORE, lambda p: Period(None, p.start, stated_year=p.stated_year)),
+            (patterns.LEAD_UNTIL, lambda p: Period(None, p.end, stated_year=p.stated_year)),
+        )
+        if (lead := patterns.LEAD_BETWEEN.match(text, position)) and (found := self._range(text, lead.end(), clock)):
+            return found
+        for pattern, make in leads:
+            lead = pattern.match(text, position)
+            if lead and lead.end() > position and (found := self._span(text, lead.end(), clock)):
+                period, end = found
+                if lead[0].startswith(("从", "from")) and not _is_open(text, end, period):
+                    return period, end
+                return make(period), _skip_since(text, end)
+        lead = patterns.LEAD_IN.match(text, position)
+        return self._span(text, lead.end(), clock) if lead else None
+
+    def _range(self, text: str, position: int, clock: Clock) -> Found | None:
+        """`A and B` after `between`: from the start of A to the end of B."""
+        first = self._one(text, position, clock)
+        if first is None:
+            return None
+        joint = patterns.AND.match(text, first[1]) or re.compile(patterns.TO).match(text, first[1])
+        return self._joined(text, first, joint.end(), clock) if joint else None
+
+    def _span(self, text: str, position: int, clock: Clock) -> Found | None:
+        found = self._one(text, position, clock)
+        if found is None:
+            return None
+        period, end = found
+        if (joint := re.compile(patterns.TO).match(text, end)) and (span := self._joined(text, found, joint.end(), clock)):
+            return span
+        if period.start and not (period.start.days and period.end == Moment()):
+            if after := patterns.AFTER.match(text, end):
+                is_later = after[0].strip() in ("之后", "以后", "后") and period.end is not None
+                return replace(period, start=period.end if is_later else period.start, end=None, months=0), after.end()
+            if before := patterns.BEFORE.match(text, end):
+                return replace(period, start=None, end=period.start, months=0), before.end()
+        return found
+
+    def _joined(self, text: str, first: Found, position: int, clock: Clock) -> Found | None:
+        period = first[0]
+        inherited = replace(clock, assumed_year=period.stated_year or clock.assumed_year)
+        second = self._one(text, position, inherited) or self._bare_day(text, position, period)
+        if second is None or period.start is None or second[0].end is None:
+            return None
+        if period.stated_year is None and second[0].stated_year and period.start.day and first[0].months:
+            period = period.moved(months=12 * (second[0].stated_year - period.start.day.year))
+        if period.start is None or period.start.resolve(clock.today) >= second[0].end.resolve(clock.today):
+            return None
+        months = _months_between(period, second[0]) if period.months and second[0].months else 0
+        year = second[0].stated_year or period.stated_year
+        return Period(period.start, second[0].end, months=months, stated_year=year), second[1]
+
+    @staticmethod
+    def _bare_day(text: str, position: int, first: Period) -> Found | None:
+        match = patterns.ONLY_DAY.match(text, position)
+        if not match or first.start is None or first.start.day is None:
+            return None
+        day = first.start.day.replace(day=to_int(match["d"]))
+        return replace(days_between(day, day), stated_year=first.stated_year), match.end()
+
+    def _one(self, text: str, position: int, clock: Clock) -> Found | None:
+        if position < len(text) and _is_inside_word(text, position):
+            return None
+        return next((found for reader in self._readers if (found := reader(text, position, clock))), None)
+
+    @staticmethod
+    def _iso_day(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns.ISO_DAY.match(text, position)
+        if not match:
+            return None
+        year, month, day = (int(match[a] or match[b]) for a, b in (("y", "y8"), ("m", "m8"), ("d", "d8")))
+        found = date(year, month, day)
+        return replace(days_between(found, found), stated_year=year), match.end()
+
+    @staticmethod
+    def _chinese_day(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns.DAY_OF_MONTH.match(text, position) or patterns.SHORT_DAY.match(text, position)
+        if not match or (match.re is patterns.SHORT_DAY and not _is_short_range(text, position)):
+            return None
+        year = _year_of(match, clock) if match.re is patterns.DAY_OF_MONTH else None
+        day = _latest_day(year or clock.assumed_year, to_int(match["m"]), to_int(match["d"]), clock.today)
+        return replace(days_between(day, day), stated_year=year), match.end()
+
+    @staticmethod
+    def _english_day(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns.EN_DAY.match(text, position)
+        if not match:
+            return None
+        month = patterns.MONTH_NAMES[match["mn"] or match["mn2"]]
+        stated = match["y"] or match["y2"]
+        year = int(stated) if stated else None
+        day = _latest_day(year or clock.assumed_year, month, int(match["d"] or match["d2"]), clock.today)
+        return replace(days_between(day, day), stated_year=year), match.end()
+
+    def _named(self, text: str, position: int, clock: Clock) -> Found | None:
+        match = self._holiday.match(text, position)
+        if not match:
+            return None
+        holiday = self._holidays[match["name"]]
+        year = _year_of(match, clock) or clock.assumed_year
+        for candidate in (year,) if year else (clock.today.year, clock.today.year - 1):
+            days = holiday.get("fixed") or holiday.get("years", {}).get(candidate)
+            if days is None:
+                continue
+            first, last = (date(candidate, month, day) for month, day in days)
+            if year or first <= clock.today:
+                return replace(days_between(first, last), stated_year=year), match.end()
+        return None
+
+    @staticmethod
+    def _iso_month(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns.ISO_MONTH.match(text, position)
+        if not match:
+            return None
+        year = int(match["y"] or match["y6"])
+        return replace(whole_months(year, int(match["m"] or match["m6"])), stated_year=year), match.end()
+
+    @staticmethod
+    def _chinese_month(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns.MONTH_FIRST.match(text, position) or patterns.MONTH_OF.match(text, position)
+        if not match:
+            return None
+        month, year = to_int(match["m"]), _year_of(match, clock)
+        actual = year or clock.assumed_year or _latest_year(month, clock.today)
+        third = match["third"] if match.re is patterns.MONTH_OF else None
+        if third:
+            first, last = _THIRDS[third]
+            start = date(actual, month, first)
+            end = min(date(actual, month, 1) + timedelta(days=last - 1), add_months(date(actual, month, 1), 1) - timedelta(days=1))
+            return replace(days_between(start, end), stated_year=year), match.end()
+        return replace(whole_months(actual, month), stated_year=year), match.end()
+
+    @staticmethod
+    def _english_month(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns.EN_MONTH_OF.match(text, position)
+        if not match:
+            return None
+        if match["mn"] in ("may", "mar", "march") and not match["y"] and not _is_led(text, position):
+            return None
+        month, year = patterns.MONTH_NAMES[match["mn"]], _english_year(match["y"], clock)
+        actual = year or clock.assumed_year or _latest_year(month, clock.today)
+        end = match.end() if match["y"] else match.end("mn")
+        return replace(whole_months(actual, month), stated_year=year), end
+
+    @staticmethod
+    def _quarter(text: str, position: int, clock: Clock) -> Found | None:
+        if match := patterns.QUARTER.match(text, position):
+            year, quarter = _year_of(match, clock), to_int(match["q"] or match["q2"])
+            end = match.end()
+            if year is None and (english := patterns.EN_QUARTER.match(text, position)):
+                year, end = _english_year(english["y"], clock), english.end() if english["y"] else end
+        elif match := patterns.EN_QUARTER.match(text, position):
+            if match["o"] == "last" and not match["y"]:
+                return None
+            year, quarter = _english_year(match["y"], clock), int(match["q"] or _ORDINALS[match["o"]])
+            end = match.end()
+        else:
+            return None
+        actual = year or clock.assumed_year or clock.today.year
+        return replace(whole_months(actual, quarter * 3 - 2, 3), stated_year=year), end
+
+    @staticmethod
+    def _half(text: str, position: int, clock: Clock) -> Found | None:
+        if match := patterns.HALF.match(text, position):
+            year, is_first = _year_of(match, clock), match["h"] == "上半年"
+        elif match := patterns.EN_HALF.match(text, position):
+            year, is_first = _english_year(match["y"], clock), match["h"] == "first"
+        else:
+            return None
+        actual = year or clock.assumed_year or clock.today.year
+        return replace(whole_months(actual, 1 if is_first else 7, 6), stated_year=year), match.end()
+
+    @staticmethod
+    def _week_day(text: str, position: int, clock: Clock) -> Found | None:
+        if match := patterns.WEEKEND.match(text, position):
+            weeks = -2 if "上上" in match["w"] else -1 if match["w"].startswith(("上", "last")) else 0
+            start = Moment(trunc="week", days=7 * weeks + 5)
+            return Period(start, start.moved(days=2)), match.end()
+        match = patterns.WEEK_DAY.match(text, position)
+        if not match or match["w"] in ("周", "星期"):
+            return None
+        weeks = -2 if match["w"].startswith("上上") else -1 if match["w"].startswith("上") else 0
+        start = Moment(trunc="week", days=7 * weeks + _DAYS_OF_WEEK[match["d"]])
+        return Period(start, start.moved(days=1)), match.end()
+
+    @staticmethod
+    def _ago(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns.AGO.match(text, position)
+        if not match:
+            return None
+        count, unit = to_int(match["n"] or match["n2"]), match["unit"] or match["unit2"]
+        if unit in ("天", "day"):
+            return single_day(-count), match.end()
+        if unit in ("周", "个星期", "week"):
+            return current("week", -count), match.end()
+        if unit in ("年", "year"):
+            return current("year", -count), match.end()
+        return current("month", -count), match.end()
+
+    @staticmethod
+    def _fixed(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns_fixed(text, position)
+        if match is None:
+            return None
+        period = _FIXED_WORDS[match[0]]()
+        if match[0] in _RELATIVE_YEARS:
+            period = replace(period, stated_year=clock.today.year - _RELATIVE_YEARS[match[0]])
+        return period, match.end()
+
+    @staticmethod
+    def _last(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns.LAST.match(text, position)
+        if not match or (match["n"] is None and not match["how"].isascii()):
+            return None
+        if match["how"] == "前" and match["unit"] in ("日", "年", "月") and match["n"] is None:
+            return None
+        return _last_period(match), match.end()
+
+    @staticmethod
+    def _year(text: str, position: int, clock: Clock) -> Found | None:
+        match = patterns.YEAR_OF.match(text, position)
+        year: int | None = None
+        if match and (match["ry"] or "年" in match[0] or _is_plain_year(text, match)):
+            year = _year_of(match, clock)
+        elif match := patterns.EN_YEAR.match(text, position):
+            year = int(match["y"]) if _is_led(text, position) or match[0] != match["y"] or _is_plain_year(text, match) else None
+        if match is None or year is None:
+            return None
+        return replace(whole_months(year, 1, 12), stated_year=year), match.end()
+
+
+def patterns_fixed(text: str, position: int) -> re.Match[str] | None:
+    """A fixed relative expression such as 昨天 or `last month`."""
+    return _FIXED_PATTERN.match(text, position)
+
+
+def _last_period(match: re.Match[str]) -> Period:
+    unit = match["unit"]
+    if match["n"] == "半":
+        return last_months(6) if unit.startswith(("年", "year")) else last_days(15)
+    count = 3 if match["n"] == "few" else to_int(match["n"]) if match["n"] else 1
+    if unit.startswith(("天", "日", "day")):
+        return last_days(count)
+    if unit.startswith(("周", "星期", "week")):
+        return last_days(7 * count)
+    if unit.startswith(("季度", "quarter")):
+        return last_months(3 * count)
+    return last_months(count * (12 if unit.startswith(("年", "year")) else 1))
+
+
+def _year_of(match: re.Match[str], clock: Clock) -> int | None:
+    groups = match.groupdict()
+    if groups.get("y"):
+        return int(match["y"])
+    if groups.get("ys"):
+        return 2000 + int(match["ys"])
+    if groups.get("yc"):
+        digits = "".join(str(to_int(character)) for character in match["yc"])
+        return int(digits) if len(digits) == 4 else 2000 + int(digits)
+    if groups.get("ry"):
+        return clock.today.year - _RELATIVE_YEARS[match["ry"]]
+    return None
+
+
+def _english_year(text: str | None, clock: Clock) -> int | None:
+    if not text:
+        return None
+    return clock.today.year - _RELATIVE_YEARS[text] if text in _RELATIVE_YEARS else int(text)
+
+
+def _latest_year(month: int, today: date) -> int:
+    return today.year if month <= today.month else today.year - 1
+
+
+def _latest_day(year: int | None, month: int, day: int, today: date) -> date:
+    if year is not None:
+        return date(year, month, day)
+    this_year = date(today.year, month, day)
+    return this_year if this_year <= today + timedelta(days=1) else date(today.year - 1, month, day)
+
+
+def _months_between(first: Period, last: Period) -> int:
+    start, end = first.start, last.end
+    if not (start and end and start.day and end.day):
+        return 0
+    return (end.day.year - start.day.year) * 12 + end.day.month - start.day.month
+
+
+def _is_inside_word(text: str, position: int) -> bool:
+    before, here = text[position - 1 : position], text[position]
+    if before.isascii() and before.isalnum() and here.isascii() and here.isalnum():
+        return not (before.isalpha() and here.isdigit())
+    return before == "." and here.isdigit() and text[position - 2 : position - 1].isdigit()
+
+
+def _is_led(text: str, position: int) -> bool:
+    """A preposition or a time noun stands before."""
+    return bool(re.search(r"(?:in|on|during|of|for|since|until|before|after|by|year|and|to|from|between|month|through)\s+(?:the\s+)?$", text[:position]))
+
+
+def _is_plain_year(text: str, match: re.Match[str]) -> bool:
+    """A bare number that can only be a year: no unit, comparison or counted noun stands beside it."""
+    before, after = text[: match.start()], text[match.end() :]
+    if re.search(r"(?:[<>=]|than|above|over|below|under|least|most|超过|大于|小于|低于|高于|第)\s*$", before):
+        return False
+    return bool(re.match(r"\s*(?:$|[,.?!;)]|and\b|的|各|每|q[1-4]|to\b|by\b|per\b|for\b|in\b|with\b|总|全)", after))
+
+
+def _is_short_range(text: str, position: int) -> bool:
+    """4.5-4.7 is a span of days; a single 4.5 is a number."""
+    return bool(
+        re.match(r"\d{1,2}\.\d{1,2}\s*(?:-|~|到|至)\s*\d{1,2}\.\d{1,2}(?![\d%万亿])", text[position:])
+        or re.search(r"\d{1,2}\.\d{1,2}\s*(?:-|~|到|至)\s*$", text[:position])
+    )
+
+
+def _is_open(text: str, end: int, period: Period) -> bool:
+    """`from 2020` and 从1月起 are open; `from` before a closed span is not."""
+    return period.end is not None and (period.months > 0 or bool(re.match(r"\s*(?:起|开始|以来|至今|onwards?)", text[end:]))) and not re.match(
+        r"\s*(?:的|to\b)", text[end:]
+    )
+
+
+def _skip_since(text: str, end: int) -> int:
+    after = patterns.AFTER.match(text, end)
+    return after.end() if after else end

@@ -1,0 +1,243 @@
+"""Cuts a question into tokens: the cheapest way through all phrases that the schema, the grammar and the calendar know.
+
+A token keeps everything its phrase may mean; the reader decides. No phrase begins or ends inside a Latin word, and
+text nothing knows stays together with the particles around it, so that a half of a word is never taken for a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from offline.links import Link, LinkIndex
+from offline.numbers import number_at
+from offline.periods import Period
+from offline.text import Word, fold, has_cjk, key_of, words_of
+from offline.time_grammar import Clock, TimeGrammar
+from offline.vocabulary import Adjective
+
+_MOST_WORDS = 1200
+_LONGEST_RUN = 40
+_QUOTED = re.compile(r'"([^"]{1,80})"|(?<![a-z0-9])\'([^\'"]{1,80})\'(?![a-z0-9])')
+_RAW_QUOTED = re.compile(r"[\"“”「『《]([^\"“”「」『』《》]{1,80})[\"“”」』》]|(?<![A-Za-z0-9])['‘’`]([^'‘’`\"]{1,80})['’‘`](?![A-Za-z0-9])")
+_BREAKS = frozenset(".?!;,")
+_UNKNOWN_WORD, _UNKNOWN_CHARACTER = 3.0, 2.2
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the question with all it may mean.
+
+    `names` are tables, columns, flags and members; `values` stored values; `tags` what the grammar says of it;
+    `literal` is the original text between quotation marks.
+    """
+
+    text: str
+    start: int
+    end: int
+    tags: frozenset[str] = frozenset()
+    names: tuple[Link, ...] = ()
+    values: tuple[Link, ...] = ()
+    adjectives: tuple[Adjective, ...] = ()
+    period: Period | None = None
+    number: Decimal | None = None
+    is_percent: bool = False
+    literal: str = ""
+    is_unknown: bool = False
+    is_corrected: bool = False
+
+    def has(self, *tags: str) -> bool:
+        return not self.tags.isdisjoint(tags)
+
+    @property
+    def is_link(self) -> bool:
+        return bool(self.names or self.values)
+
+    @property
+    def is_filler(self) -> bool:
+        """Only a particle: it says nothing and means nothing in this schema."""
+        return self.tags == {"filler"} and not self.is_link and self.number is None and self.period is None
+
+    @property
+    def is_break(self) -> bool:
+        return self.text in _BREAKS
+
+
+@dataclass
+class _Best:
+    cost: float
+    token: Token | None = None
+    previous: int = -1
+
+
+@dataclass(frozen=True)
+class _Quotes:
+    """Runs of words between quotation marks: start -> (end, original text)."""
+
+    runs: dict[int, tuple[int, str]] = field(default_factory=dict)
+
+
+class Tokeniser:
+    """Cuts questions against one index."""
+
+    def __init__(self, index: LinkIndex, times: TimeGrammar) -> None:
+        self._index = index
+        self._times = times
+        self._vocabulary = index.vocabulary
+
+    def tokens(self, question: str, clock: Clock) -> list[Token]:
+        """The tokens in order, fillers and unknown text included."""
+        text = fold(question)
+        words = words_of(text)[:_MOST_WORDS]
+        quotes = _quotes(question, text, words)
+        best: list[_Best] = [_Best(0.0)] + [_Best(float("inf")) for _ in words]
+        years: list[int | None] = [clock.assumed_year] * (len(words) + 1)
+        for start in range(len(words)):
+            if best[start].cost == float("inf"):
+                continue
+            here = replace(clock, assumed_year=years[start])
+            for token, cost in self._candidates(text, words, start, here, quotes):
+                if best[start].cost + cost < best[token.end].cost:
+                    best[token.end] = _Best(best[start].cost + cost, token, start)
+                    stated = token.period.stated_year if token.period else None
+                    years[token.end] = stated or years[start]
+        return _merged(_back_track(best))
+
+    def _candidates(
+        self, text: str, words: Sequence[Word], start: int, clock: Clock, quotes: _Quotes
+    ) -> list[tuple[Token, float]]:
+        found: list[tuple[Token, float]] = []
+        if start in quotes.runs:
+            end, raw = quotes.runs[start]
+            inner = key_of(words[start + 1 : end - 1])
+            known = self._known(text, words, start, end, inner)
+            token = known or Token(raw, start, end)
+            found.append((replace(token, literal=raw, text=raw), 0.3))
+        found += self._times_at(text, words, start, clock)
+        found += self._numbers_at(text, words, start)
+        found += self._phrases_at(text, words, start)
+        word = words[start]
+        unknown = Token(word.text, start, start + 1, is_unknown=True)
+        found.append((unknown, _UNKNOWN_CHARACTER if word.is_cjk else _UNKNOWN_WORD))
+        return found
+
+    def _times_at(self, text: str, words: Sequence[Word], start: int, clock: Clock) -> list[tuple[Token, float]]:
+        parsed = self._times.parse(text, words[start].start, clock)
+        if parsed is None:
+            return []
+        end = _word_after(words, start, parsed[1])
+        if end is None:
+            return []
+        return [(Token(text[words[start].start : words[end - 1].end], start, end, period=parsed[0]), 0.85)]
+
+    @staticmethod
+    def _numbers_at(text: str, words: Sequence[Word], start: int) -> list[tuple[Token, float]]:
+        parsed = number_at(text, words[start].start)
+        if parsed is None:
+            return []
+        end = _word_after(words, start, parsed[2])
+        if end is None:
+            return []
+        token = Token(
+            text[words[start].start : words[end - 1].end], start, end, number=parsed[0], is_percent=parsed[1]
+        )
+        return [(token, 1.0 if words[start].is_number else 1.45)]
+
+    def _phrases_at(self, text: str, words: Sequence[Word], start: int) -> list[tuple[Token, float]]:
+        found: list[tuple[Token, float]] = []
+        phrase = ""
+        for end in range(start + 1, min(len(words), start + _LONGEST_RUN) + 1):
+            word = words[end - 1]
+            if word.is_separator:
+                if end == start + 1:
+                    if self._vocabulary.tags.get(word.text):
+                        found.append((Token(word.text, start, end, frozenset({"filler"})), 1.0))
+                    return found
+                continue
+            phrase += word.base
+            if len(phrase) > self._index.longest:
+                break
+            if token := self._known(text, words, start, end, phrase):
+                found.append((token, _cost(token)))
+        return found
+
+    def _known(self, text: str, words: Sequence[Word], start: int, end: int, phrase: str) -> Token | None:
+        names = self._index.names.get(phrase, ())
+        values = self._index.values.get(phrase, ())
+        plain = text[words[start].start : words[end - 1].end]
+        tags = self._vocabulary.tags.get(phrase) or self._vocabulary.tags.get(plain, frozenset())
+        adjectives = self._vocabulary.adjectives.get(phrase, ())
+        if not (names or values or tags or adjectives):
+            return None
+        if end == start + 1 and not tags and len(phrase) == 1 and not has_cjk(phrase):
+            return None
+        ranked = tuple(sorted(names, key=lambda link: -link.score))
+        return Token(plain, start, end, tags, ranked, tuple(values), adjectives)
+
+
+def _cost(token: Token) -> float:
+    """What a token costs on the way: sure phrases little, particles and lone characters more."""
+    sure = [link.score for link in token.names]
+    sure += [link.score for link in token.values if not link.needs_column]
+    is_lone = len(token.text) == 1 and has_cjk(token.text)
+    best = 1.6 if not (sure or token.tags or token.adjectives) else 9.0
+    if sure:
+        best = min(best, 0.95 + 0.7 * (1 - max(sure)))
+    if token.tags - {"filler"} or token.adjectives:
+        best = min(best, 1.0)
+    if "filler" in token.tags:
+        best = min(best, 1.05)
+    return best + (0.45 if is_lone else 0.0)
+
+
+def _word_after(words: Sequence[Word], start: int, end: int) -> int | None:
+    """The number of the word after a run that ends at a place of the text; None when the place is inside a word."""
+    for number in range(start, len(words)):
+        if words[number].end == end:
+            return number + 1
+        if words[number].end > end:
+            return number if words[number].start >= end and number > start else None
+    return None
+
+
+def _back_track(best: list[_Best]) -> list[Token]:
+    tokens: list[Token] = []
+    place = len(best) - 1
+    while place > 0 and best[place].token is not None:
+        token = best[place].token
+        assert token is not None  # noqa: S101 - checked by the loop
+        tokens.append(token)
+        place = best[place].previous
+    return list(reversed(tokens))
+
+
+def _merged(tokens: list[Token]) -> list[Token]:
+    """Neighbouring unknown Chinese characters are one word, with the lone particles they stand against."""
+    result: list[Token] = []
+    for token in tokens:
+        last = result[-1] if result else None
+        if last is not None and _is_cjk_unknown(last) and _is_cjk_unknown(token) and last.end == token.start:
+            result[-1] = replace(last, text=last.text + token.text, end=token.end)
+        else:
+            result.append(token)
+    return result
+
+
+def _is_cjk_unknown(token: Token) -> bool:
+    return token.is_unknown and has_cjk(token.text)
+
+
+def _quotes(question: str, text: str, words: Sequence[Word]) -> _Quotes:
+    """Quoted runs of the folded text with their original spelling, matched in order."""
+    raw = [match[1] or match[2] for match in _RAW_QUOTED.finditer(question)]
+    folded = {fold(item).strip(): item for item in raw}
+    runs: dict[int, tuple[int, str]] = {}
+    for match in _QUOTED.finditer(text):
+        inner = (match[1] or match[2]).strip()
+        start = next((i for i, word in enumerate(words) if word.start >= match.start()), None)
+        end = next((i for i, word in enumerate(words) if word.end >= match.end()), None)
+        if start is not None and end is not None and end > start and inner:
+            runs[start] = (end + 1, folded.get(inner, inner).strip())
+    return _Quotes(runs)

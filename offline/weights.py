@@ -1,0 +1,32 @@
+"""The numbers that weigh one reading of a question against another. `tools.fit_weights` fits those marked as fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Scores of links are 0..1; everything here is on that scale."""
+
+    distance: float = 0.12  # what a join step costs a meaning
+    missing: float = 1.0  # what a noun costs that a root cannot reach
+    at_root: float = 0.06  # a meaning in the root itself
+    event_root: float = 0.05  # figures are kept where things happen
+    value_beside: float = 0.05  # a value whose table is named too
+    label_value: float = 0.03  # a value that is the name of something
+    rows_when_ranked: float = 0.9  # `most orders` counts orders
+    rows_when_aggregated: float = 0.8  # `total orders` counts orders
+    counted_measure: float = 0.97  # `number of citations` may be a column
+    counted_label: float = 0.98
+    counted_values: float = 0.93
+    grouped_measure: float = 0.55  # nobody groups by an amount
+    ranked_moment: float = 0.9
+    ranked_label: float = 0.85
+    ranked_field: float = 0.6
+    least_score: float = 0.45  # a meaning below this is not taken
+    unreachable: float = -9.0
+    most_roots: int = 24
+
+
+WEIGHTS = Weights()
