@@ -53,6 +53,7 @@ class Filter:
     upper: Decimal | None = None
     is_negated: bool = False
     is_true: bool = True
+    against_average: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,13 @@ class Measure:
     title: str
     field: Field | None = None
     only: tuple[Filter, ...] = ()
+    during: Period | None = None
     per: Grain = ""
     over: Measure | None = None
     minus: Measure | None = None
     scale: int = 1
     share_of: Literal["", "groups", "outer"] = ""
+    is_absolute: bool = False
 
     @property
     def is_addable(self) -> bool:

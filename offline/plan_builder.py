@@ -142,6 +142,8 @@ class PlanBuilder:
         reading, item = self.reading, option.field
         if option.kind == "rows":
             title = self.titles.count(option.relation)
+            if reading.per:
+                return Measure("avg", self.root.number, self.titles.aggregate(f"{reading.per}_avg", title), per=reading.per)
             if option.relation is self.root:
                 return Measure("count", self.root.number, title)
             counted = option.relation.key or next(iter(self.index.label_of(option.relation)), None)

@@ -69,8 +69,9 @@ class Planner:
         combined = combined_plan(self._builder, self._resolver, reading, resolution, clock, self._joins)
         if combined is not None:
             return combined
-        built = self._builder(reading, resolution, clock).build()
-        return built if isinstance(built, Refusal) else apply_forms(built, reading, self._index)
+        builder = self._builder(reading, resolution, clock)
+        built = builder.build()
+        return built if isinstance(built, Refusal) else apply_forms(built, builder)
 
     def _builder(self, reading: Reading, resolution: Resolution, clock: Clock) -> PlanBuilder:
         return PlanBuilder(reading, resolution, clock, self._index, self._joins, self._moments)

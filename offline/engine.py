@@ -1,0 +1,59 @@
+"""One schema, ready for questions: tokens, reading, plan, SQL. Built once per schema and shared by threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from common.business_schema import BusinessSchema
+from offline.joins import JoinGraph
+from offline.links import LinkIndex
+from offline.plan import AnyPlan, Refusal
+from offline.planning import Planned, Planner
+from offline.reader import Reader
+from offline.reading import Reading
+from offline.render import Renderer
+from offline.time_grammar import Clock, TimeGrammar
+from offline.titles import Titles
+from offline.tokens import Tokeniser
+from offline.vocabulary import Vocabulary
+
+
+@dataclass
+class Composed:
+    """What became of a question: SQL with its plan and confidence, or the refusal."""
+
+    sql: str = ""
+    plan: AnyPlan | None = None
+    refusal: Refusal | None = None
+    confidence: float = 0.0
+    reading: Reading | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+class Engine:
+    """Answers questions about one schema with SQL."""
+
+    def __init__(self, schema: BusinessSchema, vocabulary: Vocabulary) -> None:
+        self.schema = schema
+        self.vocabulary = vocabulary
+        self.index = LinkIndex(schema, vocabulary)
+        self.joins = JoinGraph(self.index, schema.joins)
+        self.times = TimeGrammar(vocabulary.holidays)
+        self.tokeniser = Tokeniser(self.index, self.times)
+        self._planner = Planner(self.index, self.joins)
+
+    def read(self, question: str, today: date, assumed_year: int | None = None) -> Reading:
+        """The reading of a question."""
+        return Reader(question, self.tokeniser.tokens(question, Clock(today, assumed_year))).read()
+
+    def compose(self, question: str, today: date) -> Composed:
+        """SQL for a question, or why there is none."""
+        return self.compose_reading(self.read(question, today), today)
+
+    def compose_reading(self, reading: Reading, today: date) -> Composed:
+        planned: Planned = self._planner.plan(reading, Clock(today))
+        if planned.plan is None:
+            return Composed(refusal=planned.refusal, reading=reading)
+        renderer = Renderer(self.joins, today, Titles(is_english=reading.is_english))
+        return Composed(renderer.sql(planned.plan), planned.plan, None, planned.confidence, reading, planned.notes)

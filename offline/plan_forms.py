@@ -1,0 +1,309 @@
+"""Forms that turn a plain plan into a share, a ratio, a difference, a growth or a running total.
+
+A form that was said and cannot be carried out is a refusal; nothing is dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from offline.periods import Period
+from offline.plan import AnyPlan, Filter, Measure, Ordering, Plan, Refusal
+from offline.plan_builder import PlanBuilder
+from offline.reading import Reading
+from offline.text import key
+
+_CHANGES = ("growth", "decline", "previous", "year_before")
+
+
+def apply_forms(plan: Plan, builder: PlanBuilder) -> AnyPlan | Refusal:
+    """The plan with every form that was said."""
+    reading = builder.reading
+    for tags, apply in (
+        (("ratio",), _ratio), (("share",), _share), (_CHANGES, _change), (("difference",), _difference),
+        (("running",), _running), (("contrast",), _contrast), (("higher", "lower"), _compared_things),
+        (("several",), _several), (("rank",), _unsupported), (("second_grain",), _second_grain),
+    ):  # fmt: skip
+        if reading.has(*tags):
+            outcome = apply(plan, builder)
+            if isinstance(outcome, Refusal):
+                return outcome
+            plan = outcome
+    if len(plan.periods) > 1 and plan.measures and not plan.dimensions and plan.compared is None and not any(m.during for m in plan.measures):
+        return Refusal("unknown_generation_failure", tuple(p.text for p in reading.periods))
+    return plan
+
+
+def _words(builder: PlanBuilder, *tags: str) -> Refusal:
+    reading = builder.reading
+    places = [place for tag in tags for place in reading.forms.get(tag, ())]
+    return Refusal("unknown_generation_failure", tuple(reading.tokens[place].text for place in places if place < len(reading.tokens)))
+
+
+def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    """A part of a whole in per cent: of two figures, of a value within all values, of each group within all groups."""
+    if not plan.measures:
+        return _words(builder, "share")
+    first = plan.measures[0]
+    if len(plan.measures) == 2 and all(m.is_addable for m in plan.measures):
+        part, whole = plan.measures
+        share = replace(part, title=builder.titles.form("share", part.title), over=whole, scale=100)
+        return _reordered(plan.with_(measures=(*plan.measures, share)), share, builder)
+    if not first.is_addable:
+        return _words(builder, "share")
+    restricted = [f for f in plan.filters if not f.is_negated and f.test in ("in", "flag", "contains") and not f.field.is_unique and f.field.role != "label"]
+    inner = [f for f in restricted if not any(f.field in d.fields for d in plan.dimensions)]
+    if inner and not (plan.dimensions and _shares_among_groups(plan, builder)):
+        filters = tuple(f for f in plan.filters if f not in inner)
+        part = replace(first, only=tuple(inner))
+        share = replace(part, title=builder.titles.form("share", first.title), over=first, scale=100)
+        return _reordered(plan.with_(filters=filters, measures=(part, share)), share, builder)
+    if not plan.dimensions:
+        sibling = _whole_of(first, builder)
+        if sibling is None:
+            return _words(builder, "share")
+        share = replace(first, title=builder.titles.form("share", first.title), over=sibling, scale=100)
+        return plan.with_(measures=(first, sibling, share))
+    sibling = _whole_of(first, builder)
+    if sibling is not None and _says_family_part(first, builder):
+        share = replace(first, title=builder.titles.form("share", first.title), over=sibling, scale=100)
+        return _reordered(plan.with_(measures=(first, sibling, share)), share, builder)
+    share = replace(first, title=builder.titles.form("share", first.title), share_of="outer" if len(plan.dimensions) > 1 else "groups")
+    return _reordered(plan.with_(measures=(*plan.measures, share)), share, builder)
+
+
+def _shares_among_groups(plan: Plan, builder: PlanBuilder) -> bool:
+    return any(mention.is_grouped and mention.position > max(builder.reading.forms.get("share", [0])) for mention in builder.reading.mentions)
+
+
+def _says_family_part(measure: Measure, builder: PlanBuilder) -> bool:
+    """微信支付金额占比 of each area: the part of one of several sibling columns within their sum."""
+    return measure.field is not None and bool(_stem_of(measure))
+
+
+def _stem_of(measure: Measure) -> str:
+    return measure.field.title if measure.field is not None and len(measure.field.title) > 4 and not measure.field.title.startswith("总") else ""
+
+
+def _whole_of(measure: Measure, builder: PlanBuilder) -> Measure | None:
+    """The column of the same table that holds the total of which this is a part: 支付总金额 for 微信支付金额."""
+    item = measure.field
+    if item is None:
+        return None
+    title = key(item.title)
+    best = None
+    for other in builder.root.fields:
+        if other is item or not other.is_measure:
+            continue
+        name = key(other.title)
+        bare = name.replace("总", "").replace("total", "")
+        if bare != name and len(bare) >= 2 and title.endswith(bare[-2:]) and len(title) > len(bare):
+            best = other
+            break
+    if best is None:
+        return None
+    return Measure(measure.function, measure.relation, builder.titles.aggregate("sum", best.title), best)
+
+
+def _reordered(plan: Plan, measure: Measure, builder: PlanBuilder) -> Plan:
+    """Shares are what is ranked and compared when a ranking or a percentage was said after them."""
+    conditions = tuple(
+        replace(condition, measure=measure) if said.is_percent else condition
+        for condition, said in zip(plan.conditions, builder.reading.conditions, strict=False)
+    )
+    ordering = plan.ordering
+    if plan.dimensions and not any(d.grain for d in plan.dimensions) and ordering:
+        ranks = builder.reading.forms.get("rank_word", []) + builder.reading.forms.get("direction", []) + builder.reading.forms.get("order", [])
+        if not ranks or max(ranks) > min(builder.reading.forms["share"]):
+            ordering = (Ordering(measure.title, ordering[0].is_descending),)
+    return plan.with_(conditions=conditions, ordering=ordering)
+
+
+def _ratio(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    """`ratio of A to B`: two figures, or one figure under two conditions."""
+    reading = builder.reading
+    if len(plan.measures) == 2:
+        first, second = plan.measures
+        return plan.with_(measures=(first, second, replace(first, title=builder.titles.form("ratio"), over=second, scale=1)))
+    if len(plan.measures) != 1:
+        return _words(builder, "ratio")
+    halves = _two_sides(plan)
+    if halves is None or reading.has("share"):
+        return _words(builder, "ratio")
+    upper, lower = (replace(plan.measures[0], only=side) for side in halves)
+    ratio = replace(upper, title=builder.titles.form("ratio"), over=lower, scale=1)
+    used = {f for side in halves for f in side}
+    return plan.with_(measures=(ratio,), filters=tuple(f for f in plan.filters if f not in used and f.field not in {u.field for u in used}))
+
+
+def _two_sides(plan: Plan) -> tuple[tuple[Filter, ...], tuple[Filter, ...]] | None:
+    """One filter of two values, or two comparisons of one column, as two conditions."""
+    for entry in plan.filters:
+        if entry.test in ("in", "contains") and len(entry.values) == 2:
+            first, second = (replace(entry, values=(value,)) for value in entry.values)
+            return (first,), (second,)
+    numbers = [f for f in plan.filters if f.test in (">", ">=", "<", "<=")]
+    if len(numbers) == 2 and numbers[0].field is numbers[1].field:
+        return (numbers[0],), (numbers[1],)
+    flags = [f for f in plan.filters if f.test == "flag"]
+    if len(flags) == 2 and flags[0].field is flags[1].field:
+        return (flags[0],), (flags[1],)
+    return None
+
+
+def _change(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    """Growth over buckets of time, or between two periods: the later against the earlier, whichever is named first."""
+    reading = builder.reading
+    if not plan.measures or plan.moment is None:
+        return _words(builder, *_CHANGES)
+    bucket = next((d for d in plan.dimensions if d.grain), None)
+    if bucket is not None and len(plan.periods) <= 1:
+        change = "year_before" if reading.has("year_before") else "previous"
+        if change == "year_before":
+            return _words(builder, *_CHANGES)
+        return plan.with_(change=change, ordering=(Ordering(bucket.title, is_descending=False),), limit=None)
+    periods = _periods_of_change(plan, builder)
+    if periods is None:
+        return _words(builder, *_CHANGES)
+    return _between_periods(plan, builder, *periods)
+
+
+def _periods_of_change(plan: Plan, builder: PlanBuilder) -> tuple[Period, Period] | None:
+    reading, today = builder.reading, builder.clock.today
+    if len(plan.periods) == 2:
+        first, second = sorted(plan.periods, key=lambda p: (p.bounds(today)[0] or today))
+        return first, second
+    if len(plan.periods) != 1 or plan.periods[0].is_latest or plan.periods[0].start is None:
+        return None
+    later = plan.periods[0]
+    if reading.has("year_before"):
+        return later.year_before(), later
+    return later.just_before(today), later
+
+
+def _between_periods(plan: Plan, builder: PlanBuilder, earlier: Period, later: Period) -> Plan | Refusal:
+    reading = builder.reading
+    first = plan.measures[0]
+    if not first.is_addable:
+        return _words(builder, *_CHANGES)
+    now = replace(first, during=later)
+    before = replace(first, during=earlier, title=builder.titles.form("previous", first.title))
+    growth = replace(now, title=builder.titles.form("growth", first.title), minus=before, over=before, scale=100)
+    dimensions = tuple(d for d in plan.dimensions if not d.grain)
+    descending = not (reading.has("decline") and not reading.has("growth"))
+    ranks = any(m.rank for m in reading.mentions) or reading.has("rank_word")
+    if ranks and plan.ordering and descending:
+        descending = plan.ordering[0].is_descending
+    conditions = []
+    for condition, said in zip(plan.conditions, reading.conditions, strict=False):
+        number = -condition.number if reading.has("decline") and said.is_percent else condition.number
+        flipped = {">": "<", ">=": "<="}.get(condition.test, condition.test) if reading.has("decline") else condition.test
+        conditions.append(replace(condition, measure=growth if said.is_percent else condition.measure, number=number, test=flipped))
+    ordering = (Ordering(growth.title, descending),) if dimensions else ()
+    return plan.with_(
+        measures=(now, before, growth), dimensions=dimensions, periods=(earlier, later), compared=(earlier, later), ordering=ordering,
+        conditions=tuple(conditions),
+    )  # fmt: skip
+
+
+def _difference(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    """The gap between two named things, two periods, or two figures of one row."""
+    reading = builder.reading
+    if not plan.measures:
+        return _row_difference(plan, builder)
+    if len(plan.measures) == 2 and not plan.dimensions:
+        first, second = plan.measures
+        return plan.with_(measures=(first, second, replace(first, title=builder.titles.form("difference", first.title), minus=second)))
+    if len(plan.periods) == 2 and plan.moment is not None and len(plan.measures) == 1:
+        earlier, later = sorted(plan.periods, key=lambda p: (p.bounds(builder.clock.today)[0] or builder.clock.today))
+        now, before = replace(plan.measures[0], during=later), replace(plan.measures[0], during=earlier, title=builder.titles.form("previous", plan.measures[0].title))
+        gap = replace(now, title=builder.titles.form("difference", now.title), minus=before)
+        dimensions = tuple(d for d in plan.dimensions if not d.grain)
+        return plan.with_(measures=(now, before, gap), dimensions=dimensions, compared=(earlier, later), ordering=())
+    halves = _two_sides(plan)
+    if halves is None or len(plan.measures) != 1:
+        return _words(builder, "difference")
+    first, second = (replace(plan.measures[0], only=side) for side in halves)
+    dimensions = tuple(d for d in plan.dimensions if halves[0][0].field not in d.fields)
+    filters = tuple(f for f in plan.filters if f.field is not halves[0][0].field)
+    gap = replace(first, title=builder.titles.form("difference", first.title), minus=second)
+    return plan.with_(measures=(gap,), dimensions=dimensions, filters=filters, ordering=(), limit=None)
+
+
+def _row_difference(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    """Of two rows that are named: the figure of the first less that of the second, without sign."""
+    halves = _two_sides(plan)
+    figures = [item for item in plan.attributes if item.is_measure]
+    if halves is None or len(figures) != 1:
+        return _words(builder, "difference")
+    total = Measure("sum", figures[0].relation, figures[0].title, figures[0])
+    first, second = (replace(total, only=side) for side in halves)
+    gap = replace(first, title=builder.titles.form("difference", figures[0].title), minus=second, is_absolute=True)
+    filters = tuple(f for f in plan.filters if f.field is not halves[0][0].field)
+    return plan.with_(attributes=(), measures=(gap,), filters=filters, ordering=(), limit=None, is_distinct=False)
+
+
+def _running(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    bucket = next((d for d in plan.dimensions if d.grain), None)
+    if bucket is None or not plan.measures or not plan.measures[0].is_addable:
+        return _words(builder, "running")
+    return plan.with_(running=True, ordering=(Ordering(bucket.title, is_descending=False),))
+
+
+def _contrast(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    """Things put side by side need groups: the values compared become one, two periods become two columns."""
+    reading = builder.reading
+    if plan.compared is not None or not plan.measures or reading.has("difference", "ratio"):
+        return plan
+    if len(plan.periods) == 2 and len(plan.measures) == 1 and plan.measures[0].is_addable and not any(d.grain for d in plan.dimensions):
+        bounds = _periods_of_change(plan, builder)
+        return _between_periods(plan, builder, *bounds) if bounds else plan
+    if plan.dimensions or len(plan.measures) > 1:
+        return _beside_values(plan, builder)
+    return _beside_values(plan, builder)
+
+
+def _beside_values(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    from offline.plan import Dimension
+
+    several = [f for f in plan.filters if f.test == "in" and len(f.values) > 1 and not f.is_negated and not any(f.field in d.fields for d in plan.dimensions)]
+    added = tuple(Dimension(builder.titles.of_field(f.field), (f.field,)) for f in several)
+    if not added and not plan.dimensions and len(plan.measures) == 1:
+        return _words(builder, "contrast") if not _is_joining(builder) else plan
+    ordering = plan.ordering or ((Ordering(plan.measures[0].title, is_descending=True),) if added else ())
+    return plan.with_(dimensions=(*plan.dimensions, *added), ordering=ordering)
+
+
+def _is_joining(builder: PlanBuilder) -> bool:
+    """与 joins as often as it compares."""
+    return all(builder.reading.tokens[place].has("and") for place in builder.reading.forms["contrast"])
+
+
+def _compared_things(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    """哪家的营收更高: the first of the named things by the figure."""
+    reading = builder.reading
+    descending = reading.has("higher")
+    figures = [item for item in plan.attributes if item.is_measure]
+    several = [f for f in plan.filters if len(f.values) > 1]
+    if plan.measures and (plan.dimensions or several):
+        plan = _beside_values(plan, builder) if not plan.dimensions else plan
+        if isinstance(plan, Refusal):
+            return plan
+        return plan.with_(ordering=(Ordering(plan.measures[0].title, descending),), limit=1)
+    if figures and several:
+        label = builder.index.label_of(plan.root)
+        attributes = tuple(dict.fromkeys((*label, *plan.attributes)))
+        return plan.with_(attributes=attributes, ordering=(Ordering(figures[0].title, descending),), limit=1)
+    return _words(builder, "higher", "lower")
+
+
+def _several(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    return _words(builder, "several")
+
+
+def _unsupported(plan: Plan, builder: PlanBuilder) -> Refusal:
+    return _words(builder, "rank")
+
+
+def _second_grain(plan: Plan, builder: PlanBuilder) -> Refusal:
+    return _words(builder, "second_grain")
