@@ -90,6 +90,8 @@ class LinkIndex:
         comment = read_comment(relation.comment)
         name = relation.name if not relation.is_family else " ".join(relation.stem)
         found = table_names(relation.stem, name, comment, self.vocabulary)
+        if all(item.role in ("key", "reference", "audit", "deleted") for item in relation.fields):
+            found.found = {phrase: how for phrase, how in found.found.items() if phrase == key(relation.name)}
         for phrase, score, reason in found.items():
             self.names[phrase].append(Link("table", relation, score, reason))
         owners = {" ".join(relation.stem), comment.headline, *comment.synonyms[:3]} - {""}

@@ -101,9 +101,14 @@ def column_names(
             rest = key(text).removeprefix(key(owner))
             if rest and rest != key(text) and len(rest) >= 2:
                 names.add(rest, 0.86, "its name without its table's")
+    if not has_cjk(plain):
+        names.add(f"{plain} id", 0.75, "its name said with id")
+        names.add(f"{plain} name", 0.75, "its name said with name")
     if len(stem) > 1:
         names.add(stem[-1], 0.55, "the last word of its name")
         names.add(" ".join(stem[:-1]), 0.5, "its name without the last word")
+    if len(stem) == 2:
+        names.add(f"{stem[1]} of {stem[0]}", 0.9, "its name turned round")
     _add_synonyms(names, [*bases, *comment.synonyms], vocabulary, limit=0.88)
     return names
 

@@ -150,6 +150,7 @@ class Plan:
     count_groups: str = ""
     best_of_each: int = 0
     both_ends: bool = False
+    part_title: str = ""
     change: Change = ""
     compared: tuple[Period, Period] | None = None
     running: bool = False

@@ -77,7 +77,7 @@ class PlanBuilder:
             return True
         if reading.has(*_ASKING_FORMS) and figures:
             return not (reading.has("difference") and self._names_rows() and not time.dimensions)
-        if time.dimensions and (figures or not self.uses("entity", "field")):
+        if time.dimensions and figures:
             return True
         if any(mention.aggregate for mention, _ in figures):
             return True
@@ -126,13 +126,22 @@ class PlanBuilder:
         for mention, option in self.uses("measure", "rows", "values", "moment"):
             if option.kind == "moment" and not mention.aggregate:
                 continue
-            measure = self._measure(mention, option)
+            measure = self._known_measure(mention, option) or self._measure(mention, option)
             self.measures[mention] = measure
             self.used.add(mention)
             is_bound = any(c.subject is mention for c in self.reading.conditions)
             if not (is_bound and len(self.uses("measure", "rows", "values")) > 1 and self._is_only_bound(mention)):
                 found.append(measure)
         return found
+
+    def _known_measure(self, mention: Mention, option: Option) -> Measure | None:
+        """The same figure said again."""
+        for other, measure in self.measures.items():
+            known = self.resolution.uses[other]
+            same = known.kind == option.kind and known.relation is option.relation and known.field is option.field
+            if same and (not mention.aggregate or not other.aggregate or mention.aggregate == other.aggregate):
+                return measure
+        return None
 
     def _is_only_bound(self, mention: Mention) -> bool:
         """A figure that is only compared, while another is asked for."""
@@ -142,6 +151,9 @@ class PlanBuilder:
         reading, item = self.reading, option.field
         if option.kind == "rows":
             title = self.titles.count(option.relation)
+            summed = self._stored_count(option.relation)
+            if summed is not None and option.relation is self.root:
+                return Measure("avg" if reading.per else "sum", self.root.number, title, summed, per=reading.per)
             if reading.per:
                 return Measure("avg", self.root.number, self.titles.aggregate(f"{reading.per}_avg", title), per=reading.per)
             if option.relation is self.root:
@@ -158,6 +170,11 @@ class PlanBuilder:
             return Measure("avg", option.relation.number, self.titles.aggregate(f"{reading.per}_avg", item.title), item, per=reading.per)
         function = self._function(mention, item)
         return Measure(function, option.relation.number, self.titles.aggregate(function, item.title), item)
+
+    @staticmethod
+    def _stored_count(relation: Relation) -> Field | None:
+        """A column `count`: each row stands for that many."""
+        return next((f for f in relation.fields if f.is_measure and key(" ".join(f.stem)) in ("count", "cnt")), None)
 
     @staticmethod
     def _function(mention: Mention, item: Field) -> Function:
@@ -217,12 +234,25 @@ class PlanBuilder:
             later = [m for m in others if ranks and m.position > max(ranks) and m not in asked]
             beside = [m for m in asked if self._adds_to(m, grouped)]
             return [*grouped, *beside, *(later if not self.reading.is_english else [])]
-        if asked:
+        if asked and any(m.is_which or m.is_whole or not self._is_beside(m) for m in asked):
             return asked
         wants = ranks or self.reading.limit is not None or self.reading.conditions or self.reading.has(
             "share", "direction", "order", "spread", "list", "several", "contrast", "growth", "decline", "previous", "year_before"
         )  # fmt: skip
-        return self._subjects(others, ranks) if wants else [m for m in others if self._is_bare_column(m)]
+        found = self._subjects(others, ranks) if wants else [m for m in others if self._is_bare_column(m) or self._is_paired(m)]
+        return sorted({*found, *asked}, key=lambda m: m.position)
+
+    def _is_beside(self, mention: Mention) -> bool:
+        """Only shown beside what is asked for: 及对应公司, `along with the company`."""
+        return self.reading.has("back") and any(place < mention.position for place in self.reading.forms["back"])
+
+    def _is_paired(self, mention: Mention) -> bool:
+        """服务区名称及车辆数量: a label joined with a figure is shown with it."""
+        tokens = self.reading.tokens
+        place = mention.position + 1
+        item = self.resolution.uses[mention].field
+        joined = place < len(tokens) and (tokens[place].has("and") or tokens[place].text in ("及", "和", "及其", "以及"))
+        return joined and item is not None and item.role in ("label", "category", "code")
 
     def _adds_to(self, mention: Mention, grouped: Sequence[Mention]) -> bool:
         """A listed noun beside grouped ones is shown too, unless it is the same thing."""
@@ -265,7 +295,7 @@ class PlanBuilder:
             first = others[0]
             return [m for m in others if m is first or self.resolution.uses[m].kind == "field"]
         places = ranks or [c.position for c in self.reading.conditions]
-        after = [m for m in others if places and m.position > max(places)]
+        after = [m for m in others if places and m.position > min(places)]
         if after:
             return after
         before = [m for m in others if not places or m.position < min(places)]
@@ -289,6 +319,9 @@ class PlanBuilder:
             subject = condition.subject
             option = self.resolution.uses.get(subject) if subject is not None else None
             measure = self.measures.get(subject) if subject is not None else None
+            if condition.is_percent and self.reading.has("share", "growth", "decline", "previous", "year_before"):
+                measure = measure or next(iter(plan.measures), None)
+                subject = None if measure is not None else subject
             if subject is not None and measure is None and option is not None and option.field is not None and option.field.is_numeric:
                 rows.append(number_filter(option.field, condition))
                 self.used |= {condition, subject}
@@ -336,10 +369,13 @@ class PlanBuilder:
             assert option is not None and option.field is not None  # noqa: S101, PT018 - checked above
             rows.append(number_filter(option.field, condition))
             self.used |= {condition, subject}
-        attributes = self._attributes(filters)
+        if time.dimensions and time.attribute is None and not any(d.is_member for d in time.dimensions):
+            return Refusal("ambiguous_question")
+        attributes = self._attributes(filters) if time.attribute is None else [*self._optional_attributes(filters), time.attribute]
         if isinstance(attributes, Refusal):
             return attributes
-        plan = Plan(self.root, attributes=tuple(attributes), filters=tuple(rows))
+        part = next((d.title for d in time.dimensions if d.is_member), "")
+        plan = Plan(self.root, attributes=tuple(attributes), filters=tuple(rows), part_title=part)
         plan = self._ordered(plan, time)
         return plan.with_(is_distinct=self._is_distinct(plan))
 
@@ -370,6 +406,10 @@ class PlanBuilder:
                 return Refusal("ambiguous_question")
             found += label
         return list(dict.fromkeys(self._with_names(found, filters)))
+
+    def _optional_attributes(self, filters: Filters) -> list[Field]:
+        found = self._attributes(filters)
+        return [] if isinstance(found, Refusal) else found
 
     def _with_names(self, found: list[Field], filters: Filters) -> list[Field]:
         """Figures of several things are told with the names of the things."""
@@ -420,6 +460,8 @@ class PlanBuilder:
             limit = 1
         best = 0
         grouped = [d for d in plan.dimensions if d.grain or self._is_grouped_dimension(d)]
+        if is_ranked and limit is not None and not plan.dimensions and time.dimensions and reading.has("respective"):
+            best = 1
         if is_ranked and limit is not None and len(plan.dimensions) > 1 and 0 < len(grouped) < len(plan.dimensions):
             best = len(grouped)
         return plan.with_(ordering=tuple(ordering), limit=limit, offset=reading.offset, best_of_each=best, both_ends=both)
@@ -484,7 +526,7 @@ class PlanBuilder:
         descending = reading.direction != "low"
         figures = [item.title for item in plan.attributes if item.is_measure]
         if plan.dimensions:
-            bucket = next((d.title for d in plan.dimensions if d.grain and d.grain != "weekday" or d.is_member), None)
+            bucket = next((d.title for d in plan.dimensions if d.grain or d.is_member or (d.fields and d.fields[0].role == "ordinal")), None)
             says_order = is_ranked or reading.limit is not None or reading.direction
             if bucket and not says_order:
                 return [Ordering(bucket, is_descending=False)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from offline.periods import Period
 from offline.plan import Dimension, Filter, Moment, Refusal
 from offline.reading import Grain, PeriodMention
-from offline.relations import Member
+from offline.relations import Field, Member
 from offline.resolving import verbs_near
 from offline.text import key
 from offline.time_patterns import ENGLISH_MONTHS
@@ -32,6 +32,7 @@ class TimeUse:
     members: dict[int, tuple[Member, ...]] = field(default_factory=dict)
     weekdays: tuple[int, ...] = ()
     position: int = -1
+    attribute: Field | None = None
 
 
 def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
@@ -40,6 +41,7 @@ def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
     use = TimeUse(position=reading.grain_position)
     mentions = _different(reading.periods, builder)
     mentions = _take_member_years(builder, use, mentions)
+    _add_parts(builder, use)
     wants_moment = bool(mentions or reading.grain or reading.per or reading.has("weekend", "workday", "running", "trend"))
     if not wants_moment:
         return use
@@ -51,6 +53,9 @@ def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
         return _without_moment(builder, use, mentions)
     use.periods = tuple(mention.period for mention in mentions)
     builder.used |= set(mentions)
+    if reading.has("which_grain") and not builder.uses("measure", "rows", "values") and not reading.has("rank_word"):
+        use.attribute = use.moment.field
+        return use
     _add_buckets(builder, use)
     _add_weekdays(builder, use)
     return use
@@ -61,12 +66,20 @@ def _different(mentions: Sequence[PeriodMention], builder: PlanBuilder) -> list[
     seen: list[PeriodMention] = []
     for mention in mentions:
         bounds = mention.period.bounds(builder.clock.today)
+        if seen and mention.position and reading_text(builder, mention.position - 1) == "inclusive":
+            builder.used.add(mention)
+            continue
         same = next((m for m in seen if m.period.bounds(builder.clock.today) == bounds and not mention.period.is_latest), None)
         if same is not None or _is_inside(mention, seen, builder):
             builder.used.add(mention)
             continue
         seen.append(mention)
     return seen
+
+
+def reading_text(builder: PlanBuilder, place: int) -> str:
+    """The text of a token."""
+    return builder.reading.tokens[place].text
 
 
 def _is_inside(mention: PeriodMention, seen: Sequence[PeriodMention], builder: PlanBuilder) -> bool:
@@ -97,12 +110,30 @@ def _take_member_years(builder: PlanBuilder, use: TimeUse, mentions: list[Period
     if years and not chosen:
         return [*left, *[m for m in mentions if m in builder.used]]
     if not years and not left:
-        chosen = {max(root.years)}
+        chosen = {_newest_with_values(builder)}
     if chosen:
         use.members[root.number] = tuple(root.years[year] for year in sorted(chosen))
     if len(chosen) > 1:
         use.dimensions.append(Dimension(builder.titles.bucket("year"), is_member=True))
+        use.position = mentions[0].position if mentions else -1
     return left
+
+
+def _add_parts(builder: PlanBuilder, use: TimeUse) -> None:
+    """Several members of a family that were named stand apart in the answer."""
+    chosen = {o.member for _, o in builder.uses("member") if o.relation is builder.root}
+    if len(chosen) > 1 and not builder.root.years:
+        use.dimensions.append(Dimension(builder.titles.form("part"), is_member=True))
+
+
+def _newest_with_values(builder: PlanBuilder) -> int:
+    """The newest year whose table has all the names that were said; else the newest."""
+    root = builder.root
+    named = [(links[0].field.name, links[0].value) for links in builder.resolution.values.values() if links and links[0].field]
+    for year in sorted(root.years, reverse=True):
+        if all(value in root.member_values.get((root.years[year].name, name), {value}) for name, value in named):
+            return year
+    return max(root.years)
 
 
 def _whole_years(period: Period, known: object, builder: PlanBuilder) -> set[int]:

@@ -24,9 +24,12 @@ _OPERATORS: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _PLAIN_FORMS: Final = (
     "share", "ratio", "difference", "growth", "decline", "previous", "year_before", "running", "trend", "spread",
     "contrast", "rank", "both", "or", "several", "weekend", "workday", "higher", "lower", "with_today", "records",
-    "blocking", "tables", "columns", "in_which_table", "up_to", "list", "nth", "alphabetical",
+    "blocking", "tables", "columns", "in_which_table", "up_to", "list", "nth", "alphabetical", "respective",
 )  # fmt: skip
 _COUNT_AFTER: Final = frozenset({"数量", "个数", "总数", "总数量", "数目", "家数", "计数", "数", "人数", "次数", "频次", "出现频次", "总人数", "count", "counts"})  # fmt: skip
+_PURPOSES: Final = frozenset({"用于", "用以", "以便", "辅助", "为了", "综合", "综合评估", "支撑"})
+_ALSO_VERBS: Final = frozenset({"达到", "达", "满", "超", "up to"})
+_BEFORE_LITERAL: Final = frozenset({"of", "in", "the", "for", "with", "from", "to", "at", "on", "called", "'", '"', "`", "的", "叫", "为", "是", "id"})
 _SURE_NAME, _STRONG_NAME = 0.8, 0.9
 _FORMS_OVER_NAMES: Final = frozenset({"sum", "avg", "max", "min", "count", "high", "low", "first", "last", "group", "gt", "lt", "ge", "le", "which", "higher", "lower", "day", "week", "month", "quarter", "year", "list", "share", "ratio", "records", "newest", "oldest", "order", "hour", "weekday"})  # fmt: skip
 
@@ -42,6 +45,7 @@ class Reader:
 
     def read(self) -> Reading:
         """The reading of all tokens."""
+        self._skip_asides()
         self._collect()
         for place, token in enumerate(self._tokens):
             if place in self._used or token.is_link or token.is_filler:
@@ -52,6 +56,8 @@ class Reader:
                 self._read_form(place, token)
         self._name_values()
         self._read_orders()
+        self._spread_listing()
+        self._read_ratio()
         return self._reading
 
     def _settled(self, tokens: Sequence[Token], place: int) -> Token:
@@ -74,6 +80,25 @@ class Reader:
             return token
         return token
 
+    def _skip_asides(self) -> None:
+        """A purpose (用于…) and a remark in brackets that names nothing restrict nothing."""
+        tokens = self._tokens
+        for place, token in enumerate(tokens):
+            if token.text in _PURPOSES and place and tokens[place - 1].text == ",":
+                end = next((n for n in range(place, len(tokens)) if tokens[n].text in ".?!;"), len(tokens))
+                self._hush(place, end)
+            elif token.text == "(":
+                end = next((n for n in range(place, len(tokens)) if tokens[n].text == ")"), place)
+                inside = tokens[place + 1 : end]
+                says = any(t.period is not None or t.number is not None or t.values or t.literal for t in inside)
+                if any(t.is_unknown for t in inside) and not says:
+                    self._hush(place + 1, end)
+
+    def _hush(self, start: int, end: int) -> None:
+        for place in range(start, end):
+            token = self._tokens[place]
+            self._tokens[place] = Token(token.text, token.start, token.end, frozenset({"filler"}))
+
     def _collect(self) -> None:
         """Mentions, values, periods and unknown words, in order."""
         reading = self._reading
@@ -82,16 +107,29 @@ class Reader:
                 reading.periods.append(PeriodMention(token.period, place, token.text))
             elif token.literal and not token.names:
                 reading.values.append(ValueMention(token, place, token.values))
-            elif token.values and not token.names and not all(link.needs_column for link in token.values):
+            elif token.values and not token.names and (not all(link.needs_column for link in token.values) or self._qualifies(place)):
                 reading.values.append(ValueMention(token, place, token.values))
             elif token.names:
-                mention = Mention(token, place)
+                mention = Mention(token, place, is_whole=self._is_whole(place))
                 reading.mentions.append(mention)
                 self._by_place[place] = mention
             elif token.values and not token.tags and token.number is None:
                 reading.values.append(ValueMention(token, place, token.values))
             elif token.is_unknown and token.text not in ('"', "'"):
                 reading.unknown.append(token.text)
+
+    def _is_whole(self, place: int) -> bool:
+        """所有, `all` right before the noun."""
+        before = self._tokens[place - 1] if place else None
+        return before is not None and before.text in ("所有", "全部", "all", "所有的", "全部的", "all the", "every one of")
+
+    def _qualifies(self, place: int) -> bool:
+        """A value that is a common word stands right before the noun of its own table: `sell transactions`."""
+        token = self._tokens[place]
+        following = self._tokens[place + 1] if place + 1 < len(self._tokens) else None
+        if following is None or len(token.text) < 3 or not token.tags <= {"filler"} or token.number is not None:
+            return False
+        return any(name.relation is link.relation and name.kind == "table" for name in following.names for link in token.values)
 
     def _read_form(self, place: int, token: Token) -> None:
         for tag, read in self._handlers():
@@ -114,7 +152,7 @@ class Reader:
             ("group", self._read_group), ("newest", self._read_newest), ("oldest", self._read_newest),
             ("high", self._read_rank), ("low", self._read_rank), ("sum", self._read_aggregate),
             ("avg", self._read_aggregate), ("max", self._read_aggregate), ("min", self._read_aggregate),
-            ("which", self._read_which), ("back", self._read_back), ("list", self._read_list),
+            ("how_much", self._read_how_much), ("which", self._read_which), ("back", self._read_back), ("list", self._read_list),
             ("negation", self._read_negation), ("unequal", self._read_negation), ("except", self._read_negation),
             ("except_after", self._read_except_after), ("distinct", self._read_distinct),
             ("is_null", self._read_null), ("not_null", self._read_null), ("high_first", self._read_direction),
@@ -222,10 +260,10 @@ class Reader:
             condition.subject = self._previous_mention(place) or self._next_mention(following)
             self._reading.conditions.append(condition)
             return True
-        if token.has("filler", "high", "higher", "lower"):
-            return False
-        self._reading.unread.append(token.text)
-        return True
+        if not token.has("filler", "high", "higher", "lower") and token.text not in _ALSO_VERBS:
+            self._reading.unread.append(token.text)
+            return True
+        return False
 
     def _attach(self, condition: ConditionMention, place: int, number: int) -> None:
         """The noun a comparison is about: the one counted right after the number, else the one before."""
@@ -309,7 +347,7 @@ class Reader:
         if following is None:
             return token.has("filler")
         target = self._by_place.get(following) or self._next_mention(place, reach=3)
-        if token.text in ("by", "across") and self._follows_participle(place):
+        if token.text in ("by", "across") and (self._follows_participle(place) or self._has_clause(target)):
             return True
         if target is None:
             if not token.has("filler", "distinct"):
@@ -332,6 +370,11 @@ class Reader:
         second = self._by_place.get(place + 1)
         if second is not None and all(link.field is None or not link.field.is_measure for link in second.names[:1]):
             second.is_grouped = True
+
+    def _has_clause(self, target: Mention | None) -> bool:
+        """`by users who joined`: a clause says which ones; it groups nothing."""
+        following = self._tokens[target.position + 1] if target is not None and target.position + 1 < len(self._tokens) else None
+        return following is not None and following.text in ("who", "that", "which", "whose")
 
     def _follows_participle(self, place: int) -> bool:
         """`written by authors` tells who wrote; it groups nothing."""
@@ -395,7 +438,17 @@ class Reader:
             if second is not None and not second.aggregate and not second.is_grouped:
                 second.aggregate = aggregate
 
+    def _read_how_much(self, place: int, token: Token) -> bool:
+        """多少地块: right before the name of a thing it counts."""
+        target = self._by_place.get(place + 1)
+        if token.text != "多少" or target is None:
+            return False
+        target.is_counted = True
+        return True
+
     def _read_which(self, place: int, token: Token) -> bool:
+        if token.text in ("who", "whose", "whom", "which", "that") and self._previous_mention(place, reach=2) is not None:
+            return True
         following = self._next_content(place)
         if following is not None and self._tokens[following].number is not None:
             self._used.add(following)
@@ -560,11 +613,33 @@ class Reader:
         if not value.token.literal or value.links:
             return
         mention = self._previous_mention(value.position, reach=4) or self._noun_after(value)
+        if mention is not None and not all(
+            t.has("equal") or t.text in _BEFORE_LITERAL for t in self._tokens[mention.position + 1 : value.position]
+        ):
+            mention = None
         if mention is None:
             self._reading.unknown.append(value.text)
             return
         value.named = mention
         mention.names_value = True
+
+    def _spread_listing(self) -> None:
+        """The second noun of `what is the A and B`, 哪些A和B is asked for too."""
+        for mention in self._reading.mentions:
+            following = self._by_place.get(mention.position + 2)
+            joined = mention.position + 1 < len(self._tokens) and self._tokens[mention.position + 1].has("and")
+            if joined and following is not None and (mention.is_which or mention.is_listed) and following.is_plain:
+                following.is_listed = True
+
+    def _read_ratio(self) -> None:
+        """`ratio of A to B` counts the things it names when no figure of theirs is named."""
+        for start in self._reading.forms.get("ratio", ()):
+            named = [m for m in self._reading.mentions if m.position > start and not m.is_grouped]
+            if any(m.is_counted or m.aggregate or any(n.field is not None and n.field.is_measure and n.score >= _SURE_NAME for n in m.names[:1]) for m in named):
+                continue
+            for mention in named:
+                if any(name.kind == "table" for name in mention.names) and not mention.names_value:
+                    mention.is_counted = True
 
     def _read_orders(self) -> None:
         """按营收降序, `ordered by name`: the noun beside the word for ordering is what the rows are ordered by."""

@@ -104,6 +104,13 @@ def _relation(
     relation = Relation(number, members, comment.headline or " ".join(identifier_words(name)), stem, table.comment)
     relation.fields = _fields(number, group.tables, stem, vocabulary)
     relation.years = {int(found[0]): member for member in members if (found := _YEAR.search(member.part))}
+    if relation.years:
+        relation.member_values = {
+            (table.name, column.name): frozenset(column.values)
+            for table in group.tables
+            for column in table.columns
+            if column.values
+        }
     return relation
 
 

@@ -76,6 +76,7 @@ class Relation:
     comment: str = ""
     fields: tuple[Field, ...] = ()
     years: Mapping[int, Member] = field(default_factory=dict)
+    member_values: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

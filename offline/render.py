@@ -46,6 +46,8 @@ class Renderer:
     def _rows(self, plan: Plan) -> exp.Select:
         source = self._source(plan, Needs(self._shown(plan), plan.filters, is_aggregated=False))
         query = exp.Select()
+        if plan.part_title:
+            query = query.select(build.titled(source.part(), plan.part_title), copy=False)
         for item in plan.attributes:
             query = query.select(build.titled(source.column(item), item.title if self._is_single_title(plan, item) else item.name), copy=False)
         query = self._restricted(source.attach(query), plan, source)
@@ -298,7 +300,7 @@ class Renderer:
     def _best_of_each(self, query: exp.Select, plan: Plan) -> exp.Query:
         """The first rows of each first dimension, in the plan's order."""
         titles = [projection.alias_or_name for projection in query.expressions]
-        outer = [t for d in plan.dimensions if d.grain or d in plan.dimensions[: plan.best_of_each] for t in self._dimension_titles(d)]
+        outer = [plan.part_title] if plan.part_title else [t for d in plan.dimensions if d.grain or d in plan.dimensions[: plan.best_of_each] for t in self._dimension_titles(d)]
         row = exp.Window(
             this=exp.RowNumber(), partition_by=[build.column(title) for title in outer],
             order=exp.Order(expressions=[_order(entry) for entry in plan.ordering]),

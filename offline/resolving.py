@@ -69,13 +69,24 @@ class Resolver:
                 continue
             resolution.uses[mention] = best[1]
             resolution.score += best[0]
-            if best[1].relation is root:
-                resolution.score += WEIGHTS.at_root
         for value in reading.values:
             self._resolve_value(resolution, value)
+        if root in self._subject_relations(reading, options):
+            resolution.score += WEIGHTS.subject_root
         if root.is_event and not any(mention.is_counted for mention in options):
             resolution.score += WEIGHTS.event_root if any(o.kind == "measure" for o in resolution.uses.values()) else 0.0
         return resolution
+
+    @staticmethod
+    def _subject_relations(reading: Reading, options: dict[Mention, list[Option]]) -> list[Relation]:
+        """The relations of the thing a listing is about: what 哪些 or which asks for, else the first noun in English and
+        the last in Chinese. Empty when figures are asked for."""
+        if any(m.is_counted or m.aggregate for m in options):
+            return []
+        things = [m for m in options if not m.is_negated and any(o.kind == "entity" for o in options[m])]
+        asked = [m for m in things if m.is_which or m.is_listed]
+        chosen = asked[:1] or (things[:1] if reading.is_english else things[-1:])
+        return [o.relation for m in chosen for o in options[m] if o.kind == "entity" and o.score >= WEIGHTS.sure]
 
     def options(self, mention: Mention, reading: Reading) -> list[Option]:
         """What the mention may mean in its role."""
@@ -168,7 +179,7 @@ class Resolver:
 
     def _worth(self, root: Relation, option: Option) -> float:
         if option.relation is root:
-            return option.score
+            return option.score + WEIGHTS.at_root
         cost = self._joins.cost(root, option.relation)
         if cost is None:
             return WEIGHTS.unreachable

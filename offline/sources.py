@@ -183,7 +183,7 @@ class Source:
             return build.table(members[0].name, members[0].schema if members[0].is_qualified else "", alias)
         selects = [
             exp.Select()
-            .select(build.titled(build.text(member.part), PART), exp.Star(), copy=False)
+            .select(build.titled(exp.Literal.number(member.part) if member.part.isdigit() else build.text(member.part), PART), exp.Star(), copy=False)
             .from_(exp.Table(this=build.name(member.name), db=build.name(member.schema) if member.is_qualified else None), copy=False)
             for member in members
         ]

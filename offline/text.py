@@ -20,7 +20,7 @@ _PUNCTUATION = str.maketrans(
 )  # fmt: skip
 _TOKEN = re.compile(r"[a-z\u00c0-\u024f]+|\d+(?:\.\d+)?|[\u3400-\u9fff]|\S")
 _THOUSANDS = re.compile(r"(?<![\d.])(\d{1,3}(?:,\d{3})+)(?![\d,])")
-_POSSESSIVE = re.compile(r"(?<=[a-z])'s?(?![a-z])")
+_POSSESSIVE = re.compile(r"(?<=[a-z])'s(?![a-z])")
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile(r"[a-z\u00c0-\u024f]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

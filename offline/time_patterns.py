@@ -58,6 +58,6 @@ LEAD_SINCE = re.compile(r"(?:自从|自|从|since|from|on or after|starting(?: f
 LEAD_AFTER = re.compile(r"(?:晚于|after|later than)\s*(?:the\s+)?")
 LEAD_BEFORE = re.compile(r"(?:早于|before|earlier than|prior to)\s*(?:the\s+)?")
 LEAD_UNTIL = re.compile(r"(?:截至|截止到?|直到|until|up to|up until|on or before|through|by(?: the end of)?)\s*(?:the\s+)?")
-LEAD_BETWEEN = re.compile(r"(?:在|介于|between|from)\s*")
+LEAD_BETWEEN = re.compile(r"(?:介于|between)\s*")
 AND = re.compile(r"\s*(?:和|与|及|and|到|至)\s*")
 LEAD_IN = re.compile(r"(?:in|on|during|of|for|within|at|dated|throughout)\s+(?:the\s+)?(?:all of\s+)?")

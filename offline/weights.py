@@ -26,6 +26,8 @@ class Weights:
     ranked_field: float = 0.6
     least_score: float = 0.45  # a meaning below this is not taken
     unreachable: float = -9.0
+    subject_root: float = 0.3  # what is listed is where rows come from
+    sure: float = 0.8  # a meaning from here on is as good as the name itself
     most_roots: int = 24
 
 
