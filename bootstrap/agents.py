@@ -27,7 +27,7 @@ NEIGHBOURS = 6
 def build_brain(settings: ConfigService, model: LLMClient | None) -> Brain:
     """One that asks the model, or the offline one without a model."""
     if model is None:
-        from agent.offline.brain import OfflineBrain
+        from offline.brain import OfflineBrain
 
         return OfflineBrain()
     from agent.model_brain import ModelBrain

@@ -31,7 +31,9 @@ MAX_DISTINCT_VALUES: Final = 3000
 MAX_VALUE_CHARACTERS: Final = 60
 _VALUED_CATEGORIES: Final = frozenset("SEA")
 """Type categories of PostgreSQL whose values are read: strings, enums, arrays."""
-_WRITTEN_DATE: Final = re.compile(r"(?i)(?:^|_)(?:ym|date|month|period|yyyymm)(?:_|$|id|key)|年月|月份|日期")
+_WRITTEN_DATE: Final = re.compile(
+    r"(?i)(?:^|_)(?:ym|date|month|period|yyyymm)(?:_|$|id|key)|\u5e74\u6708|\u6708\u4efd|\u65e5\u671f"
+)
 _DELETION_COLUMNS: Final = frozenset({"delete_ts", "deleted_at", "delete_time"})
 _SAMPLED_ROWS: Final = 500_000
 _COLUMN_SECONDS: Final = 1.0
@@ -263,10 +265,15 @@ class SchemaCatalog:
             if (left := deadline - self._clock()) > 0:
                 seen = _look_at(connection, item, min(left, _COLUMN_SECONDS), deletable.get((item.schema, item.table)))
             _, columns = tables.setdefault((item.schema, item.table), (item.table_comment, []))
-            is_unique = item.is_known_unique or seen.is_unique
             columns.append(
                 Column(
-                    item.name, item.data_type, item.comment, item.is_nullable, item.is_primary_key, seen.values, is_unique
+                    name=item.name,
+                    data_type=item.data_type,
+                    comment=item.comment,
+                    is_nullable=item.is_nullable,
+                    is_primary_key=item.is_primary_key,
+                    values=seen.values,
+                    is_unique=item.is_known_unique or seen.is_unique,
                 )
             )
         return (

@@ -1,22 +1,165 @@
-"""The offline brain (first light)."""
+"""The offline brain: implements `common.answering.Brain` without a key and without a network.
+
+Built by bootstrap, asked by the agent's engine. A question is answered by a trained question when everything but its
+slots agrees, else by planning from the schema; what is not understood is refused with the words and what is near them.
+"""
 
 from __future__ import annotations
 
-from common.answering import SqlDraft, SqlRequest
-from offline.engine import Engine
-from offline.vocabulary import load_vocabulary
+import hashlib
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+
+from common import messages
+from common.answering import Classification, Question, ResultSet, SqlDraft, SqlRequest, TrainedPair, Write
+from common.business_schema import BusinessSchema
+from common.messages import offline as texts
+from offline.about_data import about_data, newest_day
+from offline.classifying import ClassifierWords, classify, contains, load_classifier_words
+from offline.conversation import complete, current_part
+from offline.engine import Composed, Engine
+from offline.question_from_sql import question_from_sql
+from offline.refusals import refusal_text
+from offline.repair import repair_names
+from offline.summary import summarise_rows
+from offline.text import fold, is_english
+from offline.trained import adapt
+from offline.vocabulary import Vocabulary, load_vocabulary
+
+_KEPT_SCHEMAS, _MOST_PAIRS, _MOST_CHARACTERS = 4, 20, 2000
+_THANKS, _BYES = ("谢谢", "感谢", "thanks", "thank you"), ("再见", "拜拜", "bye", "goodbye")
 
 
 class OfflineBrain:
-    def __init__(self, lookup: object = None) -> None:
-        self._vocabulary = load_vocabulary()
-        self._engine: Engine | None = None
+    """A brain that links, plans and retrieves.
+
+    Args:
+        vocabulary: the language data; None reads the files beside the package.
+        classifier_words: the classifier's data; None reads the file beside the package.
+    """
+
+    def __init__(
+        self, *, vocabulary: Vocabulary | None = None, classifier_words: ClassifierWords | None = None
+    ) -> None:
+        self._vocabulary = vocabulary or load_vocabulary()
+        self._classifier_words = classifier_words or load_classifier_words()
+        self._engines: OrderedDict[int, Engine] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @cached_property
+    def provenance(self) -> Mapping[str, object]:
+        """Its version is a digest of its code and language data, since both decide what it answers."""
+        files = sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix in (".py", ".yaml"))
+        digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files))
+        return {"model": "offline", "version": digest.hexdigest()[:16]}
+
+    def on_behalf_of(self, question: Question) -> OfflineBrain:
+        """Thinking here costs nobody anything."""
+        return self
+
+    async def classify(self, question: str, context: str, schema: BusinessSchema) -> Classification:
+        """By the words of the schema; a follow-up of a data question is a data question."""
+        engine = self._engine(schema)
+        today = datetime.now(UTC).date()
+        text = complete(current_part(question)[:_MOST_CHARACTERS], context, engine, today)
+        return classify(text, engine.read(text, today), self._classifier_words)
 
     async def write_sql(self, request: SqlRequest) -> SqlDraft:
-        if self._engine is None or self._engine.schema is not request.schema:
-            self._engine = Engine(request.schema, self._vocabulary)
-        found = self._engine.compose(request.question, request.today)
-        if found.sql:
-            return SqlDraft(sql=found.sql)
-        assert found.refusal is not None
-        return SqlDraft(explanation=found.refusal.reason + ":" + ",".join(found.refusal.about) , reason=found.refusal.reason)
+        """SQL from a trained question or from the schema, or the reason why not."""
+        if _is_too_long(request):
+            return SqlDraft(explanation=texts.OFFLINE_AMBIGUOUS, reason="ambiguous_question")
+        engine = self._engine(request.schema)
+        question = complete(current_part(request.question), request.context, engine, request.today)
+        wrong = {_plain(pair.sql) for pair in request.wrong_pairs}
+        pairs = [pair for pair in request.pairs[:_MOST_PAIRS] if _plain(pair.sql) not in wrong]
+        adapted = adapt(engine, question, request.today, pairs)
+        if adapted is not None and _plain(adapted.sql) not in wrong:
+            return SqlDraft(sql=adapted.sql, based_on=_records(adapted.pair))
+        return _drafted(engine, engine.compose(question, request.today), request.today, wrong)
+
+    async def repair_sql(self, request: SqlRequest, sql: str, error: str) -> SqlDraft:
+        """The statement with unknown names put right, else a fresh one when that differs, else the reason."""
+        if repaired := repair_names(sql, request.schema):
+            return SqlDraft(sql=repaired)
+        if not _is_too_long(request):
+            engine = self._engine(request.schema)
+            question = complete(current_part(request.question), request.context, engine, request.today)
+            fresh = engine.compose(question, request.today)
+            if fresh.sql and fresh.sql != sql:
+                return SqlDraft(sql=fresh.sql)
+        return SqlDraft(explanation=messages.OFFLINE_CANNOT_REPAIR, reason="syntax_repair_failed")
+
+    async def write_question(self, sql: str) -> str:
+        """A question told by the Chinese names in `sql`; empty when they do not say what it is about."""
+        return question_from_sql(sql)
+
+    async def summarise(self, question: str, result: ResultSet, *, write: Write | None = None) -> str:
+        """What the rows show."""
+        return summarise_rows(result, current_part(question))
+
+    async def chat(self, question: str, context: str, *, write: Write | None = None) -> str:
+        """A greeting or an account of what this can do; anything else needs a language model, and that is said."""
+        current = current_part(question)
+        text, in_english = fold(current), is_english(current)
+        tables = self._table_names()
+        about = (
+            (texts.OFFLINE_CHAT_TABLES_EN if in_english else messages.OFFLINE_CHAT_TABLES).format(tables=tables)
+            if tables
+            else ""
+        )
+        if any(contains(text, word) for word in _THANKS):
+            return texts.OFFLINE_CHAT_THANKS_EN if in_english else messages.OFFLINE_CHAT_THANKS
+        if any(contains(text, word) for word in _BYES):
+            return texts.OFFLINE_CHAT_BYE_EN if in_english else messages.OFFLINE_CHAT_BYE
+        if any(contains(text, word) for word in self._classifier_words.chat):
+            return (texts.OFFLINE_CHAT_GREETING_EN if in_english else messages.OFFLINE_CHAT_GREETING) + about
+        return (texts.OFFLINE_CHAT_NEEDS_MODEL_EN if in_english else messages.OFFLINE_CHAT_NEEDS_MODEL) + about
+
+    def _engine(self, schema: BusinessSchema) -> Engine:
+        with self._lock:
+            engine = self._engines.get(id(schema))
+            if engine is None or engine.schema is not schema:
+                engine = Engine(schema, self._vocabulary)
+                self._engines[id(schema)] = engine
+            self._engines.move_to_end(id(schema))
+            while len(self._engines) > _KEPT_SCHEMAS:
+                self._engines.popitem(last=False)
+            return engine
+
+    def _table_names(self) -> str:
+        with self._lock:
+            engine = next(reversed(self._engines.values()), None)
+        return "、".join(relation.title for relation in engine.index.relations[:12]) if engine is not None else ""
+
+
+def _drafted(engine: Engine, composed: Composed, today: date, wrong: set[str]) -> SqlDraft:
+    reading = composed.reading
+    if reading is not None and (text := about_data(reading, engine, today)):
+        return SqlDraft(explanation=text, reason="llm_explanation")
+    if reading is not None and (newest := newest_day(reading, engine)):
+        return SqlDraft(sql=newest)
+    if composed.sql and _plain(composed.sql) not in wrong:
+        return SqlDraft(sql=composed.sql)
+    in_english = reading.is_english if reading is not None else False
+    if composed.refusal is None:
+        return SqlDraft(explanation=messages.OFFLINE_NOT_UNDERSTOOD, reason="unknown_generation_failure")
+    text = refusal_text(composed.refusal, engine.index, is_english=in_english)
+    return SqlDraft(explanation=text, reason=composed.refusal.reason)
+
+
+def _is_too_long(request: SqlRequest) -> bool:
+    """Reading takes time with every character; a question of pages is not one that could be answered here."""
+    return len(current_part(request.question)) > _MOST_CHARACTERS
+
+
+def _records(pair: TrainedPair) -> tuple[str, ...]:
+    return (pair.record_id,) if pair.record_id else ()
+
+
+def _plain(sql: str) -> str:
+    return re.sub(r"\s+", " ", sql.strip().rstrip(";")).casefold()

@@ -115,30 +115,45 @@ def _number_role(described: Described, vocabulary: Vocabulary) -> Role:
         return "coordinate"
     if _matches(ends, vocabulary.names("ordinal_words")) and not _counts(described, vocabulary):
         return "ordinal"
-    if _matches(ends, vocabulary.names("code_endings") - {"number", "号"}) and described.column.data_type.startswith("int"):
+    if _matches(ends, vocabulary.names("code_endings") - {"number", "号"}) and described.column.data_type.startswith(
+        "int"
+    ):
         return "code"
-    if _matches(ends, vocabulary.names("category_endings") - {"level", "grade", "等级", "级别"}) and described.column.data_type.startswith(("int", "small")):
+    if _matches(
+        ends, vocabulary.names("category_endings") - {"level", "grade", "等级", "级别"}
+    ) and described.column.data_type.startswith(("int", "small")):
         return "category"
     words = {key(word) for word in described.stem}
     if "总" in described.headline or words & {"total", "sum"}:
         return "measure"
-    is_rate = bool(words & vocabulary.names("rate_words")) or _has_ending(described.headline, vocabulary.endings("rate_words"))
+    is_rate = bool(words & vocabulary.names("rate_words")) or _has_ending(
+        described.headline, vocabulary.endings("rate_words")
+    )
     return "rate" if is_rate or _has_ending(described.column.name, vocabulary.endings("rate_words")) else "measure"
 
 
 def _counts(described: Described, vocabulary: Vocabulary) -> bool:
-    return bool({key(word) for word in described.stem[:1]} & {"num", "number", "count", "total"}) and len(described.stem) > 1
+    return (
+        bool({key(word) for word in described.stem[:1]} & {"num", "number", "count", "total"})
+        and len(described.stem) > 1
+    )
 
 
 def _text_role(described: Described, vocabulary: Vocabulary) -> Role:
     ends = described.ends
-    if _matches(ends, vocabulary.names("label_endings")) or _has_ending(described.headline, vocabulary.endings("label_endings")):
+    if _matches(ends, vocabulary.names("label_endings")) or _has_ending(
+        described.headline, vocabulary.endings("label_endings")
+    ):
         return "label"
     if _matches(ends, vocabulary.names("coordinate_words")):
         return "coordinate"
-    if _matches(ends, vocabulary.names("code_endings")) or _has_ending(described.headline, vocabulary.endings("code_endings")):
+    if _matches(ends, vocabulary.names("code_endings")) or _has_ending(
+        described.headline, vocabulary.endings("code_endings")
+    ):
         return "code"
-    if _matches(ends, vocabulary.names("category_endings")) or _has_ending(described.headline, vocabulary.endings("category_endings")):
+    if _matches(ends, vocabulary.names("category_endings")) or _has_ending(
+        described.headline, vocabulary.endings("category_endings")
+    ):
         return "category"
     if described.column.is_primary_key:
         return "key"

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from sqlglot import exp
+
 from common.business_schema import BusinessSchema
+from offline import sql_text as build
 from offline.joins import JoinGraph
 from offline.links import LinkIndex
 from offline.plan import AnyPlan, Refusal
 from offline.planning import Planned, Planner
 from offline.reader import Reader
 from offline.reading import Reading
+from offline.relations import Field, Relation
 from offline.render import Renderer
 from offline.time_grammar import Clock, TimeGrammar
 from offline.titles import Titles
@@ -50,6 +54,15 @@ class Engine:
     def compose(self, question: str, today: date) -> Composed:
         """SQL for a question, or why there is none."""
         return self.compose_reading(self.read(question, today), today)
+
+    def newest_sql(self, relation: Relation, moment: Field) -> str:
+        """The newest day of a table, with the table's title."""
+        member = relation.members[0]
+        newest = build.titled(exp.Max(this=build.column(moment.name)), moment.title)
+        query = exp.Select().select(build.titled(build.text(relation.title), "data"), newest)
+        return query.from_(build.table(member.name, member.schema if member.is_qualified else "", "t1")).sql(
+            dialect="postgres"
+        )
 
     def compose_reading(self, reading: Reading, today: date) -> Composed:
         planned: Planned = self._planner.plan(reading, Clock(today))

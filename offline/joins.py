@@ -17,7 +17,11 @@ from offline.relation_builder import shared_prefix
 from offline.relations import Field, Relation
 from offline.text import fold, key
 
-_GENERIC = frozenset({"id", "name", "code", "no", "key", "type", "status", "state", "title", "number", "description", "text", "version", "category", "value", "uuid", "名称", "编号", "编码", "类型", "状态"})  # fmt: skip
+_GENERIC_TEXT = """
+id name code no key type status state title number description text version category value uuid 名称
+编号 编码 类型 状态
+"""
+_GENERIC = frozenset(_GENERIC_TEXT.split())
 _MOST_OWNERS = 4
 _LEAST_VALUES = 3
 _AGREEING = 0.9
@@ -105,7 +109,9 @@ class JoinGraph:
         edge = Edge(tuple(left), tuple(right), is_unique, cost)
         self._edges[edge.start].append(edge)
         if edge.start != edge.end:
-            back_to_one = len(left) == 1 and (left[0].is_unique or left[0].column.is_primary_key and self._is_single(left[0]))
+            back_to_one = len(left) == 1 and (
+                left[0].is_unique or (left[0].column.is_primary_key and self._is_single(left[0]))
+            )
             self._edges[edge.end].append(edge.reversed(is_one=back_to_one))
 
     def _is_single(self, item: Field) -> bool:
@@ -152,7 +158,9 @@ class JoinGraph:
         own, stem = key(item.name), key(" ".join(relation.stem))
         names = {own, own.removeprefix(self._prefix)}
         if relation.key is item:
-            names |= {name + ending for name in (key(relation.name), stem) for ending in ("id", key(" ".join(item.stem)))}
+            names |= {
+                name + ending for name in (key(relation.name), stem) for ending in ("id", key(" ".join(item.stem)))
+            }
         return {name for name in names if name not in _GENERIC and len(name) > 1}
 
     def _targets(self, item: Field, relation: Relation, owners: dict[str, list[Field]]) -> list[Field]:

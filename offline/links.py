@@ -149,7 +149,9 @@ class LinkIndex:
             whole = key_of(words)
             if not whole or (len(whole) > 20 and item.role in ("key", "reference")):
                 continue
-            link = Link("value", relation, 1.0, "a stored value", item, value, needs_column=self._is_common(whole, item))
+            link = Link(
+                "value", relation, 1.0, "a stored value", item, value, needs_column=self._is_common(whole, item)
+            )
             self.values[whole].append(link)
             if item.role in ("label", "category", "text"):
                 self._index_parts(link, words, whole, endings)
@@ -158,7 +160,9 @@ class LinkIndex:
     def _is_common(self, whole: str, item: Field) -> bool:
         if whole.isdigit() or len(whole) == 1 or whole in self.vocabulary.tags:
             return True
-        return item.role in ("key", "reference") and len(whole) < _LEAST_WORD or (len(whole) < 3 and not has_cjk(whole))
+        return (item.role in ("key", "reference") and len(whole) < _LEAST_WORD) or (
+            len(whole) < 3 and not has_cjk(whole)
+        )
 
     def _index_parts(self, link: Link, words: Sequence[object], whole: str, endings: Sequence[str]) -> None:
         """A name without what all names of its column end with, without its legal form, or one long word of it."""

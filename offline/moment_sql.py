@@ -13,16 +13,25 @@ from offline.plan import Moment
 from offline.plan_time import month_names
 from offline.reading import Grain
 
-_LENGTHS = {"%Y年%m月%d日": (11, 8, 4), "%Y年%m月": (8, 8, 4), "%Y-%m-%d": (10, 7, 4), "%Y/%m/%d": (10, 7, 4), "%Y-%m": (7, 7, 4), "%Y%m%d": (8, 6, 4), "%Y%m": (6, 6, 4), "%Y年": (5, 5, 4)}  # fmt: skip
+_LENGTHS = {
+    "%Y年%m月%d日": (11, 8, 4),
+    "%Y年%m月": (8, 8, 4),
+    "%Y-%m-%d": (10, 7, 4),
+    "%Y/%m/%d": (10, 7, 4),
+    "%Y-%m": (7, 7, 4),
+    "%Y%m%d": (8, 6, 4),
+    "%Y%m": (6, 6, 4),
+    "%Y年": (5, 5, 4),
+}
 
 
-def point(moment: PointInTime) -> exp.Expression:
+def point(moment: PointInTime) -> exp.Expr:
     """A day: a date literal, or CURRENT_DATE moved."""
     if moment.day is not None:
         return build.text(moment.day.isoformat())
-    result: exp.Expression = exp.CurrentDate()
+    result: exp.Expr = exp.CurrentDate()
     if moment.trunc:
-        result = exp.DateTrunc(this=result, unit=build.text(moment.trunc))
+        result = build.call("DATE_TRUNC", build.text(moment.trunc), result)
     if moment.months:
         step = exp.Interval(this=build.text(f"{abs(moment.months)} months"))
         result = exp.Sub(this=result, expression=step) if moment.months < 0 else exp.Add(this=result, expression=step)
@@ -34,7 +43,7 @@ def point(moment: PointInTime) -> exp.Expression:
     return result
 
 
-def within(moment: Moment, column: exp.Column, month: exp.Column | None, period: Period, today: date) -> list[exp.Expression]:
+def within(moment: Moment, column: exp.Column, month: exp.Column | None, period: Period, today: date) -> list[exp.Expr]:
     """The conditions that a row lies in a period; the period of the latest day is the caller's."""
     if moment.written == "year":
         return _within_years(moment, column, month, period, today)
@@ -48,7 +57,7 @@ def within(moment: Moment, column: exp.Column, month: exp.Column | None, period:
         return [exp.Between(this=column, low=point(start), high=build.text(last.isoformat()))]
     if start and end and not moment.is_timestamp and end == start.moved(days=1):
         return [exp.EQ(this=column, expression=point(start))]
-    found: list[exp.Expression] = []
+    found: list[exp.Expr] = []
     if start:
         found.append(exp.GTE(this=column, expression=point(start)))
     if end:
@@ -56,9 +65,9 @@ def within(moment: Moment, column: exp.Column, month: exp.Column | None, period:
     return found
 
 
-def _within_written(moment: Moment, column: exp.Column, period: Period, today: date) -> list[exp.Expression]:
+def _within_written(moment: Moment, column: exp.Column, period: Period, today: date) -> list[exp.Expr]:
     first, end = period.bounds(today)
-    found: list[exp.Expression] = []
+    found: list[exp.Expr] = []
     for edge, operator in ((first, exp.GTE), (end, exp.LT)):
         if edge is None:
             continue
@@ -68,16 +77,18 @@ def _within_written(moment: Moment, column: exp.Column, period: Period, today: d
     return found
 
 
-def _within_years(moment: Moment, column: exp.Column, month: exp.Column | None, period: Period, today: date) -> list[exp.Expression]:
+def _within_years(
+    moment: Moment, column: exp.Column, month: exp.Column | None, period: Period, today: date
+) -> list[exp.Expr]:
     """Whole years by the year alone; parts of years by year and month."""
     first, end = period.bounds(today)
     numeric = moment.field.is_numeric
 
-    def literal(year: int) -> exp.Expression:
+    def literal(year: int) -> exp.Expr:
         return exp.Literal.number(year) if numeric else build.text(str(year))
 
     if first is None or end is None:
-        found: list[exp.Expression] = []
+        found: list[exp.Expr] = []
         if first is not None:
             found.append(exp.GTE(this=column, expression=literal(first.year)))
         if end is not None:
@@ -94,7 +105,9 @@ def _within_years(moment: Moment, column: exp.Column, month: exp.Column | None, 
     choices = []
     for year, (low, high) in parts.items():
         wanted = [exp.Literal.number(name) if numeric_month else build.text(name) for name in names[low - 1 : high]]
-        choices.append(exp.and_(exp.EQ(this=column.copy(), expression=literal(year)), build.one_of(month.copy(), wanted)))
+        choices.append(
+            exp.and_(exp.EQ(this=column.copy(), expression=literal(year)), build.one_of(month.copy(), wanted))
+        )
     return [choices[0] if len(choices) == 1 else exp.or_(*choices)]
 
 
@@ -106,7 +119,7 @@ def _year_parts(first: date, end: date) -> dict[int, tuple[int, int]]:
     }
 
 
-def bucket(moment: Moment, column: exp.Column, grain: Grain) -> exp.Expression:
+def bucket(moment: Moment, column: exp.Column, grain: Grain) -> exp.Expr:
     """The bucket a row falls into: a date, a text like 2025-10 or 2025Q4, a year as a number."""
     if moment.written:
         day, month, year = _LENGTHS.get(moment.written, (10, 7, 4))
@@ -116,7 +129,7 @@ def bucket(moment: Moment, column: exp.Column, grain: Grain) -> exp.Expression:
     if grain == "day":
         return build.cast(column, "date") if moment.is_timestamp else column
     if grain == "week":
-        return build.cast(exp.DateTrunc(this=column, unit=build.text("week")), "date")
+        return build.cast(build.call("DATE_TRUNC", build.text("week"), column), "date")
     if grain in ("month", "quarter"):
         return build.call("TO_CHAR", column, build.text("YYYY-MM" if grain == "month" else 'YYYY"Q"Q'))
     part = {"year": "YEAR", "weekday": "ISODOW", "hour": "HOUR"}[grain]

@@ -1,4 +1,4 @@
-"""When the rows of a relation are: which column a period is about, also when it writes its dates as text or in parts."""
+"""When the rows of a relation are: the column a period is about, also when it writes dates as text or in parts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class Moments:
     def created(self, relation: Relation, *, is_update: bool = False) -> Moment | None:
         """When a row was entered or last changed, from the columns that keep the books."""
         names = self._vocabulary.names("updated_columns" if is_update else "created_columns")
-        found = next((item for item in relation.fields if key(item.name) in names and item.kind in ("date", "timestamp")), None)
+        found = next(
+            (item for item in relation.fields if key(item.name) in names and item.kind in ("date", "timestamp")), None
+        )
         return Moment(found) if found else None
 
     def _reachable(self, relation: Relation) -> list[Relation]:
@@ -79,7 +81,9 @@ class Moments:
         """`order_date` of orders, `date`, 日期: the date a row is about, not one of its later stages."""
         stem = key(" ".join(item.stem))
         singular = key(relation.stem[-1]) if relation.stem else ""
-        return stem in ("date", "day", "time", "datetime", "日期", "时间") or (bool(singular) and stem.startswith(singular))
+        return stem in ("date", "day", "time", "datetime", "日期", "时间") or (
+            bool(singular) and stem.startswith(singular)
+        )
 
     def _part(self, fields: Iterable[Field], section: str) -> Field | None:
         names = self._vocabulary.names(section)
@@ -88,11 +92,16 @@ class Moments:
 
 def _is_named(item: Field, words: Sequence[str]) -> bool:
     """One of the words begins like a word of the column's name: joined and `join_date`, admitted and `admit_term`."""
-    stems = [key(word) for word in item.stem if key(word) not in ("date", "time", "day", "term", "datetime", "dt", "at", "on")]
+    stems = [
+        key(word)
+        for word in item.stem
+        if key(word) not in ("date", "time", "day", "term", "datetime", "dt", "at", "on")
+    ]
     stems += [item.title] if not item.title.isascii() else []
     return any(
-        word[: max(_LEAST_STEM, len(stem) - 3)] == stem[: max(_LEAST_STEM, len(stem) - 3)] or (not stem.isascii() and len(word) >= 2 and word in stem)
+        word[: max(_LEAST_STEM, len(stem) - 3)] == stem[: max(_LEAST_STEM, len(stem) - 3)]
+        or (not stem.isascii() and len(word) >= 2 and word in stem)
         for word in words
         for stem in stems
-        if len(stem) >= _LEAST_STEM and len(word) >= _LEAST_STEM or not stem.isascii()
+        if (len(stem) >= _LEAST_STEM and len(word) >= _LEAST_STEM) or not stem.isascii()
     )

@@ -34,9 +34,9 @@ class Names:
 
     def add(self, name: str, strength: float, reason: str) -> None:
         named = key(name)
-        if len(named) >= 2 or (named and has_cjk(named) and strength >= 0.95):
-            if strength > self.found.get(named, (0.0, ""))[0]:
-                self.found[named] = (strength, reason)
+        is_long_enough = len(named) >= 2 or (bool(named) and has_cjk(named) and strength >= 0.95)
+        if is_long_enough and strength > self.found.get(named, (0.0, ""))[0]:
+            self.found[named] = (strength, reason)
 
     def items(self) -> Iterator[tuple[str, float, str]]:
         return ((name, strength, reason) for name, (strength, reason) in self.found.items())
@@ -159,7 +159,9 @@ def _add_counts(names: Names, words: list[str], text: str, vocabulary: Vocabular
             for ending in ("数", "量", "数量", "总数", "总量"):
                 names.add(bare + ending, 0.88, "a number of what its name says")
         if text.startswith("总") or text.endswith(("总计", "合计")):
-            names.add(text.removeprefix("总").removesuffix("总计").removesuffix("合计"), 0.8, "its name without 'total'")
+            names.add(
+                text.removeprefix("总").removesuffix("总计").removesuffix("合计"), 0.8, "its name without 'total'"
+            )
 
 
 def _add_synonyms(names: Names, texts: Iterable[str], vocabulary: Vocabulary, *, limit: float) -> None:
@@ -182,7 +184,10 @@ def _variants(text: str, vocabulary: Vocabulary) -> Iterator[tuple[str, float]]:
             whole = end - start == len(words)
             for other, strength in vocabulary.synonyms.get(part, {}).items():
                 if whole or not has_cjk(other):
-                    yield "".join([*map(key, words[:start]), other, *map(key, words[end:])]), strength * (1 if whole else 0.93)
+                    yield (
+                        "".join([*map(key, words[:start]), other, *map(key, words[end:])]),
+                        strength * (1 if whole else 0.93),
+                    )
     yield from _translated(words, vocabulary)
 
 

@@ -15,7 +15,9 @@ from offline.reading import Grain
 from offline.relations import Field, Member, Relation
 
 Function = Literal["sum", "avg", "max", "min", "count", "count_distinct"]
-Test = Literal["in", "contains", "is_null", "not_null", "flag", ">", ">=", "<", "<=", "=", "<>", "between", "any", "starts"]
+Test = Literal[
+    "in", "contains", "is_null", "not_null", "flag", ">", ">=", "<", "<=", "=", "<>", "between", "any", "starts"
+]
 Change = Literal["", "previous", "year_before"]
 
 

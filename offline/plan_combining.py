@@ -9,7 +9,6 @@ from offline.joins import JoinGraph
 from offline.plan import CombinedPlan, Ordering, Plan, Refusal
 from offline.plan_builder import PlanBuilder
 from offline.reading import Mention, Reading
-from offline.relations import Relation
 from offline.resolving import Resolution, Resolver
 from offline.time_grammar import Clock
 from offline.titles import Titles
@@ -26,7 +25,12 @@ def combined_plan(
     places = _places(reading, resolution, joins)
     if len(places) < 2:
         return None
-    if len(places) > _MOST_PARTS or reading.conditions or reading.has(*_SINGLE_FORMS) or any(m.is_negated for m in reading.mentions):
+    if (
+        len(places) > _MOST_PARTS
+        or reading.conditions
+        or reading.has(*_SINGLE_FORMS)
+        or any(m.is_negated for m in reading.mentions)
+    ):
         return Refusal("unknown_generation_failure", tuple(m.text for mentions in places.values() for m in mentions))
     figures = {mention for mentions in places.values() for mention in mentions}
     parts: list[Plan] = []
@@ -54,7 +58,9 @@ def _places(reading: Reading, resolution: Resolution, joins: JoinGraph) -> dict[
         if option is None or mention.is_negated or option.kind not in ("measure", "rows", "values"):
             continue
         way = joins.way(root, option.relation)
-        stays = option.relation is root or (option.kind != "measure" and way is not None and all(edge.is_one for edge in way))
+        stays = option.relation is root or (
+            option.kind != "measure" and way is not None and all(edge.is_one for edge in way)
+        )
         found.setdefault(root.number if stays else option.relation.number, []).append(mention)
     return found
 

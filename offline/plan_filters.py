@@ -17,10 +17,14 @@ _YES_OR_NO = frozenset({"是否", "是不是", "吗", "都", "均", "whether", "
 
 @dataclass
 class Filters:
-    """`rows` all hold; each of `either` is a group of which one holds; `used` are the mentions they stand for."""
+    """`rows` all hold; each of `either` is a group of which one holds; `both` hold for rows of their own.
+
+    `used` are the mentions they stand for.
+    """
 
     rows: list[Filter] = field(default_factory=list)
     either: tuple[tuple[Filter, ...], ...] = ()
+    both: list[Filter] = field(default_factory=list)
     members: dict[int, tuple[Member, ...]] = field(default_factory=dict)
     used: set[object] = field(default_factory=set)
 
@@ -41,13 +45,15 @@ def filters_of(reading: Reading, resolution: Resolution, index: LinkIndex) -> Fi
         item = links[0].field
         if item is None:
             continue
-        by_field[item, value.is_negated].append((value, _filter_of(item, value, [link.value for link in links], links[0].reason)))
+        by_field[item, value.is_negated].append(
+            (value, _filter_of(item, value, [link.value for link in links], links[0].reason))
+        )
         found.used.add(value)
     groups: list[tuple[int, list[Filter]]] = []
     for (item, is_negated), entries in by_field.items():
         position = entries[0][0].position
         if reading.has("both") and len(entries) > 1 and not is_negated:
-            groups.append((position, [entry for _, entry in entries]))
+            found.both += [entry for _, entry in entries]
         else:
             groups.append((position, [_merged(item, [entry for _, entry in entries])]))
     _join_by_or(found, reading, groups)
@@ -108,7 +114,9 @@ def _is_attribute_of_counted(mention: Mention, reading: Reading) -> bool:
 
 def _asks_yes_or_no(reading: Reading, resolution: Resolution, mention: Mention) -> bool:
     """Whether named things are so, and nothing else, is asked: the flag is the answer."""
-    others = [m for m, o in resolution.uses.items() if m is not mention and o.kind in ("field", "measure", "rows", "flag")]
+    others = [
+        m for m, o in resolution.uses.items() if m is not mention and o.kind in ("field", "measure", "rows", "flag")
+    ]
     return bool(resolution.values) and not others and not reading.counted
 
 

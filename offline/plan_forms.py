@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from offline.periods import Period
-from offline.plan import AnyPlan, Filter, Measure, Ordering, Plan, Refusal
+from offline.plan import AnyPlan, Filter, Measure, Ordering, Plan, Refusal, Test
 from offline.plan_builder import PlanBuilder
-from offline.reading import Reading
 from offline.text import key
 
+_FALLING: dict[Test, Test] = {">": "<", ">=": "<="}
+"""A decline of more than a share is a growth of less than its negative."""
 _CHANGES = ("growth", "decline", "previous", "year_before")
 
 
@@ -29,7 +30,13 @@ def apply_forms(plan: Plan, builder: PlanBuilder) -> AnyPlan | Refusal:
             if isinstance(outcome, Refusal):
                 return outcome
             plan = outcome
-    if len(plan.periods) > 1 and plan.measures and not plan.dimensions and plan.compared is None and not any(m.during for m in plan.measures):
+    if (
+        len(plan.periods) > 1
+        and plan.measures
+        and not plan.dimensions
+        and plan.compared is None
+        and not any(m.during for m in plan.measures)
+    ):
         return Refusal("unknown_generation_failure", tuple(p.text for p in reading.periods))
     return plan
 
@@ -37,7 +44,10 @@ def apply_forms(plan: Plan, builder: PlanBuilder) -> AnyPlan | Refusal:
 def _words(builder: PlanBuilder, *tags: str) -> Refusal:
     reading = builder.reading
     places = [place for tag in tags for place in reading.forms.get(tag, ())]
-    return Refusal("unknown_generation_failure", tuple(reading.tokens[place].text for place in places if place < len(reading.tokens)))
+    return Refusal(
+        "unknown_generation_failure",
+        tuple(reading.tokens[place].text for place in places if place < len(reading.tokens)),
+    )
 
 
 def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
@@ -51,7 +61,14 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
         return _reordered(plan.with_(measures=(*plan.measures, share)), share, builder)
     if not first.is_addable:
         return _words(builder, "share")
-    restricted = [f for f in plan.filters if not f.is_negated and f.test in ("in", "flag", "contains") and not f.field.is_unique and f.field.role != "label"]
+    restricted = [
+        f
+        for f in plan.filters
+        if not f.is_negated
+        and f.test in ("in", "flag", "contains")
+        and not f.field.is_unique
+        and f.field.role != "label"
+    ]
     inner = [f for f in restricted if not any(f.field in d.fields for d in plan.dimensions)]
     if inner and not (plan.dimensions and _shares_among_groups(plan, builder)):
         filters = tuple(f for f in plan.filters if f not in inner)
@@ -68,12 +85,19 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     if sibling is not None and _says_family_part(first, builder):
         share = replace(first, title=builder.titles.form("share", first.title), over=sibling, scale=100)
         return _reordered(plan.with_(measures=(first, sibling, share)), share, builder)
-    share = replace(first, title=builder.titles.form("share", first.title), share_of="outer" if len(plan.dimensions) > 1 else "groups")
+    share = replace(
+        first,
+        title=builder.titles.form("share", first.title),
+        share_of="outer" if len(plan.dimensions) > 1 else "groups",
+    )
     return _reordered(plan.with_(measures=(*plan.measures, share)), share, builder)
 
 
 def _shares_among_groups(plan: Plan, builder: PlanBuilder) -> bool:
-    return any(mention.is_grouped and mention.position > max(builder.reading.forms.get("share", [0])) for mention in builder.reading.mentions)
+    return any(
+        mention.is_grouped and mention.position > max(builder.reading.forms.get("share", [0]))
+        for mention in builder.reading.mentions
+    )
 
 
 def _says_family_part(measure: Measure, builder: PlanBuilder) -> bool:
@@ -82,7 +106,11 @@ def _says_family_part(measure: Measure, builder: PlanBuilder) -> bool:
 
 
 def _stem_of(measure: Measure) -> str:
-    return measure.field.title if measure.field is not None and len(measure.field.title) > 4 and not measure.field.title.startswith("总") else ""
+    return (
+        measure.field.title
+        if measure.field is not None and len(measure.field.title) > 4 and not measure.field.title.startswith("总")
+        else ""
+    )
 
 
 def _whole_of(measure: Measure, builder: PlanBuilder) -> Measure | None:
@@ -113,7 +141,11 @@ def _reordered(plan: Plan, measure: Measure, builder: PlanBuilder) -> Plan:
     )
     ordering = plan.ordering
     if plan.dimensions and not any(d.grain for d in plan.dimensions) and ordering:
-        ranks = builder.reading.forms.get("rank_word", []) + builder.reading.forms.get("direction", []) + builder.reading.forms.get("order", [])
+        ranks = (
+            builder.reading.forms.get("rank_word", [])
+            + builder.reading.forms.get("direction", [])
+            + builder.reading.forms.get("order", [])
+        )
         if not ranks or max(ranks) > min(builder.reading.forms["share"]):
             ordering = (Ordering(measure.title, ordering[0].is_descending),)
     return plan.with_(conditions=conditions, ordering=ordering)
@@ -124,7 +156,9 @@ def _ratio(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     reading = builder.reading
     if len(plan.measures) == 2:
         first, second = plan.measures
-        return plan.with_(measures=(first, second, replace(first, title=builder.titles.form("ratio"), over=second, scale=1)))
+        return plan.with_(
+            measures=(first, second, replace(first, title=builder.titles.form("ratio"), over=second, scale=1))
+        )
     if len(plan.measures) != 1:
         return _words(builder, "ratio")
     halves = _two_sides(plan)
@@ -133,7 +167,10 @@ def _ratio(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     upper, lower = (replace(plan.measures[0], only=side) for side in halves)
     ratio = replace(upper, title=builder.titles.form("ratio"), over=lower, scale=1)
     used = {f for side in halves for f in side}
-    return plan.with_(measures=(ratio,), filters=tuple(f for f in plan.filters if f not in used and f.field not in {u.field for u in used}))
+    return plan.with_(
+        measures=(ratio,),
+        filters=tuple(f for f in plan.filters if f not in used and f.field not in {u.field for u in used}),
+    )
 
 
 def _two_sides(plan: Plan) -> tuple[tuple[Filter, ...], tuple[Filter, ...]] | None:
@@ -171,7 +208,7 @@ def _change(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
 def _periods_of_change(plan: Plan, builder: PlanBuilder) -> tuple[Period, Period] | None:
     reading, today = builder.reading, builder.clock.today
     if len(plan.periods) == 2:
-        first, second = sorted(plan.periods, key=lambda p: (p.bounds(today)[0] or today))
+        first, second = sorted(plan.periods, key=lambda p: p.bounds(today)[0] or today)
         return first, second
     if len(plan.periods) != 1 or plan.periods[0].is_latest or plan.periods[0].start is None:
         return None
@@ -197,26 +234,36 @@ def _between_periods(plan: Plan, builder: PlanBuilder, earlier: Period, later: P
     conditions = []
     for condition, said in zip(plan.conditions, reading.conditions, strict=False):
         number = -condition.number if reading.has("decline") and said.is_percent else condition.number
-        flipped = {">": "<", ">=": "<="}.get(condition.test, condition.test) if reading.has("decline") else condition.test
-        conditions.append(replace(condition, measure=growth if said.is_percent else condition.measure, number=number, test=flipped))
+        flipped: Test = _FALLING.get(condition.test, condition.test) if reading.has("decline") else condition.test
+        conditions.append(
+            replace(condition, measure=growth if said.is_percent else condition.measure, number=number, test=flipped)
+        )
     ordering = (Ordering(growth.title, descending),) if dimensions else ()
     return plan.with_(
-        measures=(now, before, growth), dimensions=dimensions, periods=(earlier, later), compared=(earlier, later), ordering=ordering,
+        measures=(now, before, growth),
+        dimensions=dimensions,
+        periods=(earlier, later),
+        compared=(earlier, later),
+        ordering=ordering,
         conditions=tuple(conditions),
-    )  # fmt: skip
+    )
 
 
 def _difference(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     """The gap between two named things, two periods, or two figures of one row."""
-    reading = builder.reading
     if not plan.measures:
         return _row_difference(plan, builder)
     if len(plan.measures) == 2 and not plan.dimensions:
         first, second = plan.measures
-        return plan.with_(measures=(first, second, replace(first, title=builder.titles.form("difference", first.title), minus=second)))
+        return plan.with_(
+            measures=(first, second, replace(first, title=builder.titles.form("difference", first.title), minus=second))
+        )
     if len(plan.periods) == 2 and plan.moment is not None and len(plan.measures) == 1:
-        earlier, later = sorted(plan.periods, key=lambda p: (p.bounds(builder.clock.today)[0] or builder.clock.today))
-        now, before = replace(plan.measures[0], during=later), replace(plan.measures[0], during=earlier, title=builder.titles.form("previous", plan.measures[0].title))
+        earlier, later = sorted(plan.periods, key=lambda p: p.bounds(builder.clock.today)[0] or builder.clock.today)
+        now, before = (
+            replace(plan.measures[0], during=later),
+            replace(plan.measures[0], during=earlier, title=builder.titles.form("previous", plan.measures[0].title)),
+        )
         gap = replace(now, title=builder.titles.form("difference", now.title), minus=before)
         dimensions = tuple(d for d in plan.dimensions if not d.grain)
         return plan.with_(measures=(now, before, gap), dimensions=dimensions, compared=(earlier, later), ordering=())
@@ -255,7 +302,12 @@ def _contrast(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     reading = builder.reading
     if plan.compared is not None or not plan.measures or reading.has("difference", "ratio"):
         return plan
-    if len(plan.periods) == 2 and len(plan.measures) == 1 and plan.measures[0].is_addable and not any(d.grain for d in plan.dimensions):
+    if (
+        len(plan.periods) == 2
+        and len(plan.measures) == 1
+        and plan.measures[0].is_addable
+        and not any(d.grain for d in plan.dimensions)
+    ):
         bounds = _periods_of_change(plan, builder)
         return _between_periods(plan, builder, *bounds) if bounds else plan
     if plan.dimensions or len(plan.measures) > 1:
@@ -266,7 +318,14 @@ def _contrast(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
 def _beside_values(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     from offline.plan import Dimension
 
-    several = [f for f in plan.filters if f.test == "in" and len(f.values) > 1 and not f.is_negated and not any(f.field in d.fields for d in plan.dimensions)]
+    several = [
+        f
+        for f in plan.filters
+        if f.test == "in"
+        and len(f.values) > 1
+        and not f.is_negated
+        and not any(f.field in d.fields for d in plan.dimensions)
+    ]
     added = tuple(Dimension(builder.titles.of_field(f.field), (f.field,)) for f in several)
     if not added and not plan.dimensions and len(plan.measures) == 1:
         return _words(builder, "contrast") if not _is_joining(builder) else plan
@@ -286,10 +345,10 @@ def _compared_things(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     figures = [item for item in plan.attributes if item.is_measure]
     several = [f for f in plan.filters if len(f.values) > 1]
     if plan.measures and (plan.dimensions or several):
-        plan = _beside_values(plan, builder) if not plan.dimensions else plan
-        if isinstance(plan, Refusal):
-            return plan
-        return plan.with_(ordering=(Ordering(plan.measures[0].title, descending),), limit=1)
+        beside = _beside_values(plan, builder) if not plan.dimensions else plan
+        if isinstance(beside, Refusal):
+            return beside
+        return beside.with_(ordering=(Ordering(beside.measures[0].title, descending),), limit=1)
     if figures and several:
         label = builder.index.label_of(plan.root)
         attributes = tuple(dict.fromkeys((*label, *plan.attributes)))

@@ -42,7 +42,9 @@ def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
     mentions = _different(reading.periods, builder)
     mentions = _take_member_years(builder, use, mentions)
     _add_parts(builder, use)
-    wants_moment = bool(mentions or reading.grain or reading.per or reading.has("weekend", "workday", "running", "trend"))
+    wants_moment = bool(
+        mentions or reading.grain or reading.per or reading.has("weekend", "workday", "running", "trend")
+    )
     if not wants_moment:
         return use
     words = [word for mention in mentions for word in verbs_near(reading, mention.position)]
@@ -69,7 +71,9 @@ def _different(mentions: Sequence[PeriodMention], builder: PlanBuilder) -> list[
         if seen and mention.position and reading_text(builder, mention.position - 1) == "inclusive":
             builder.used.add(mention)
             continue
-        same = next((m for m in seen if m.period.bounds(builder.clock.today) == bounds and not mention.period.is_latest), None)
+        same = next(
+            (m for m in seen if m.period.bounds(builder.clock.today) == bounds and not mention.period.is_latest), None
+        )
         if same is not None or _is_inside(mention, seen, builder):
             builder.used.add(mention)
             continue
@@ -86,7 +90,13 @@ def _is_inside(mention: PeriodMention, seen: Sequence[PeriodMention], builder: P
     """最近一个月（2023年4月）: brackets say which month is meant; the exact period replaces the vague one."""
     tokens = builder.reading.tokens
     before = tokens[mention.position - 1].text if mention.position else ""
-    if before == "(" and seen and seen[-1].period.stated_year is None and seen[-1].period.start and seen[-1].period.start.day is None:
+    if (
+        before == "("
+        and seen
+        and seen[-1].period.stated_year is None
+        and seen[-1].period.start
+        and seen[-1].period.start.day is None
+    ):
         seen[-1].period = mention.period
         return True
     return False
@@ -129,7 +139,11 @@ def _add_parts(builder: PlanBuilder, use: TimeUse) -> None:
 def _newest_with_values(builder: PlanBuilder) -> int:
     """The newest year whose table has all the names that were said; else the newest."""
     root = builder.root
-    named = [(links[0].field.name, links[0].value) for links in builder.resolution.values.values() if links and links[0].field]
+    named = [
+        (links[0].field.name, links[0].value)
+        for links in builder.resolution.values.values()
+        if links and links[0].field
+    ]
     for year in sorted(root.years, reverse=True):
         if all(value in root.member_values.get((root.years[year].name, name), {value}) for name, value in named):
             return year
@@ -157,7 +171,11 @@ def _can_tell(moment: Moment, mentions: Sequence[PeriodMention], grain: Grain) -
     """A column of years cannot say months, one of months cannot say days."""
     if moment.written == "year":
         has_months = moment.month is not None and moment.month.kind in ("text", "integer")
-        whole = all(m.period.months and (m.period.months % 12 == 0 or has_months) for m in mentions if not _is_open_year(m.period))
+        whole = all(
+            m.period.months and (m.period.months % 12 == 0 or has_months)
+            for m in mentions
+            if not _is_open_year(m.period)
+        )
         return whole and grain in ("", "year", *(("month",) if has_months else ()))
     if moment.written in ("%Y-%m", "%Y年%m月", "%Y%m"):
         return all(m.period.months for m in mentions) and grain in ("", "month", "year", "quarter")
@@ -190,7 +208,9 @@ def _without_moment(builder: PlanBuilder, use: TimeUse, mentions: Sequence[Perio
 
 
 def _bucket_column(builder: PlanBuilder, grain: Grain):  # type: ignore[no-untyped-def]
-    section = {"year": "year_names", "month": "month_names", "weekday": "weekday_names", "day": "weekday_names"}.get(grain)
+    section = {"year": "year_names", "month": "month_names", "weekday": "weekday_names", "day": "weekday_names"}.get(
+        grain
+    )
     names = builder.index.vocabulary.names(section) if section else frozenset()
     return next((f for f in builder.root.fields if key(" ".join(f.stem)) in names or key(f.title) in names), None)
 
@@ -200,7 +220,11 @@ def _weekday_names(builder: PlanBuilder, use: TimeUse) -> TimeUse | Refusal:
     column = _bucket_column(builder, "weekday")
     if column is None or builder.reading.per or builder.reading.has("ratio"):
         return Refusal("missing_database_info")
-    wanted = ("saturday", "sunday", "六", "日") if builder.reading.has("weekend") else ("monday", "tuesday", "wednesday", "thursday", "friday")
+    wanted = (
+        ("saturday", "sunday", "六", "日")
+        if builder.reading.has("weekend")
+        else ("monday", "tuesday", "wednesday", "thursday", "friday")
+    )
     values = tuple(v for v in column.values if v.casefold().endswith(wanted))
     if not values:
         return Refusal("missing_database_info")
@@ -264,7 +288,9 @@ def month_names(moment: Moment) -> tuple[str, ...]:
     if moment.month.is_numeric:
         return tuple(str(number) for number in range(1, 13))
     if values and not any(name.casefold() in values for name in ENGLISH_MONTHS):
-        return tuple(next((values[v] for v in (f"{n}月", f"{n:02d}", str(n)) if v in values), f"{n}月") for n in range(1, 13))
+        return tuple(
+            next((values[v] for v in (f"{n}月", f"{n:02d}", str(n)) if v in values), f"{n}月") for n in range(1, 13)
+        )
     return tuple(named)
 
 

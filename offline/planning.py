@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from offline.joins import JoinGraph
 from offline.links import LinkIndex
 from offline.moments import Moments
-from offline.plan import AnyPlan, Plan, Refusal
+from offline.plan import AnyPlan, Refusal
 from offline.plan_builder import PlanBuilder
 from offline.plan_combining import combined_plan
 from offline.plan_forms import apply_forms

@@ -11,7 +11,7 @@ from common.business_schema import BusinessSchema, Column, Table
 from offline.column_roles import Described, date_format_of, kind_of, role_of
 from offline.naming import read_comment
 from offline.relations import Field, Member, Relation
-from offline.text import common_prefix, fold, has_cjk, identifier_words, key, words_of
+from offline.text import common_prefix, fold, has_cjk, identifier_words, words_of
 from offline.vocabulary import Vocabulary
 
 _LEAST_SHARED = 2
@@ -85,7 +85,9 @@ def _family(tables: list[Table]) -> _Group | None:
     shared = "".join(words[0][:head] + words[0][len(words[0]) - tail :])
     if len(shared) < _LEAST_SHARED or not all(parts) or len({tuple(part) for part in parts}) < len(parts):
         return None
-    return _Group(tuple(tables), tuple("".join(part) if has_cjk("".join(part)) else " ".join(part) for part in parts), shared)
+    return _Group(
+        tuple(tables), tuple("".join(part) if has_cjk("".join(part)) else " ".join(part) for part in parts), shared
+    )
 
 
 def _shared_words(names: list[list[str]]) -> int:
@@ -93,9 +95,7 @@ def _shared_words(names: list[list[str]]) -> int:
     return next((i for i in range(shortest) if len({name[i] for name in names}) > 1), shortest)
 
 
-def _relation(
-    number: int, group: _Group, members: tuple[Member, ...], prefix: str, vocabulary: Vocabulary
-) -> Relation:
+def _relation(number: int, group: _Group, members: tuple[Member, ...], prefix: str, vocabulary: Vocabulary) -> Relation:
     table = group.tables[0]
     comment = read_comment(table.comment)
     name = group.shared if len(members) > 1 else table.name
@@ -121,7 +121,7 @@ def _fields(number: int, tables: tuple[Table, ...], stem: tuple[str, ...], vocab
 
 
 def column_prefix(names: Sequence[str], table_stem: tuple[str, ...]) -> str:
-    """What all columns of a table begin with, so that it says nothing: `sbTx`, `emp_`; never a whole word of meaning."""
+    """What all columns of a table begin with, so that it says nothing: `sbTx`, `emp_`."""
     if len(names) < 3:
         return ""
     prefix = common_prefix(sorted(name.casefold() for name in names))
@@ -153,12 +153,3 @@ def _field(number: int, column: Column, cut: str, vocabulary: Vocabulary) -> Fie
     role = role_of(described, kind, vocabulary, has_format=bool(written))
     title = comment.headline or (column.name if has_cjk(column.name) else " ".join(identifier_words(bare)))
     return Field(number, column, kind, role, title, stem, column.values, written)
-
-
-def concept_of(relation: Relation, item: Field, vocabulary: Vocabulary) -> str:
-    """The noun a label stands for: 公司 for 公司名称, `city` for `city_name`; the column's own title without an ending."""
-    title = fold(item.title)
-    for ending in vocabulary.endings("label_endings"):
-        if title.endswith(ending) and len(title) > len(ending):
-            return title[: -len(ending)].strip()
-    return key(" ".join(relation.stem)) if key(title) in vocabulary.names("label_endings") else title

@@ -1,4 +1,4 @@
-"""The business schema as the engine thinks of it: relations with fields, what each field is for, and how rows are named.
+"""The business schema as the engine thinks of it: relations with fields, and what each field is for.
 
 Tables of equal shape whose names differ in one part (sales_2023, sales_2024) are one relation with members; a question
 chooses members by that part.

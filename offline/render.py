@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import partial
 
 from sqlglot import exp
 
@@ -13,7 +14,7 @@ from offline import sql_text as build
 from offline.joins import JoinGraph
 from offline.moment_sql import bucket, within
 from offline.periods import Period
-from offline.plan import AnyPlan, CombinedPlan, Condition, Dimension, Filter, Measure, Ordering, Plan
+from offline.plan import Absence, AnyPlan, CombinedPlan, Condition, Dimension, Filter, Measure, Ordering, Plan
 from offline.relations import Field
 from offline.sources import Needs, Source
 from offline.titles import Titles
@@ -49,7 +50,10 @@ class Renderer:
         if plan.part_title:
             query = query.select(build.titled(source.part(), plan.part_title), copy=False)
         for item in plan.attributes:
-            query = query.select(build.titled(source.column(item), item.title if self._is_single_title(plan, item) else item.name), copy=False)
+            query = query.select(
+                build.titled(source.column(item), item.title if self._is_single_title(plan, item) else item.name),
+                copy=False,
+            )
         query = self._restricted(source.attach(query), plan, source)
         return query.distinct(copy=False) if plan.is_distinct else query
 
@@ -62,7 +66,7 @@ class Renderer:
     def _groups(self, plan: Plan, *, conditions: bool = True) -> exp.Select:
         source = self._source(plan, Needs(self._shown(plan), plan.filters))
         query = exp.Select()
-        groups: list[exp.Expression] = []
+        groups: list[exp.Expr] = []
         for dimension in plan.dimensions:
             for expression, title in self._dimension(dimension, plan, source):
                 groups.append(expression)
@@ -82,7 +86,7 @@ class Renderer:
         return query
 
     def _with_change(
-        self, query: exp.Select, value: exp.Expression, measure: Measure, plan: Plan, groups: Sequence[exp.Expression]
+        self, query: exp.Select, value: exp.Expr, measure: Measure, plan: Plan, groups: Sequence[exp.Expr]
     ) -> exp.Select:
         """Beside a figure over buckets of time: its growth against the bucket before, or its running total."""
         if not (plan.change or plan.running) or not measure.is_addable or measure.share_of:
@@ -116,7 +120,9 @@ class Renderer:
         for group in groups:
             query = query.select(build.column(group), copy=False)
         for measure, within_bucket in zip(plan.measures, inner_measures, strict=True):
-            query = query.select(build.titled(exp.Avg(this=build.column(within_bucket.title)), measure.title), copy=False)
+            query = query.select(
+                build.titled(exp.Avg(this=build.column(within_bucket.title)), measure.title), copy=False
+            )
         query = query.from_(self._groups(inner, conditions=False).subquery("buckets"), copy=False)
         if groups:
             query = query.group_by(*[build.column(group) for group in groups], copy=False)
@@ -125,7 +131,7 @@ class Renderer:
             query = query.having(_compared(exp.Avg(this=build.column(f"m{place}")), condition, None), copy=False)
         return query
 
-    def _dimension(self, dimension: Dimension, plan: Plan, source: Source) -> list[tuple[exp.Expression, str]]:
+    def _dimension(self, dimension: Dimension, plan: Plan, source: Source) -> list[tuple[exp.Expr, str]]:
         if dimension.is_member:
             return [(source.part(), dimension.title)]
         if dimension.grain and plan.moment is not None:
@@ -139,7 +145,7 @@ class Renderer:
             return [dimension.title]
         return [dimension.title, *(item.title for item in dimension.fields[1:])]
 
-    def _measure(self, measure: Measure, plan: Plan, source: Source) -> exp.Expression:
+    def _measure(self, measure: Measure, plan: Plan, source: Source) -> exp.Expr:
         value = self._aggregate(measure, source, plan)
         if measure.minus is not None:
             value = exp.Sub(this=value, expression=self._aggregate(measure.minus, source, plan))
@@ -154,16 +160,16 @@ class Renderer:
             return build.rounded(build.divided(value, total, 100))
         return value
 
-    def _aggregate(self, measure: Measure, source: Source, plan: Plan) -> exp.Expression:
-        value: exp.Expression
+    def _aggregate(self, measure: Measure, source: Source, plan: Plan) -> exp.Expr:
+        value: exp.Expr
         if measure.function == "count" and measure.field is None:
             value = exp.Count(this=exp.Star())
         elif measure.function in ("count", "count_distinct") and measure.field is not None:
-            inner: exp.Expression = source.column(measure.field)
+            inner: exp.Expr = source.column(measure.field)
             value = exp.Count(this=exp.Distinct(expressions=[inner]))
         else:
             assert measure.field is not None  # noqa: S101 - only counts have no field
-            column: exp.Expression = source.column(measure.field)
+            column: exp.Expr = source.column(measure.field)
             if measure.field.kind == "text" and measure.function in ("sum", "avg"):
                 column = build.cast(column, "numeric")
             value = _FUNCTIONS[measure.function](this=column)
@@ -177,16 +183,18 @@ class Renderer:
             value = exp.Filter(this=value, expression=exp.Where(this=condition))
         return value
 
-    def _during(self, period: Period, plan: Plan, source: Source) -> list[exp.Expression]:
+    def _during(self, period: Period, plan: Plan, source: Source) -> list[exp.Expr]:
         assert plan.moment is not None  # noqa: S101 - compared periods have a moment
         month = source.column(plan.moment.month) if plan.moment.month is not None else None
         return within(plan.moment, source.column(plan.moment.field), month, period, self._today)
 
-    def _having(self, condition: Condition, plan: Plan, source: Source) -> exp.Expression:
+    def _having(self, condition: Condition, plan: Plan, source: Source) -> exp.Expr:
         value = self._measure(condition.measure, plan, source)
-        average: exp.Expression | None = None
+        average: exp.Expr | None = None
         if condition.against_average:
-            groups = plan.with_(measures=(replace(condition.measure, title="v"),), conditions=(), ordering=(), limit=None)
+            groups = plan.with_(
+                measures=(replace(condition.measure, title="v"),), conditions=(), ordering=(), limit=None
+            )
             inner = self._groups(groups).subquery("g")
             average = exp.Select().select(exp.Avg(this=build.column("v", "g"))).from_(inner).subquery()
         return _compared(value, condition, average)
@@ -214,22 +222,22 @@ class Renderer:
             conditions.append(exp.paren(exp.or_(*(self.filter(f, source.column(f.field)) for f in group)), copy=False))
         conditions += self._time(plan, source)
         for absence in plan.absences:
-            found = source.existence(absence.target, lambda inner, a=absence: self._absence_time(a, inner), absence.filters)  # type: ignore[misc]
+            found = source.existence(absence.target, partial(self._absence_time, absence), absence.filters)
             conditions.append(found if absence.is_present else exp.Not(this=found))
         condition = build.both(conditions)
         return query.where(condition, copy=False) if condition is not None else query
 
-    def _absence_time(self, absence: object, inner: Source) -> list[exp.Expression]:
-        moment, period = absence.moment, absence.period  # type: ignore[attr-defined]
+    def _absence_time(self, absence: Absence, inner: Source) -> list[exp.Expr]:
+        moment, period = absence.moment, absence.period
         if moment is None or period is None:
             return []
         month = inner.column(moment.month) if moment.month is not None else None
         return within(moment, inner.column(moment.field), month, period, self._today)
 
-    def _time(self, plan: Plan, source: Source) -> list[exp.Expression]:
+    def _time(self, plan: Plan, source: Source) -> list[exp.Expr]:
         if plan.moment is None:
             return []
-        found: list[exp.Expression] = []
+        found: list[exp.Expr] = []
         choices = [self._period(period, plan, source) for period in plan.periods]
         if len(choices) == 1:
             found += choices[0]
@@ -240,7 +248,7 @@ class Renderer:
             found.append(build.one_of(day, [exp.Literal.number(n) for n in plan.weekdays]))
         return found
 
-    def _period(self, period: Period, plan: Plan, source: Source) -> list[exp.Expression]:
+    def _period(self, period: Period, plan: Plan, source: Source) -> list[exp.Expr]:
         assert plan.moment is not None  # noqa: S101 - the caller checked
         if not period.is_latest:
             return self._during(period, plan, source)
@@ -249,18 +257,22 @@ class Renderer:
         newest = inner.attach(exp.Select().select(exp.Max(this=inner.column(plan.moment.field)), copy=False))
         if condition := build.both(inner.conditions):
             newest = newest.where(condition, copy=False)
-        column: exp.Expression = source.column(plan.moment.field)
-        value: exp.Expression = newest.subquery()
+        column: exp.Expr = source.column(plan.moment.field)
+        value: exp.Expr = newest.subquery()
         if plan.moment.is_timestamp:
             column, value = build.cast(column, "date"), build.cast(value, "date")
         return [exp.EQ(this=column, expression=value)]
 
-    def filter(self, condition: Filter, column: exp.Column) -> exp.Expression:
+    def filter(self, condition: Filter, column: exp.Column) -> exp.Expr:
         """A row condition over the column given for its field."""
         found = self._test(condition, column)
-        return exp.Not(this=exp.paren(found, copy=False)) if condition.is_negated and condition.test not in ("is_null", "not_null") else found
+        return (
+            exp.Not(this=exp.paren(found, copy=False))
+            if condition.is_negated and condition.test not in ("is_null", "not_null")
+            else found
+        )
 
-    def _test(self, condition: Filter, column: exp.Column) -> exp.Expression:
+    def _test(self, condition: Filter, column: exp.Column) -> exp.Expr:
         item = condition.field
         if condition.test == "flag":
             return _flag(item, column, is_true=condition.is_true)
@@ -268,29 +280,45 @@ class Renderer:
             null = exp.Is(this=column, expression=exp.Null())
             return exp.Not(this=null) if (condition.test == "not_null") != condition.is_negated else null
         if condition.test == "any":
-            return exp.or_(*(exp.EQ(this=build.text(value), expression=exp.Any(this=exp.paren(column.copy(), copy=False))) for value in condition.values))
+            return exp.or_(
+                *(
+                    exp.EQ(this=build.text(value), expression=exp.Any(this=exp.paren(column.copy(), copy=False)))
+                    for value in condition.values
+                )
+            )
         if condition.test in ("contains", "starts"):
-            patterns = [build.text(("" if condition.test == "starts" else "%") + _escaped(value) + "%") for value in condition.values]
+            patterns = [
+                build.text(("" if condition.test == "starts" else "%") + _escaped(value) + "%")
+                for value in condition.values
+            ]
             return exp.or_(*(exp.ILike(this=column.copy(), expression=pattern) for pattern in patterns))
         if condition.test == "in":
             return build.one_of(column, [_literal(item, value) for value in condition.values])
-        value: exp.Expression = column
+        value: exp.Expr = column
         if item.kind == "text":
             value = build.cast(column, "numeric")
         if condition.against_average:
-            average = exp.Select().select(exp.Avg(this=build.column(item.name))).from_(
-                exp.Table(this=build.name(self._joins.relation(item.relation).name))
+            average = (
+                exp.Select()
+                .select(exp.Avg(this=build.column(item.name)))
+                .from_(exp.Table(this=build.name(self._joins.relation(item.relation).name)))
             )
             return build.OPERATORS[condition.test](this=value, expression=average.subquery())
         if condition.test == "between":
-            return exp.Between(this=value, low=build.number(condition.number), high=build.number(condition.upper or Decimal(0)))
+            return exp.Between(
+                this=value, low=build.number(condition.number), high=build.number(condition.upper or Decimal(0))
+            )
         return build.OPERATORS[condition.test](this=value, expression=build.number(condition.number))
 
     # around the query
 
     def _finished(self, query: exp.Select, plan: Plan) -> exp.Query:
         if plan.count_groups:
-            return exp.Select().select(build.titled(exp.Count(this=exp.Star()), plan.count_groups)).from_(query.subquery("g"))
+            return (
+                exp.Select()
+                .select(build.titled(exp.Count(this=exp.Star()), plan.count_groups))
+                .from_(query.subquery("g"))
+            )
         if plan.best_of_each:
             return self._best_of_each(query, plan)
         if plan.both_ends and plan.ordering:
@@ -300,12 +328,25 @@ class Renderer:
     def _best_of_each(self, query: exp.Select, plan: Plan) -> exp.Query:
         """The first rows of each first dimension, in the plan's order."""
         titles = [projection.alias_or_name for projection in query.expressions]
-        outer = [plan.part_title] if plan.part_title else [t for d in plan.dimensions if d.grain or d in plan.dimensions[: plan.best_of_each] for t in self._dimension_titles(d)]
+        outer = (
+            [plan.part_title]
+            if plan.part_title
+            else [
+                t
+                for d in plan.dimensions
+                if d.grain or d in plan.dimensions[: plan.best_of_each]
+                for t in self._dimension_titles(d)
+            ]
+        )
         row = exp.Window(
             this=exp.RowNumber(), partition_by=[build.column(title) for title in outer],
             order=exp.Order(expressions=[_order(entry) for entry in plan.ordering]),
         )  # fmt: skip
-        ranked = exp.Select().select(*[build.column(title) for title in titles], build.titled(row, "place_")).from_(query.subquery("g"))
+        ranked = (
+            exp.Select()
+            .select(*[build.column(title) for title in titles], build.titled(row, "place_"))
+            .from_(query.subquery("g"))
+        )
         result = exp.Select().select(*[build.column(title) for title in titles]).from_(ranked.subquery("r"))
         result = result.where(exp.LTE(this=build.column("place_"), expression=exp.Literal.number(plan.limit or 1)))
         first = [Ordering(title, is_descending=False) for title in outer]
@@ -319,7 +360,9 @@ class Renderer:
             end = exp.Select().select(exp.Star()).from_(query.copy().subquery("g"))
             ends.append(_ordered(end, (Ordering(plan.ordering[0].title, is_descending),), limit, 0).subquery())
         return exp.union(
-            exp.Select().select(exp.Star()).from_(_aliased(ends[0], "high_")), exp.Select().select(exp.Star()).from_(_aliased(ends[1], "low_")), distinct=False
+            exp.Select().select(exp.Star()).from_(_aliased(ends[0], "high_")),
+            exp.Select().select(exp.Star()).from_(_aliased(ends[1], "low_")),
+            distinct=False,
         )
 
     def _combined(self, plan: CombinedPlan) -> exp.Query:
@@ -334,8 +377,12 @@ class Renderer:
             for measure in part.measures:
                 query = query.select(build.titled(build.column(measure.title, f"p{number}"), measure.title), copy=False)
         if plan.ratio:
-            first, second = (build.column(part.measures[0].title, f"p{number}") for number, part in enumerate(plan.parts[:2]))
-            query = query.select(build.titled(build.rounded(build.divided(first, second, plan.scale)), plan.ratio), copy=False)
+            first, second = (
+                build.column(part.measures[0].title, f"p{number}") for number, part in enumerate(plan.parts[:2])
+            )
+            query = query.select(
+                build.titled(build.rounded(build.divided(first, second, plan.scale)), plan.ratio), copy=False
+            )
         query = query.from_(queries[0].subquery("p0"), copy=False)
         for number in range(1, len(queries)):
             ties = [
@@ -364,15 +411,17 @@ def _aliased(subquery: exp.Subquery, alias: str) -> exp.Subquery:
     return subquery
 
 
-def _compared(value: exp.Expression, condition: Condition, average: exp.Expression | None) -> exp.Expression:
+def _compared(value: exp.Expr, condition: Condition, average: exp.Expr | None) -> exp.Expr:
     if average is not None:
         return build.OPERATORS[condition.test](this=value, expression=average)
     if condition.test == "between":
-        return exp.Between(this=value, low=build.number(condition.number), high=build.number(condition.upper or Decimal(0)))
+        return exp.Between(
+            this=value, low=build.number(condition.number), high=build.number(condition.upper or Decimal(0))
+        )
     return build.OPERATORS[condition.test](this=value, expression=build.number(condition.number))
 
 
-def _flag(item: Field, column: exp.Column, *, is_true: bool) -> exp.Expression:
+def _flag(item: Field, column: exp.Column, *, is_true: bool) -> exp.Expr:
     """A flag is true or false by the values its column has."""
     if item.kind == "flag":
         return column if is_true else exp.Not(this=column)
@@ -383,7 +432,7 @@ def _flag(item: Field, column: exp.Column, *, is_true: bool) -> exp.Expression:
     return build.one_of(column, [build.text(value) for value in sorted(wanted)] or [build.text("")])
 
 
-def _literal(item: Field, value: str) -> exp.Expression:
+def _literal(item: Field, value: str) -> exp.Expr:
     if item.is_numeric:
         try:
             return build.number(Decimal(value))

@@ -61,7 +61,9 @@ class Resolver:
         """Every mention's best option and every value's best links, seen from `root`."""
         resolution = Resolution(root)
         for mention, choices in options.items():
-            best = max(((self._worth(root, option), option) for option in choices), key=lambda pair: pair[0], default=None)
+            best = max(
+                ((self._worth(root, option), option) for option in choices), key=lambda pair: pair[0], default=None
+            )
             if best is None or best[0] <= WEIGHTS.unreachable:
                 if not mention.token.has("filler"):
                     resolution.missing.append(mention.text)
@@ -74,13 +76,17 @@ class Resolver:
         if root in self._subject_relations(reading, options):
             resolution.score += WEIGHTS.subject_root
         if root.is_event and not any(mention.is_counted for mention in options):
-            resolution.score += WEIGHTS.event_root if any(o.kind == "measure" for o in resolution.uses.values()) else 0.0
+            resolution.score += (
+                WEIGHTS.event_root if any(o.kind == "measure" for o in resolution.uses.values()) else 0.0
+            )
         return resolution
 
     @staticmethod
     def _subject_relations(reading: Reading, options: dict[Mention, list[Option]]) -> list[Relation]:
-        """The relations of the thing a listing is about: what 哪些 or which asks for, else the first noun in English and
-        the last in Chinese. Empty when figures are asked for."""
+        """The relations of the thing a listing is about; empty when figures are asked for.
+
+        It is what 哪些 or which asks for, else the first noun in English and the last in Chinese.
+        """
         if any(m.is_counted or m.aggregate for m in options):
             return []
         things = [m for m in options if not m.is_negated and any(o.kind == "entity" for o in options[m])]
@@ -112,7 +118,12 @@ class Resolver:
         if mention.is_counted or mention.rank or mention.order:
             yield Option("rows", relation, score if mention.is_counted else score * WEIGHTS.rows_when_ranked)
         if not mention.is_counted and not mention.rank:
-            yield Option("entity", relation, score)
+            label = self._index.label_of(relation)
+            is_other = bool(label) and any(
+                n.field is not None and n.relation is relation and n.field not in label and n.score >= score - 0.05
+                for n in mention.names
+            )
+            yield Option("entity", relation, score - (WEIGHTS.other_column if is_other else 0.0))
         if mention.aggregate and not mention.is_counted:
             yield Option("rows", relation, score * WEIGHTS.rows_when_aggregated)
 
@@ -126,6 +137,8 @@ class Resolver:
                 yield Option(kind, relation, score * WEIGHTS.counted_label, item)
             else:
                 yield Option("values", relation, score * WEIGHTS.counted_values, item)
+        elif mention.is_newest and item.is_moment:
+            yield Option("moment", relation, score / (0.6 if item.role == "audit" else 1.0), item)
         elif mention.is_grouped:
             yield Option("field", relation, score * (WEIGHTS.grouped_measure if item.is_measure else 1.0), item)
         elif mention.aggregate or mention.rank or mention.order:
@@ -135,7 +148,9 @@ class Resolver:
         else:
             yield Option("field", relation, score, item)
 
-    def _of_figure(self, mention: Mention, relation: Relation, item: Field, score: float, *, is_figure: bool) -> Iterable[Option]:
+    def _of_figure(
+        self, mention: Mention, relation: Relation, item: Field, score: float, *, is_figure: bool
+    ) -> Iterable[Option]:
         if is_figure:
             yield Option("measure", relation, score, item)
         elif item.is_moment and (mention.rank or mention.order or mention.aggregate in ("max", "min")):
@@ -150,7 +165,9 @@ class Resolver:
     def _by_adjective(self, mention: Mention, reading: Reading) -> Iterable[Option]:
         """`most expensive products` ranks products by the first of their columns that goes by the adjective."""
         for link in mention.names:
-            if link.kind != "table" and not (link.field is not None and link.field in self._index.label_of(link.relation)):
+            if link.kind != "table" and not (
+                link.field is not None and link.field in self._index.label_of(link.relation)
+            ):
                 continue
             for place, adjective in enumerate(name for a in mention.token.adjectives for name in a.names):
                 for named in self._index.names.get(adjective, ()):
@@ -196,7 +213,11 @@ class Resolver:
             resolution.score -= WEIGHTS.missing
             return
         best = ranked[0][1]
-        same = tuple(link for _, link in ranked if link.field is best.field and link.is_partial == best.is_partial and link.score == best.score)
+        same = tuple(
+            link
+            for _, link in ranked
+            if link.field is best.field and link.is_partial == best.is_partial and link.score == best.score
+        )
         resolution.values[value] = same
         resolution.score += ranked[0][0]
 
@@ -218,10 +239,18 @@ class Resolver:
 
     @staticmethod
     def _literal(link: Link, value: ValueMention) -> Link:
-        text = value.token.literal or (str(value.token.number.normalize()) if value.token.number is not None else value.text)
+        text = value.token.literal or (
+            str(value.token.number.normalize()) if value.token.number is not None else value.text
+        )
         if value.token.number is not None and not value.token.literal:
-            text = value.token.text if link.field is not None and not link.field.is_numeric else f"{value.token.number.normalize():f}"
-        score = link.score * (0.7 if value.token.number is None and link.field is not None and link.field.is_numeric else 1.0)
+            text = (
+                value.token.text
+                if link.field is not None and not link.field.is_numeric
+                else f"{value.token.number.normalize():f}"
+            )
+        score = link.score * (
+            0.7 if value.token.number is None and link.field is not None and link.field.is_numeric else 1.0
+        )
         return Link("value", link.relation, score, "a value for the column named beside it", link.field, text)
 
 

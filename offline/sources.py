@@ -17,7 +17,7 @@ from offline.joins import Edge, JoinGraph
 from offline.plan import Filter
 from offline.relations import Field, Member, Relation
 
-RenderFilter = Callable[[Filter, exp.Column], exp.Expression]
+RenderFilter = Callable[[Filter, exp.Column], exp.Expr]
 PART = "part_"
 
 
@@ -53,9 +53,9 @@ class Source:
         self._aliases = aliases or _Aliases()
         self.alias = self._aliases.next()
         self._places: dict[int, str] = {root.number: self.alias}
-        self._tables: list[tuple[exp.Expression, exp.Expression | None]] = [(self._relation(root, self.alias), None)]
+        self._tables: list[tuple[exp.Expr, exp.Expr | None]] = [(self._relation(root, self.alias), None)]
         self._columns: dict[Field, exp.Column] = {}
-        self.conditions: list[exp.Expression] = self._live(root, self.alias)
+        self.conditions: list[exp.Expr] = self._live(root, self.alias)
         self._build(needs)
 
     def column(self, item: Field) -> exp.Column:
@@ -111,9 +111,11 @@ class Source:
         self.conditions += self._live(relation, alias)
         return alias
 
-    def _tie(self, start: str, end: str, edge: Edge) -> exp.Expression:
+    def _tie(self, start: str, end: str, edge: Edge) -> exp.Expr:
         pairs = zip(edge.left, edge.right, strict=True)
-        ties = [_equal(left, right, build.column(left.name, start), build.column(right.name, end)) for left, right in pairs]
+        ties = [
+            _equal(left, right, build.column(left.name, start), build.column(right.name, end)) for left, right in pairs
+        ]
         return build.both(ties) or exp.true()
 
     def _inside(self, branches: Mapping[tuple[int, int], _Branch]) -> set[int]:
@@ -126,7 +128,9 @@ class Source:
         start = self._joins.relation(branch.edge.end)
         reached = {start.number, *(edge.end for way in branch.ways for edge in way)}
         shown = tuple(item for item in needs.shown if item.relation in reached and item.relation not in self._places)
-        filters = tuple(f for f in needs.filters if f.field.relation in reached and f.field.relation not in self._places)
+        filters = tuple(
+            f for f in needs.filters if f.field.relation in reached and f.field.relation not in self._places
+        )
         inner = Source(
             start, Needs(shown, filters, is_aggregated=False), self._joins, self._members, self._render_filter,
             aliases=self._aliases,
@@ -136,7 +140,7 @@ class Source:
             return
         alias = self._aliases.next()
         query = exp.Select().distinct(copy=False)
-        ties: list[exp.Expression] = []
+        ties: list[exp.Expr] = []
         for place, (left, right) in enumerate(zip(branch.edge.left, branch.edge.right, strict=True)):
             title = f"k{place}"
             query = query.select(build.titled(inner.column(right), title), copy=False)
@@ -159,7 +163,9 @@ class Source:
         condition = build.both([*ties, *inner.conditions])
         self.conditions.append(exp.Exists(this=query.where(condition, copy=False) if condition else query))
 
-    def existence(self, target: Relation, conditions: Callable[[Source], Iterable[exp.Expression]], filters: tuple[Filter, ...]) -> exp.Expression:
+    def existence(
+        self, target: Relation, conditions: Callable[[Source], Iterable[exp.Expr]], filters: tuple[Filter, ...]
+    ) -> exp.Expr:
         """EXISTS over the rows of `target` that belong to a row of the root."""
         way = self._joins.way(self.root, target)
         if not way:
@@ -177,14 +183,23 @@ class Source:
         condition = build.both([*ties, *inner.conditions, *conditions(inner)])
         return exp.Exists(this=query.where(condition, copy=False) if condition else query)
 
-    def _relation(self, relation: Relation, alias: str) -> exp.Expression:
+    def _relation(self, relation: Relation, alias: str) -> exp.Expr:
         members = self._members.get(relation.number, relation.members)
         if len(members) == 1:
             return build.table(members[0].name, members[0].schema if members[0].is_qualified else "", alias)
         selects = [
             exp.Select()
-            .select(build.titled(exp.Literal.number(member.part) if member.part.isdigit() else build.text(member.part), PART), exp.Star(), copy=False)
-            .from_(exp.Table(this=build.name(member.name), db=build.name(member.schema) if member.is_qualified else None), copy=False)
+            .select(
+                build.titled(
+                    exp.Literal.number(member.part) if member.part.isdigit() else build.text(member.part), PART
+                ),
+                exp.Star(),
+                copy=False,
+            )
+            .from_(
+                exp.Table(this=build.name(member.name), db=build.name(member.schema) if member.is_qualified else None),
+                copy=False,
+            )
             for member in members
         ]
         union: exp.Query = selects[0]
@@ -193,7 +208,7 @@ class Source:
         return union.subquery(alias)
 
     @staticmethod
-    def _live(relation: Relation, alias: str) -> list[exp.Expression]:
+    def _live(relation: Relation, alias: str) -> list[exp.Expr]:
         """Rows marked as deleted are left out."""
         deleted = relation.deleted
         if deleted is None:
@@ -202,7 +217,12 @@ class Source:
         if deleted.kind == "flag":
             return [exp.Not(this=exp.Coalesce(this=column, expressions=[exp.false()]))]
         if deleted.kind == "integer":
-            return [exp.EQ(this=exp.Coalesce(this=column, expressions=[exp.Literal.number(0)]), expression=exp.Literal.number(0))]
+            return [
+                exp.EQ(
+                    this=exp.Coalesce(this=column, expressions=[exp.Literal.number(0)]),
+                    expression=exp.Literal.number(0),
+                )
+            ]
         return [exp.Is(this=column, expression=exp.Null())]
 
 
@@ -216,7 +236,7 @@ class _Aliases:
         return f"t{self.count}"
 
 
-def _equal(left: Field, right: Field, first: exp.Expression, second: exp.Expression) -> exp.Expression:
+def _equal(left: Field, right: Field, first: exp.Expr, second: exp.Expr) -> exp.Expr:
     """Two columns are equal; of different types they are compared as text."""
     if left.kind != right.kind and not (left.is_numeric and right.is_numeric):
         first, second = build.cast(first, "text"), build.cast(second, "text")

@@ -24,14 +24,27 @@ _POSSESSIVE = re.compile(r"(?<=[a-z])'s(?![a-z])")
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile(r"[a-z\u00c0-\u024f]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_IRREGULAR = {
-    "people": "person", "men": "man", "women": "woman", "children": "child", "feet": "foot", "mice": "mouse",
-    "indices": "index", "statuses": "status", "status": "status", "series": "series", "species": "species",
-    "news": "news", "bus": "bus", "buses": "bus", "gas": "gas", "analyses": "analysis", "criteria": "criterion",
-    "movies": "movie", "cookies": "cookie", "criterion": "criterion", "address": "address", "addresses": "address",
-    "data": "data", "was": "was", "is": "is", "has": "has", "does": "does", "its": "its", "this": "this", "as": "as",
-    "us": "us", "his": "his", "pos": "pos", "gps": "gps", "dns": "dns", "sms": "sms", "ios": "ios", "os": "os", "yes": "yes", "less": "less", "plus": "plus", "canvas": "canvas", "bonus": "bonus", "lens": "lens",
-}  # fmt: skip
+_UNCHANGED = (
+    "address as bonus bus canvas criterion data dns does gas"
+    " gps has his ios is its lens less news os"
+    " plus pos series sms species status this us was yes"
+)
+_IRREGULAR = {word: word for word in _UNCHANGED.split()} | {
+    "people": "person",
+    "men": "man",
+    "women": "woman",
+    "children": "child",
+    "feet": "foot",
+    "mice": "mouse",
+    "indices": "index",
+    "statuses": "status",
+    "buses": "bus",
+    "analyses": "analysis",
+    "criteria": "criterion",
+    "movies": "movie",
+    "cookies": "cookie",
+    "addresses": "address",
+}
 _SEPARATORS = frozenset("_-'")
 
 

@@ -35,31 +35,79 @@ _FIXED: Final[tuple[tuple[tuple[str, ...], Callable[[], Period]], ...]] = (
     (("本周", "这周", "这一周", "本星期", "这个星期", "this week", "the current week"), lambda: current("week")),
     (("上周", "上一周", "上星期", "上个星期", "last week", "the previous week"), lambda: current("week", -1)),
     (("上上周", "上上个星期"), lambda: current("week", -2)),
-    (("本月至今", "本月", "这个月", "当月", "this month", "the current month", "month to date"), lambda: current("month")),
     (
-        ("上月", "上个月", "上一个月", "上一个自然月", "上个自然月", "last month", "the previous month", "the last calendar month"),
+        ("本月至今", "本月", "这个月", "当月", "this month", "the current month", "month to date"),
+        lambda: current("month"),
+    ),
+    (
+        (
+            "上月",
+            "上个月",
+            "上一个月",
+            "上一个自然月",
+            "上个自然月",
+            "last month",
+            "the previous month",
+            "the last calendar month",
+        ),
         lambda: current("month", -1),
     ),
     (("上上个月", "上上月", "前月"), lambda: current("month", -2)),
     (("本季度", "这个季度", "当季", "本季", "this quarter", "the current quarter"), lambda: current("quarter")),
-    (("上季度", "上个季度", "上一季度", "上季", "last quarter", "the previous quarter"), lambda: current("quarter", -1)),
+    (
+        ("上季度", "上个季度", "上一季度", "上季", "last quarter", "the previous quarter"),
+        lambda: current("quarter", -1),
+    ),
     (
         ("今年以来", "今年至今", "年初至今", "本年度", "今年", "本年", "this year", "the current year", "year to date"),
         lambda: current("year"),
     ),
     (("去年全年", "去年", "上年", "上一年", "last year", "the previous year"), lambda: current("year", -1)),
     (("前年",), lambda: current("year", -2)),
-    (("最近一天", "最近1天", "最新一天", "最新日期", "最近的一天", "最近一日", "最新一日", "latest day", "the latest day", "the most recent day"),
-     lambda: Period(is_latest=True)),
-)  # fmt: skip
+    (
+        (
+            "最近一天",
+            "最近1天",
+            "最新一天",
+            "最新日期",
+            "最近的一天",
+            "最近一日",
+            "最新一日",
+            "latest day",
+            "the latest day",
+            "the most recent day",
+        ),
+        lambda: Period(is_latest=True),
+    ),
+)
 _FIXED_WORDS: Final = {word: make for words, make in _FIXED for word in words}
 _FIXED_PATTERN: Final = re.compile(
-    "|".join(re.escape(word) + (r"(?![a-z])" if word.isascii() else "") for word in sorted(_FIXED_WORDS, key=len, reverse=True))
+    "|".join(
+        re.escape(word) + (r"(?![a-z])" if word.isascii() else "")
+        for word in sorted(_FIXED_WORDS, key=len, reverse=True)
+    )
 )
-_RELATIVE_YEARS: Final = {"今年": 0, "本年": 0, "去年": 1, "上年": 1, "前年": 2, "大前年": 3, "last year": 1, "this year": 0}
+_RELATIVE_YEARS: Final = {
+    "今年": 0,
+    "本年": 0,
+    "去年": 1,
+    "上年": 1,
+    "前年": 2,
+    "大前年": 3,
+    "last year": 1,
+    "this year": 0,
+}
 _ORDINALS: Final = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": 4}
 _DAYS_OF_WEEK: Final = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
-_THIRDS: Final = {"上旬": (1, 10), "中旬": (11, 20), "下旬": (21, 31), "上半月": (1, 15), "下半月": (16, 31), "初": (1, 5), "底": (26, 31)}
+_THIRDS: Final = {
+    "上旬": (1, 10),
+    "中旬": (11, 20),
+    "下旬": (21, 31),
+    "上半月": (1, 15),
+    "下半月": (16, 31),
+    "初": (1, 5),
+    "底": (26, 31),
+}
 
 
 @dataclass(frozen=True)
@@ -78,9 +126,21 @@ class TimeGrammar:
         names = "|".join(sorted(map(re.escape, holidays), key=len, reverse=True)) or r"(?!)"
         self._holiday = re.compile(rf"{patterns.OF_YEAR}(?P<name>{names})(?:假期|期间|长假|黄金周|当天)*")
         self._readers = (
-            self._iso_day, self._chinese_day, self._english_day, self._named, self._iso_month, self._chinese_month,
-            self._english_month, self._quarter, self._half, self._week_day, self._ago, self._fixed, self._last, self._year,
-        )  # fmt: skip
+            self._iso_day,
+            self._chinese_day,
+            self._english_day,
+            self._named,
+            self._iso_month,
+            self._chinese_month,
+            self._english_month,
+            self._quarter,
+            self._half,
+            self._week_day,
+            self._ago,
+            self._fixed,
+            self._last,
+            self._year,
+        )
 
     def parse(self, text: str, position: int, clock: Clock) -> Found | None:
         """The period that starts at `position`, and where it ends."""
@@ -122,7 +182,9 @@ class TimeGrammar:
         if found is None:
             return None
         period, end = found
-        if (joint := re.compile(patterns.TO).match(text, end)) and (span := self._joined(text, found, joint.end(), clock)):
+        if (joint := re.compile(patterns.TO).match(text, end)) and (
+            span := self._joined(text, found, joint.end(), clock)
+        ):
             return span
         if period.start and not (period.start.days and period.end == Moment()):
             if after := patterns.AFTER.match(text, end):
@@ -222,7 +284,10 @@ class TimeGrammar:
         if third:
             first, last = _THIRDS[third]
             start = date(actual, month, first)
-            end = min(date(actual, month, 1) + timedelta(days=last - 1), add_months(date(actual, month, 1), 1) - timedelta(days=1))
+            end = min(
+                date(actual, month, 1) + timedelta(days=last - 1),
+                add_months(date(actual, month, 1), 1) - timedelta(days=1),
+            )
             return replace(days_between(start, end), stated_year=year), match.end()
         return replace(whole_months(actual, month), stated_year=year), match.end()
 
@@ -319,7 +384,11 @@ class TimeGrammar:
         if match and (match["ry"] or "年" in match[0] or _is_plain_year(text, match)):
             year = _year_of(match, clock)
         elif match := patterns.EN_YEAR.match(text, position):
-            year = int(match["y"]) if _is_led(text, position) or match[0] != match["y"] or _is_plain_year(text, match) else None
+            year = (
+                int(match["y"])
+                if _is_led(text, position) or match[0] != match["y"] or _is_plain_year(text, match)
+                else None
+            )
         if match is None or year is None:
             return None
         return replace(whole_months(year, 1, 12), stated_year=year), match.end()
@@ -391,7 +460,12 @@ def _is_inside_word(text: str, position: int) -> bool:
 
 def _is_led(text: str, position: int) -> bool:
     """A preposition or a time noun stands before."""
-    return bool(re.search(r"(?:in|on|during|of|for|since|until|before|after|by|year|and|to|from|between|month|through)\s+(?:the\s+)?$", text[:position]))
+    return bool(
+        re.search(
+            r"(?:in|on|during|of|for|since|until|before|after|by|year|and|to|from|between|month|through)\s+(?:the\s+)?$",
+            text[:position],
+        )
+    )
 
 
 def _is_plain_year(text: str, match: re.Match[str]) -> bool:
@@ -412,8 +486,10 @@ def _is_short_range(text: str, position: int) -> bool:
 
 def _is_open(text: str, end: int, period: Period) -> bool:
     """`from 2020` and 从1月起 are open; `from` before a closed span is not."""
-    return period.end is not None and (period.months > 0 or bool(re.match(r"\s*(?:起|开始|以来|至今|onwards?)", text[end:]))) and not re.match(
-        r"\s*(?:的|to\b)", text[end:]
+    return (
+        period.end is not None
+        and (period.months > 0 or bool(re.match(r"\s*(?:起|开始|以来|至今|onwards?)", text[end:])))
+        and not re.match(r"\s*(?:的|to\b)", text[end:])
     )
 
 

@@ -10,9 +10,16 @@ MONTH_NAMES = {
     "jun": 6, "july": 7, "jul": 7, "august": 8, "aug": 8, "september": 9, "sept": 9, "sep": 9, "october": 10, "oct": 10,
     "november": 11, "nov": 11, "december": 12, "dec": 12,
 }  # fmt: skip
-ENGLISH_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")  # fmt: skip
+_ENGLISH_MONTHS_TEXT = """
+January February March April May June July August September October November December
+"""
+ENGLISH_MONTHS = tuple(_ENGLISH_MONTHS_TEXT.split())
 EN_MONTH = rf"(?P<mn>{'|'.join(sorted(MONTH_NAMES, key=len, reverse=True))})\.?(?![a-z])"
-YEAR = r"(?:(?P<y>(?:19|20)\d\d)\s*年?度?|(?P<ys>(?<!\d)[0-9]\d)年|(?P<yc>[零〇一二三四五六七八九]{4}|[零〇一二三四五六七八九]{2})年)\s*的?"
+_CN_DIGIT = "[零〇一二三四五六七八九]"
+YEAR = (
+    r"(?:(?P<y>(?:19|20)\d\d)\s*年?度?|(?P<ys>(?<!\d)[0-9]\d)年"
+    rf"|(?P<yc>{_CN_DIGIT}{{4}}|{_CN_DIGIT}{{2}})年)\s*的?"
+)
 RELATIVE_YEAR = r"(?P<ry>今年|本年|去年|上年|前年|大前年)的?"
 OF_YEAR = rf"(?:{YEAR}|{RELATIVE_YEAR})?\s*"
 MONTH = rf"(?P<m>1[0-2]|0?[1-9]|{CN}{{1,2}})"
@@ -23,20 +30,27 @@ ISO_DAY = re.compile(
     r"(?P<y>(?:19|20)\d\d)(?P<sep>[-/.])(?P<m>1[0-2]|0?[1-9])(?P=sep)(?P<d>3[01]|[12]\d|0?[1-9])(?!\d)"
     r"|(?P<y8>(?:19|20)\d\d)(?P<m8>0[1-9]|1[0-2])(?P<d8>[0-2]\d|3[01])(?!\d)"
 )
-ISO_MONTH = re.compile(r"(?P<y>(?:19|20)\d\d)[-/](?P<m>1[0-2]|0?[1-9])(?![\d/-])|(?P<y6>(?:19|20)\d\d)(?P<m6>0[1-9]|1[0-2])(?![\d.])")
+ISO_MONTH = re.compile(
+    r"(?P<y>(?:19|20)\d\d)[-/](?P<m>1[0-2]|0?[1-9])(?![\d/-])|(?P<y6>(?:19|20)\d\d)(?P<m6>0[1-9]|1[0-2])(?![\d.])"
+)
 DAY_OF_MONTH = re.compile(rf"{OF_YEAR}{MONTH}\s*月\s*{DAY}\s*(?:日|号)?(?!\d|{CN}|个|天)")
 ONLY_DAY = re.compile(rf"{DAY}(?:日|号)")
 SHORT_DAY = re.compile(r"(?P<m>1[0-2]|[1-9])[.](?P<d>3[01]|[12]\d|[1-9])(?![\d.%万亿])")
 MONTH_OF = re.compile(rf"{OF_YEAR}{MONTH}\s*月(?:份)?(?:的)?(?P<third>上旬|中旬|下旬|上半月|下半月|底|初)?")
-MONTH_FIRST = re.compile(rf"{OF_YEAR}(?P<m>1[0-2]|0?[1-9]|{CN}{{1,2}})(?:月(?:份)?)?(?={TO}(?:1[0-2]|0?[1-9]|{CN}{{1,2}})\s*月)")
+MONTH_FIRST = re.compile(
+    rf"{OF_YEAR}(?P<m>1[0-2]|0?[1-9]|{CN}{{1,2}})(?:月(?:份)?)?(?={TO}(?:1[0-2]|0?[1-9]|{CN}{{1,2}})\s*月)"
+)
 QUARTER = re.compile(rf"{OF_YEAR}(?:第?(?P<q>[一二三四1-4])\s*(?:个)?季度?|q(?P<q2>[1-4])(?:季度)?(?![\d]))")
 HALF = re.compile(rf"{OF_YEAR}(?P<h>上半年|下半年)")
 YEAR_OF = re.compile(rf"{YEAR}\s*(?:全年|度|整年)?(?!\s*(?:1[0-2]|[1-9])\s*月)|{RELATIVE_YEAR}(?:全年|整年)?")
 EN_DAY = re.compile(
     rf"(?:{EN_MONTH}\s*(?P<d>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d)(?:\s*,?\s*(?P<y>(?:19|20)\d\d))?"
-    rf"|(?P<d2>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?\s+(?:of\s+)?{EN_MONTH.replace('mn', 'mn2')}(?:\s*,?\s*(?P<y2>(?:19|20)\d\d))?)"
+    rf"|(?P<d2>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?\s+(?:of\s+)?{EN_MONTH.replace('mn', 'mn2')}"
+    r"(?:\s*,?\s*(?P<y2>(?:19|20)\d\d))?)"
 )
-EN_MONTH_OF = re.compile(rf"(?:the\s+)?(?:month\s+of\s+)?{EN_MONTH}\s*(?:of\s+|,\s*)?(?P<y>(?:19|20)\d\d|last year|this year)?")
+EN_MONTH_OF = re.compile(
+    rf"(?:the\s+)?(?:month\s+of\s+)?{EN_MONTH}\s*(?:of\s+|,\s*)?(?P<y>(?:19|20)\d\d|last year|this year)?"
+)
 EN_QUARTER = re.compile(
     r"(?:the\s+)?(?:q(?P<q>[1-4])|(?P<o>first|second|third|fourth|last|1st|2nd|3rd|4th)\s+quarter)(?![a-z])"
     r"\s*(?:of\s+|in\s+|,\s*)?(?P<y>(?:19|20)\d\d|last year|this year)?"
@@ -45,19 +59,30 @@ EN_HALF = re.compile(r"(?:the\s+)?(?P<h>first|second)\s+half\s+(?:of\s+)?(?P<y>(
 EN_YEAR = re.compile(r"(?:the\s+)?(?:year\s+|calendar year\s+|fiscal year\s+)?(?P<y>(?:19|20)\d\d)(?![\d.%])")
 LAST = re.compile(
     r"(?P<how>最近的?|近|过去的?|之前|此前|前|(?:in |over |during |within )?(?:the )?(?:last|past|previous))\s*"
-    rf"(?P<n>\d{{1,4}}|{CN}{{1,3}}|半|one|two|three|four|five|six|seven|eight|nine|ten|twelve|few)?\s*(?:个)?\s*(?:calendar |full |whole )?"
+    rf"(?P<n>\d{{1,4}}|{CN}{{1,3}}|半|one|two|three|four|five|six|seven|eight|nine|ten|twelve|few)?"
+    r"\s*(?:个)?\s*(?:calendar |full |whole )?"
     r"(?P<unit>天|日(?!均)|周|星期|月|季度|年|days?(?![a-z])|weeks?(?![a-z])|months?(?![a-z])|quarters?(?![a-z])|years?(?![a-z]))"
     r"(?:份|内|以来|里|之内|间|时间|中|(?=的))?"
 )
-WEEK_DAY = re.compile(r"(?P<w>本周|这周|上周|上上周|这个星期|上个星期|上星期|周|星期)(?P<d>[一二三四五六日天])(?!至|到)")
+WEEK_DAY = re.compile(
+    r"(?P<w>本周|这周|上周|上上周|这个星期|上个星期|上星期|周|星期)(?P<d>[一二三四五六日天])(?!至|到)"
+)
 WEEKEND = re.compile(r"(?P<w>本周末|这周末|这个周末|上周末|上个周末|上上周末|last weekend|this weekend)")
-AGO = re.compile(rf"(?<!\d)(?P<n>\d{{1,3}}|{CN}{{1,3}})(?P<unit>天|周|个星期|个月|月|年)(?:之?前|以前)|(?P<n2>\d{{1,4}}|one|two|three|four|five|six|seven|ten)\s+(?P<unit2>day|week|month|year)s?\s+ago")
-AFTER = re.compile(r"\s*(?:以来|之后|以后|起|开始|后)(?:至今)?|\s*(?:至今|到今天|到现在|到目前)(?:为止)?|\s*(?:or|and)\s+(?:later|after|onwards?)|\s+onwards?")
+AGO = re.compile(
+    rf"(?<!\d)(?P<n>\d{{1,3}}|{CN}{{1,3}})(?P<unit>天|周|个星期|个月|月|年)(?:之?前|以前)|(?P<n2>\d{{1,4}}|one|two|three|four|five|six|seven|ten)\s+(?P<unit2>day|week|month|year)s?\s+ago"
+)
+AFTER = re.compile(
+    r"\s*(?:以来|之后|以后|起|开始|后)(?:至今)?|\s*(?:至今|到今天|到现在|到目前)(?:为止)?|\s*(?:or|and)\s+(?:later|after|onwards?)|\s+onwards?"
+)
 BEFORE = re.compile(r"\s*(?:之前|以前|前(?![\d一二三四五六七八九十])|及以前)|\s*(?:or|and)\s+(?:earlier|before)")
-LEAD_SINCE = re.compile(r"(?:自从|自|从|since|from|on or after|starting(?: from| in| on)?|beginning(?: in| on)?)\s*(?:the\s+)?")
+LEAD_SINCE = re.compile(
+    r"(?:自从|自|从|since|from|on or after|starting(?: from| in| on)?|beginning(?: in| on)?)\s*(?:the\s+)?"
+)
 LEAD_AFTER = re.compile(r"(?:晚于|after|later than)\s*(?:the\s+)?")
 LEAD_BEFORE = re.compile(r"(?:早于|before|earlier than|prior to)\s*(?:the\s+)?")
-LEAD_UNTIL = re.compile(r"(?:截至|截止到?|直到|until|up to|up until|on or before|through|by(?: the end of)?)\s*(?:the\s+)?")
+LEAD_UNTIL = re.compile(
+    r"(?:截至|截止到?|直到|until|up to|up until|on or before|through|by(?: the end of)?)\s*(?:the\s+)?"
+)
 LEAD_BETWEEN = re.compile(r"(?:介于|between)\s*")
 AND = re.compile(r"\s*(?:和|与|及|and|到|至)\s*")
 LEAD_IN = re.compile(r"(?:in|on|during|of|for|within|at|dated|throughout)\s+(?:the\s+)?(?:all of\s+)?")

@@ -9,20 +9,39 @@ from offline.relations import Field, Relation
 from offline.text import has_cjk
 
 _WORDS: Final = {
-    "sum": ("总", "total "), "avg": ("平均", "average "), "max": ("最高", "highest "), "min": ("最低", "lowest "),
-    "day_avg": ("日均", "daily average "), "month_avg": ("月均", "monthly average "), "year_avg": ("年均", "yearly average "),
-    "newest": ("最新", "latest "), "oldest": ("最早", "earliest "),
-}  # fmt: skip
+    "sum": ("总", "total "),
+    "avg": ("平均", "average "),
+    "max": ("最高", "highest "),
+    "min": ("最低", "lowest "),
+    "day_avg": ("日均", "daily average "),
+    "month_avg": ("月均", "monthly average "),
+    "year_avg": ("年均", "yearly average "),
+    "newest": ("最新", "latest "),
+    "oldest": ("最早", "earliest "),
+}
 _BUCKETS: Final = {
-    "day": ("日期", "date"), "week": ("周", "week"), "month": ("月份", "month"), "quarter": ("季度", "quarter"),
-    "year": ("年份", "year"), "weekday": ("星期", "weekday"), "hour": ("小时", "hour"),
-}  # fmt: skip
+    "day": ("日期", "date"),
+    "week": ("周", "week"),
+    "month": ("月份", "month"),
+    "quarter": ("季度", "quarter"),
+    "year": ("年份", "year"),
+    "weekday": ("星期", "weekday"),
+    "hour": ("小时", "hour"),
+}
 _OTHERS: Final = {
-    "count": ("数量", "number of "), "share": ("占比(%)", "share of {} (%)"), "growth": ("增长率(%)", "growth of {} (%)"),
-    "previous": ("对比期", "earlier "), "difference": ("差额", "difference of "), "ratio": ("比值", "ratio"),
-    "running": ("累计", "cumulative "), "list": ("列表", "list of "), "records": ("记录数", "number of records"),
-    "part": ("分表", "part"), "days": ("天数", "number of days"), "rank": ("排名", "rank"),
-}  # fmt: skip
+    "count": ("数量", "number of "),
+    "share": ("占比(%)", "share of {} (%)"),
+    "growth": ("增长率(%)", "growth of {} (%)"),
+    "previous": ("对比期", "earlier "),
+    "difference": ("差额", "difference of "),
+    "ratio": ("比值", "ratio"),
+    "running": ("累计", "cumulative "),
+    "list": ("列表", "list of "),
+    "records": ("记录数", "number of records"),
+    "part": ("分表", "part"),
+    "days": ("天数", "number of days"),
+    "rank": ("排名", "rank"),
+}
 
 
 class Titles:

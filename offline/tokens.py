@@ -21,7 +21,9 @@ from offline.vocabulary import Adjective
 _MOST_WORDS = 1200
 _LONGEST_RUN = 40
 _QUOTED = re.compile(r'"([^"]{1,80})"|(?<![a-z0-9])\'([^\'"]{1,80})\'(?![a-z0-9])')
-_RAW_QUOTED = re.compile(r"[\"“”「『《]([^\"“”「」『』《》]{1,80})[\"“”」』》]|(?<![A-Za-z0-9])['‘’`]([^'‘’`\"]{1,80})['’‘`](?![A-Za-z0-9])")
+_RAW_QUOTED = re.compile(
+    r"[\"“”「『《]([^\"“”「」『』《》]{1,80})[\"“”」』》]|(?<![A-Za-z0-9])['‘’`]([^'‘’`\"]{1,80})['’‘`](?![A-Za-z0-9])"
+)
 _BREAKS = frozenset(".?!;,")
 _UNKNOWN_WORD, _UNKNOWN_CHARACTER = 3.0, 2.2
 
@@ -140,9 +142,7 @@ class Tokeniser:
         end = _word_after(words, start, parsed[2])
         if end is None:
             return []
-        token = Token(
-            text[words[start].start : words[end - 1].end], start, end, number=parsed[0], is_percent=parsed[1]
-        )
+        token = Token(text[words[start].start : words[end - 1].end], start, end, number=parsed[0], is_percent=parsed[1])
         return [(token, 1.0 if words[start].is_number else 1.45)]
 
     def _phrases_at(self, text: str, words: Sequence[Word], start: int) -> list[tuple[Token, float]]:

@@ -56,7 +56,9 @@ class Vocabulary:
 
     @cached_property
     def _endings(self) -> dict[str, tuple[str, ...]]:
-        return {section: tuple(sorted(map(fold, words), key=len, reverse=True)) for section, words in self._lists.items()}
+        return {
+            section: tuple(sorted(map(fold, words), key=len, reverse=True)) for section, words in self._lists.items()
+        }
 
     @cached_property
     def longest_synonym(self) -> int:

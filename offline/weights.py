@@ -28,6 +28,7 @@ class Weights:
     unreachable: float = -9.0
     subject_root: float = 0.3  # what is listed is where rows come from
     sure: float = 0.8  # a meaning from here on is as good as the name itself
+    other_column: float = 0.15  # a table whose word is the name of a column that is not its label
     most_roots: int = 24
 
 

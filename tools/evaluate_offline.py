@@ -26,11 +26,11 @@ import psycopg
 import sqlglot
 from sqlglot import exp
 
-from agent.offline.brain import OfflineBrain
-from agent.offline.similarity import rank_pairs
 from common.answering import SqlDraft, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema, Column, Table
 from core.async_bridge import run_in_request_loop
+from offline.brain import OfflineBrain
+from offline.similarity import rank_pairs
 
 _STATEMENT_TIMEOUT = "SET statement_timeout = '5s'"
 _MOST_VALUES = 500

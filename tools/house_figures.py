@@ -21,6 +21,7 @@ PRODUCT: Final = (
     "core",
     "data_pipeline",
     "features",
+    "offline",
     "react_agent",
     "serving",
     "web",

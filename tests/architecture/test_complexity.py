@@ -15,11 +15,12 @@ MORE_COMPLEX = {
     "cutover": 8,
     "data_pipeline": 3,
     "features": 7,
+    "offline": 75,
     "react_agent": 3,
     "serving": 1,
     "tools": 8,
 }
-"""How many functions of a package are above the cap today, `agent/offline` left out. No number is ever raised."""
+"""How many functions of a package are above the cap today. No number is ever raised."""
 
 C901_EXCEPTIONS = {"core/sql_guard/lexer.py", "core/sql_guard/lexical_rules.py"}
 """The most that ruff's own measure may be switched off for."""
@@ -30,7 +31,6 @@ def test_functions_decide_little(package: str) -> None:
     above = [
         f"{path.relative_to(ROOT)} {function.name} {complexity_of(function)}"
         for path in sorted((ROOT / package).rglob("*.py"))
-        if not path.is_relative_to(ROOT / "agent" / "offline")
         for function in functions_of(path)
         if complexity_of(function) > CAP
     ]

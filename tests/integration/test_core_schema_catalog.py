@@ -20,7 +20,7 @@ DROP TABLE IF EXISTS shop, vault, people CASCADE;
 CREATE TABLE shop (id int PRIMARY KEY, title varchar(40) NOT NULL, kind text, amount numeric(10,2), body text);
 COMMENT ON TABLE shop IS '商店'; COMMENT ON COLUMN shop.kind IS '类型';
 INSERT INTO shop SELECT i, 'shop ' || i, CASE i % 3 WHEN 0 THEN '甲' WHEN 1 THEN '乙' END, i, repeat('长', 100)
-    FROM generate_series(1, 2000) i;
+    FROM generate_series(1, 5000) i;
 CREATE VIEW shop_kinds AS SELECT kind, count(*) AS n FROM shop GROUP BY kind;
 CREATE TABLE vault (secret text);
 CREATE TABLE people (id int, name text, id_card text);

@@ -18,7 +18,6 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from agent.offline.brain import OfflineBrain
 from bootstrap.pipeline import KILL_SWITCH, Pipelines
 from common.answering import SqlRequest, TrainedPair
 from common.errors import CituError
@@ -29,6 +28,7 @@ from core.vector_store.store import VectorStore
 from data_pipeline.stage import PipelineDatabase
 from data_pipeline.task import PipelineLimits, RunResult
 from data_pipeline.task_folder import content_checksums
+from offline.brain import OfflineBrain
 
 from .figures import Figure
 from .pipeline_scene import DEMO_END, DEMO_TABLES, SPEC, Scene, pipelines_on, scene

@@ -10,13 +10,13 @@ import difflib
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from agent.offline.schema_index import SchemaIndex
+from common.business_schema import BusinessSchema
 from core.sql_parsing import parse_statements
 
 _NEAR = 0.6
 
 
-def repair_names(sql: str, index: SchemaIndex) -> str | None:
+def repair_names(sql: str, schema: BusinessSchema) -> str | None:
     """The statement with unknown names replaced, or None when nothing was found to replace or a name is too far off."""
     try:
         statements = parse_statements(sql)
@@ -25,17 +25,17 @@ def repair_names(sql: str, index: SchemaIndex) -> str | None:
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         return None
     tree = statements[0]
-    changed = _repair_tables(tree, index)
+    changed = _repair_tables(tree, schema)
     if changed is None:
         return None
-    columns_changed = _repair_columns(tree, index)
+    columns_changed = _repair_columns(tree, schema)
     if columns_changed is None or not (changed or columns_changed):
         return None
     return tree.sql(dialect="postgres")
 
 
-def _repair_tables(tree: exp.Query, index: SchemaIndex) -> bool | None:
-    known = {table.name for table in index.tables}
+def _repair_tables(tree: exp.Query, schema: BusinessSchema) -> bool | None:
+    known = {table.name for table in schema.tables}
     local = {cte.alias for cte in tree.find_all(exp.CTE)}
     changed = False
     for table in tree.find_all(exp.Table):
@@ -53,13 +53,13 @@ def _repair_tables(tree: exp.Query, index: SchemaIndex) -> bool | None:
     return changed
 
 
-def _repair_columns(tree: exp.Query, index: SchemaIndex) -> bool | None:
+def _repair_columns(tree: exp.Query, schema: BusinessSchema) -> bool | None:
     aliases = {table.alias_or_name: table.name for table in tree.find_all(exp.Table)}
     outputs = {alias.alias for alias in tree.find_all(exp.Alias)}
     derived = {subquery.alias for subquery in tree.find_all(exp.Subquery)} | {
         cte.alias for cte in tree.find_all(exp.CTE)
     }
-    used = [table for table in index.tables if table.name in aliases.values()]
+    used = [table for table in schema.tables if table.name in aliases.values()]
     changed = False
     for column in tree.find_all(exp.Column):
         if (

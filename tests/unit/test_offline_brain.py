@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from agent.offline.brain import OfflineBrain
 from common import messages
 from common.answering import Brain, ResultSet, SqlDraft, SqlRequest, TrainedPair
+from offline.brain import OfflineBrain
 from tests.fakes.offline_schemas import MOTORWAY, SCHOOLS
 
 T = TypeVar("T")

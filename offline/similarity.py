@@ -1,4 +1,4 @@
-"""How alike two questions are, 0..1, by their characters in pairs. Used by `adapt` and by the evaluation script."""
+"""How alike two questions are, 0..1, by their characters in pairs. Used by the evaluation tools."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from agent.offline.normalise import normalise
 from common.answering import TrainedPair
+from offline.text import fold
 
 
 def similarity(left: str, right: str) -> float:
-    """Dice coefficient over character bigrams of the normalised texts."""
-    first, second = _bigrams(normalise(left)), _bigrams(normalise(right))
+    """Dice coefficient over character bigrams of the folded texts."""
+    first, second = _bigrams(fold(left)), _bigrams(fold(right))
     total = first.total() + second.total()
     return 2 * (first & second).total() / total if total else 0.0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.offline.question_from_sql import question_from_sql
+from offline.question_from_sql import question_from_sql
 
 
 def test_question_says_what_stands_in_the_query() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from agent.offline.brain import OfflineBrain
-from agent.offline.similarity import rank_pairs
 from common.answering import SqlDraft, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema
 from core.async_bridge import run_in_request_loop
 from core.sql_guard import SqlGuard, policy_for
+from offline.brain import OfflineBrain
+from offline.similarity import rank_pairs
 from tools.evaluate_offline import judge, read_schema
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,97 @@
+"""Things that must or must not exist, and what of the question is left without a use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from offline.joins import JoinGraph
+from offline.plan import Absence, Filter, Moment, Plan, Refusal
+from offline.plan_rows import RowStep
+from offline.plan_time import TimeUse
+from offline.reading import Mention
+from offline.relations import Relation
+from offline.resolving import Option, verbs_near
+
+_ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
+
+
+class ExistenceStep(RowStep):
+    """Adds EXISTS and NOT EXISTS, and keeps the account."""
+
+    def _with_existence(self, plan: Plan, time: TimeUse) -> Plan | Refusal:
+        absences: list[Absence] = list(self.both)
+        moves_time = False
+        for mention in self.reading.mentions:
+            option = self.resolution.uses.get(mention)
+            if option is None or mention in self.used:
+                continue
+            target = option.relation
+            if mention.is_negated and option.kind in ("entity", "rows", "measure", "field"):
+                if option.kind == "field" and target is self.root and option.field is not None:
+                    plan = plan.with_(filters=(*plan.filters, Filter(option.field, "is_null")))
+                    self.used.add(mention)
+                    continue
+                if target is self.root or self.joins.way(self.root, target) is None:
+                    return Refusal("unknown_generation_failure", (mention.text,))
+                absences.append(self._absence(target, plan, time, mention, is_present=False))
+                moves_time = moves_time or absences[-1].moment is not None
+                self.used.add(mention)
+            elif option.kind in ("entity", "rows") and target is not self.root:
+                self.used.add(mention)
+                way = self.joins.way(self.root, target)
+                if way is None:
+                    return Refusal("missing_database_info", (mention.text,))
+                if not all(edge.is_one for edge in way) and not _touches(plan, target, self.joins, self.root):
+                    absences.append(Absence(target, is_present=True))
+            elif option.kind in ("entity", "rows", "member") or (
+                option.kind == "field" and self._is_named_by_filter(option, plan)
+            ):
+                self.used.add(mention)
+        plan = plan.with_(absences=tuple(absences))
+        return plan.with_(periods=(), moment=None) if moves_time else plan
+
+    def _is_named_by_filter(self, option: Option, plan: Plan) -> bool:
+        """服务区 beside a named service area, or the label of the thing that is counted."""
+        filtered = {f.field for f in plan.filters}
+        if option.field in filtered:
+            return True
+        own = option.field is not None and option.field in self.index.label_of(option.relation)
+        return (own and not option.relation.is_event) or (option.field is not None and option.field.role == "label")
+
+    def _absence(self, target: Relation, plan: Plan, time: TimeUse, mention: Mention, *, is_present: bool) -> Absence:
+        """The period belongs to the rows that are missing when they have a time and the root's things have none."""
+        moment: Moment | None = None
+        if time.periods and target.is_event:
+            moment = self.moments.of(target, verbs_near(self.reading, mention.position))
+        inner = tuple(f for f in plan.filters if f.field.relation == target.number)
+        return Absence(target, inner, time.periods[0] if moment else None, moment, is_present)
+
+    def _leftover(self) -> Refusal | None:
+        left: list[str] = []
+        for mention in self.reading.mentions:
+            if mention.names_value or mention in self.used or mention.token.has("filler"):
+                continue
+            if mention not in self.resolution.uses and mention.token.has("filler"):
+                continue
+            left.append(mention.text)
+        left += [value.text for value in self.reading.values if value not in self.used]
+        left += [self.reading.tokens[c.position].text for c in self.reading.conditions if c not in self.used]
+        left += [period.text for period in self.reading.periods if period not in self.used]
+        return Refusal("unknown_generation_failure", tuple(left)) if left else None
+
+
+def _touches(plan: Plan, target: Relation, joins: JoinGraph, root: Relation) -> bool:
+    """Whether the plan's own joins pass through a relation, so that its rows exist anyway."""
+    needed: Iterable[int] = {
+        *(m.field.relation for m in plan.measures if m.field), *(f.relation for d in plan.dimensions for f in d.fields),
+        *(f.field.relation for f in plan.filters), *(f.relation for f in plan.attributes),
+    }  # fmt: skip
+    for number in needed:
+        way = joins.way(root, _relation(joins, number))
+        if number == target.number or any(edge.end == target.number for edge in way or ()):
+            return True
+    return False
+
+
+def _relation(joins: JoinGraph, number: int) -> Relation:
+    return joins.relation(number)

@@ -1,0 +1,167 @@
+"""What a plan groups by: the nouns after 各, each or by; else the things that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from offline.plan import Dimension, Refusal
+from offline.plan_order import OrderStep
+from offline.plan_time import TimeUse
+from offline.reading import Mention
+from offline.relations import Field, Relation
+from offline.resolving import Option
+from offline.text import key
+
+_ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
+
+
+class GroupStep(OrderStep):
+    """Finds the dimensions."""
+
+    def dimension(self, option: Option) -> Dimension | None:
+        """Groups by an entity's label, with its key where names repeat, or by a field's values."""
+        if option.kind == "flag" and option.field is not None:
+            return Dimension(self.titles.of_field(option.field), (option.field,))
+        if option.kind == "field" and option.field is not None:
+            owner = self._owner(option.field, option.relation)
+            return Dimension(self.titles.of_field(option.field), (option.field,), owner)
+        label = self.index.label_of(option.relation)
+        if not label or (option.relation.is_event and label[0] is option.relation.key):
+            return None
+        identity = option.relation.key
+        needs_key = identity is not None and identity not in label and not (len(label) == 1 and label[0].is_unique)
+        return Dimension(self.titles.of_field(label[0]), label, identity if needs_key else None)
+
+    def _owner(self, item: Field, relation: Relation) -> Field | None:
+        """The key of the thing a label names, where two things may have the same name."""
+        if item.is_unique or relation.is_event or item not in self.index.label_of(relation) or item.role != "label":
+            return None
+        if relation.key is None or relation.key is item:
+            return None
+        own = key(" ".join(relation.stem))
+        return relation.key if key(" ".join(item.stem)) in ("name", "title", own + "name", own + "title") else None
+
+    def _dimensions(self, time: TimeUse) -> list[Dimension] | Refusal:
+        mentions = self._grouping()
+        found: list[tuple[int, Dimension]] = [(time.position, dimension) for dimension in time.dimensions]
+        for mention in mentions:
+            option = self.resolution.uses[mention]
+            dimension = self.dimension(option)
+            if dimension is None and option.relation is self.root and not mention.is_grouped:
+                continue
+            if dimension is None:
+                return Refusal("missing_database_info", (mention.text,))
+            self.used.add(mention)
+            found.append((mention.position, dimension))
+        found.sort(key=lambda pair: pair[0])
+        unique: list[Dimension] = []
+        for _, dimension in found:
+            if not any(dimension.fields and dimension.fields == other.fields for other in unique):
+                unique.append(dimension)
+        return unique
+
+    def _grouping(self) -> list[Mention]:
+        """The nouns rows are grouped by: those after 各, each, by; else those that are asked for."""
+        candidates = [
+            m for m, o in self.uses("entity", "field", "flag") if o.kind != "flag" or m.is_grouped or m.is_which
+        ]
+        grouped = [mention for mention in candidates if mention.is_grouped]
+        others = [mention for mention in candidates if not mention.is_grouped and not self._is_path(mention)]
+        asked = [mention for mention in others if mention.is_which or mention.is_listed or mention.is_whole]
+        ranks = self._rank_places()
+        if grouped:
+            later = [m for m in others if ranks and m.position > max(ranks) and m not in asked]
+            beside = [m for m in asked if self._adds_to(m, grouped)]
+            return [*grouped, *beside, *(later if not self.reading.is_english else [])]
+        if asked and any(m.is_which or m.is_whole or not self._is_beside(m) for m in asked):
+            return asked
+        wants = (
+            ranks
+            or self.reading.limit is not None
+            or self.reading.conditions
+            or self.reading.has(
+                "share",
+                "direction",
+                "order",
+                "spread",
+                "list",
+                "several",
+                "contrast",
+                "growth",
+                "decline",
+                "previous",
+                "year_before",
+            )
+        )
+        found = (
+            self._subjects(others, ranks)
+            if wants
+            else [m for m in others if self._is_bare_column(m) or self._is_paired(m)]
+        )
+        return sorted({*found, *asked}, key=lambda m: m.position)
+
+    def _is_beside(self, mention: Mention) -> bool:
+        """Only shown beside what is asked for: 及对应公司, `along with the company`."""
+        return self.reading.has("back") and any(place < mention.position for place in self.reading.forms["back"])
+
+    def _is_paired(self, mention: Mention) -> bool:
+        """服务区名称及车辆数量: a label joined with a figure is shown with it."""
+        tokens = self.reading.tokens
+        place = mention.position + 1
+        item = self.resolution.uses[mention].field
+        joined = place < len(tokens) and (
+            tokens[place].has("and") or tokens[place].text in ("及", "和", "及其", "以及")
+        )
+        return joined and item is not None and item.role in ("label", "category", "code")
+
+    def _adds_to(self, mention: Mention, grouped: Sequence[Mention]) -> bool:
+        """A listed noun beside grouped ones is shown too, unless it is the same thing."""
+        option = self.resolution.uses[mention]
+        fields = set(self.index.label_of(option.relation)) if option.kind == "entity" else {option.field}
+        for other in grouped:
+            known = self.resolution.uses[other]
+            if known.relation is option.relation and (known.kind == "entity" or known.field in fields):
+                return False
+        return True
+
+    def _is_path(self, mention: Mention) -> bool:
+        """The counted thing itself, or a noun some value already stands for."""
+        option = self.resolution.uses[mention]
+        if option.kind == "entity" and any(
+            o.kind == "rows" and o.relation is option.relation and m is not mention for m, o in self.uses("rows")
+        ):
+            return True
+        named = [link for links in self.resolution.values.values() for link in links[:1]]
+        return any(
+            link.field is not None
+            and (
+                link.field is option.field
+                or (option.kind == "entity" and link.field in self.index.label_of(option.relation))
+            )
+            for link in named
+        ) and not (mention.is_which or mention.is_listed)
+
+    def _is_bare_column(self, mention: Mention) -> bool:
+        """A kind of thing named without a value: 车型 in 2023年车型车流量."""
+        item = self.resolution.uses[mention].field
+        return item is not None and item.role in ("category", "flag") and self.resolution.uses[mention].kind == "field"
+
+    def _rank_places(self) -> list[int]:
+        places = [*self.reading.forms.get("rank_word", ())]
+        if self.reading.limit_position >= 0:
+            places.append(self.reading.limit_position)
+        return places
+
+    def _subjects(self, others: list[Mention], ranks: list[int]) -> list[Mention]:
+        """Chinese names the thing after the superlative, else before it; English names it first."""
+        if not others:
+            return []
+        if self.reading.is_english:
+            first = others[0]
+            return [m for m in others if m is first or self.resolution.uses[m].kind == "field"]
+        places = ranks or [c.position for c in self.reading.conditions]
+        after = [m for m in others if places and m.position > min(places)]
+        if after:
+            return after
+        before = [m for m in others if not places or m.position < min(places)]
+        return before[-1:] if len(before) > 1 and not self.reading.has("spread") else before

@@ -1,0 +1,107 @@
+"""Values and the nouns that name them, orders and ratios: what is read when all forms are known."""
+
+from __future__ import annotations
+
+from offline.links import Link
+from offline.reader_numbers import NumberReader
+from offline.reader_words import BEFORE_LITERAL, SURE_NAME
+from offline.reading import Mention, ValueMention
+
+
+class ValueReader(NumberReader):
+    """Gives values their columns and orders their nouns."""
+
+    def _name_values(self) -> None:
+        """A noun right beside a value only says what the value is: the city of New York, 宜春公司, genre Jazz."""
+        for value in self._reading.values:
+            if value.named is not None:
+                continue
+            for mention in (self._previous_mention(value.position, reach=4), self._noun_after(value)):
+                if mention is None or mention.is_grouped or mention.is_counted or mention.aggregate:
+                    continue
+                fitting = tuple(link for link in value.links if _names(mention, link))
+                if fitting:
+                    value.links, value.named, mention.names_value = fitting, mention, True
+                    break
+            else:
+                self._name_literal(value)
+
+    def _noun_after(self, value: ValueMention) -> Mention | None:
+        place = value.position + 1
+        while place < len(self._tokens) and self._tokens[place].text in ("的", "'", '"', "s"):
+            place += 1
+        return self._by_place.get(place)
+
+    def _name_literal(self, value: ValueMention) -> None:
+        """A text in quotation marks that is not stored belongs to the column named before it."""
+        if not value.token.literal or value.links:
+            return
+        mention = self._previous_mention(value.position, reach=4) or self._noun_after(value)
+        if mention is not None and not all(
+            t.has("equal") or t.text in BEFORE_LITERAL for t in self._tokens[mention.position + 1 : value.position]
+        ):
+            mention = None
+        if mention is None:
+            self._reading.unknown.append(value.text)
+            return
+        value.named = mention
+        mention.names_value = True
+
+    def _spread_listing(self) -> None:
+        """The second noun of `what is the A and B`, 哪些A和B is asked for too."""
+        for mention in self._reading.mentions:
+            following = self._by_place.get(mention.position + 2)
+            joined = mention.position + 1 < len(self._tokens) and self._tokens[mention.position + 1].has("and")
+            if joined and following is not None and (mention.is_which or mention.is_listed) and following.is_plain:
+                following.is_listed = True
+
+    def _read_ratio(self) -> None:
+        """`ratio of A to B` counts the things it names when no figure of theirs is named."""
+        for start in self._reading.forms.get("ratio", ()):
+            named = [m for m in self._reading.mentions if m.position > start and not m.is_grouped]
+            if any(
+                m.is_counted
+                or m.aggregate
+                or any(n.field is not None and n.field.is_measure and n.score >= SURE_NAME for n in m.names[:1])
+                for m in named
+            ):
+                continue
+            for mention in named:
+                if any(name.kind == "table" for name in mention.names) and not mention.names_value:
+                    mention.is_counted = True
+
+    def _read_orders(self) -> None:
+        """按营收降序, `ordered by name`: the noun beside the word for ordering is what the rows are ordered by."""
+        reading = self._reading
+        for place, token in enumerate(self._tokens):
+            if not token.has("order", "high_first", "low_first", "alphabetical") or token.is_link:
+                continue
+            before = self._previous_mention(place, reach=3)
+            target = self._next_mention(place, reach=4) if token.text.endswith(("by", "of")) else before
+            if token.text in ("in terms of", "based on", "according to") and target is None:
+                continue
+            if target is None:
+                reading.mark("order", place)
+                continue
+            follows_group = target.is_grouped and any(
+                t.text in ("按", "按照", "by") for t in self._tokens[max(0, target.position - 2) : target.position]
+            )
+            if follows_group or not target.is_grouped:
+                target.is_grouped = False
+                target.order = target.order or "plain"
+                if token.has("high_first", "low_first"):
+                    target.order = "high" if token.has("high_first") else "low"
+                reading.mark("order", place)
+        for mention in reading.mentions:
+            if mention.order == "plain" and reading.direction:
+                mention.order = reading.direction
+
+
+def _names(mention: Mention, link: Link) -> bool:
+    """The noun names the column the value is stored in, or the table whose rows it names."""
+    for name in mention.names:
+        if name.kind == "column" and name.field is link.field:
+            return True
+        if name.kind == "table" and name.relation is link.relation and name.score >= SURE_NAME:
+            return link.field is not None and link.field.role in ("label", "code", "key")
+    return False

@@ -1,0 +1,158 @@
+"""Walking over the tokens of a question: what stands before and after, and which tokens are nouns and values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from offline.reader_words import FORMS_OVER_NAMES, PURPOSES, STRONG_NAME, SURE_NAME
+from offline.reading import Mention, PeriodMention, Reading, ValueMention
+from offline.text import is_english
+from offline.tokens import Token
+
+
+class TokenWalk:
+    """The tokens of one question with the reading that grows from them."""
+
+    def __init__(self, question: str, tokens: Sequence[Token]) -> None:
+        self._tokens = [self._settled(tokens, place) for place in range(len(tokens))]
+        self._reading = Reading(self._tokens, is_english(question))
+        self._by_place: dict[int, Mention] = {}
+        self._used: set[int] = set()
+
+    def _settled(self, tokens: Sequence[Token], place: int) -> Token:
+        """A token whose phrase is both a form and a name becomes one of them, by what stands beside it."""
+        token = tokens[place]
+        if not token.is_link or token.literal:
+            return token
+        best = max((link.score for link in token.names), default=0.0)
+        values = tuple(link for link in token.values if not link.needs_column)
+        has_form = bool((token.tags & FORMS_OVER_NAMES) or token.adjectives)
+        following = next((t for t in tokens[place + 1 : place + 4] if not t.is_filler), None)
+        before = next((t for t in reversed(tokens[max(0, place - 2) : place]) if not t.is_filler), None)
+        if (
+            has_form
+            and (best < 1.0 or _leads(following))
+            and not values
+            and not _is_noun_place(before, following, best)
+        ):
+            return replace(token, names=(), values=())
+        if token.tags and not has_form and best < SURE_NAME and not values:
+            return replace(token, names=(), values=())
+        if token.names and values and best >= STRONG_NAME and not _is_named(before):
+            return replace(token, values=())
+        if token.number is not None:
+            return token
+        return token
+
+    def _next_link(self, place: int, *, reach: int = 6) -> int | None:
+        """The place of the next noun or value; a break or another noun's form ends the search."""
+        for number in range(place + 1, min(len(self._tokens), place + 1 + reach)):
+            token = self._tokens[number]
+            if token.is_link:
+                return number
+            if token.text in ".?!;" or token.period is not None:
+                return None
+            if token.text == "," or token.has("order", "gt", "lt", "ge", "le"):
+                return None
+        return None
+
+    def _next_mention(self, place: int, *, reach: int = 6) -> Mention | None:
+        number = self._next_link(place, reach=reach)
+        while number is not None and number not in self._by_place:
+            number = self._next_link(number, reach=3)
+        return self._by_place.get(number) if number is not None else None
+
+    def _previous_mention(self, place: int, *, reach: int = 4, skips_values: bool = False) -> Mention | None:
+        for number in range(place - 1, max(-1, place - 1 - reach), -1):
+            token = self._tokens[number]
+            if number in self._by_place:
+                return self._by_place[number]
+            if token.text in ".?!;," or (token.is_link and not skips_values) or token.is_unknown:
+                return None
+        return None
+
+    def _next_content(self, place: int) -> int | None:
+        return next((n for n in range(place + 1, len(self._tokens)) if not self._tokens[n].is_filler), None)
+
+    def _previous_content(self, place: int) -> int | None:
+        return next((n for n in range(place - 1, -1, -1) if not self._tokens[n].is_filler), None)
+
+    def _skip_asides(self) -> None:
+        """A purpose (用于…) and a remark in brackets that names nothing restrict nothing."""
+        tokens = self._tokens
+        for place, token in enumerate(tokens):
+            if token.text in PURPOSES and place and tokens[place - 1].text == ",":
+                end = next((n for n in range(place, len(tokens)) if tokens[n].text in ".?!;"), len(tokens))
+                self._hush(place, end)
+            elif token.text == "(":
+                end = next((n for n in range(place, len(tokens)) if tokens[n].text == ")"), place)
+                inside = tokens[place + 1 : end]
+                says = any(t.period is not None or t.number is not None or t.values or t.literal for t in inside)
+                if any(t.is_unknown for t in inside) and not says:
+                    self._hush(place + 1, end)
+
+    def _hush(self, start: int, end: int) -> None:
+        for place in range(start, end):
+            token = self._tokens[place]
+            self._tokens[place] = Token(token.text, token.start, token.end, frozenset({"filler"}))
+
+    def _collect(self) -> None:
+        """Mentions, values, periods and unknown words, in order."""
+        reading = self._reading
+        for place, token in enumerate(self._tokens):
+            if token.period is not None:
+                reading.periods.append(PeriodMention(token.period, place, token.text))
+            elif (token.literal and not token.names) or (
+                token.values
+                and not token.names
+                and (not all(link.needs_column for link in token.values) or self._qualifies(place))
+            ):
+                reading.values.append(ValueMention(token, place, token.values))
+            elif token.names:
+                mention = Mention(token, place, is_whole=self._is_whole(place))
+                reading.mentions.append(mention)
+                self._by_place[place] = mention
+            elif token.values and not token.tags and token.number is None:
+                reading.values.append(ValueMention(token, place, token.values))
+            elif token.is_unknown and token.text not in ('"', "'"):
+                reading.unknown.append(token.text)
+
+    def _is_whole(self, place: int) -> bool:
+        """所有, `all` right before the noun."""
+        before = self._tokens[place - 1] if place else None
+        return before is not None and before.text in (
+            "所有",
+            "全部",
+            "all",
+            "所有的",
+            "全部的",
+            "all the",
+            "every one of",
+        )
+
+    def _qualifies(self, place: int) -> bool:
+        """A value that is a common word stands right before the noun of its own table: `sell transactions`."""
+        token = self._tokens[place]
+        following = self._tokens[place + 1] if place + 1 < len(self._tokens) else None
+        if following is None or len(token.text) < 3 or not token.tags <= {"filler"} or token.number is not None:
+            return False
+        return any(
+            name.relation is link.relation and name.kind == "table" for name in following.names for link in token.values
+        )
+
+
+def _leads(following: Token | None) -> bool:
+    """What follows is what a form would be about."""
+    return following is not None and (following.is_link or following.number is not None)
+
+
+def _is_noun_place(before: Token | None, following: Token | None, best: float) -> bool:
+    """The phrase is the noun itself: `by total` at the end, `average count`."""
+    leads = before is not None and before.has("group", "avg", "sum", "max", "min", "high", "low", "order")
+    ends = following is None or following.is_break or following.has("gt", "ge", "lt", "le", "equal")
+    return best >= 0.6 and ((leads and not _leads(following)) or (ends and best >= 0.95))
+
+
+def _is_named(before: Token | None) -> bool:
+    return before is not None and (before.has("equal") or bool(before.names))
