@@ -151,6 +151,9 @@ class JoinGraph:
     def _names_rows(self, item: Field, relation: Relation) -> bool:
         if item.column.is_primary_key:
             return not relation.has_composite_key
+        stem = key(" ".join(relation.stem))
+        if item.role == "code" and not item.is_unique:
+            return not item.values and len(stem) > 2 and key(" ".join(item.stem)).startswith(stem)
         return item.is_unique and item.role in ("key", "reference", "code", "label")
 
     def _owner_names(self, item: Field, relation: Relation) -> set[str]:

@@ -15,7 +15,7 @@ from offline.vocabulary import Vocabulary
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
 _SEPARATORS = re.compile(r"[、,，/|;；]|\s+或\s*|以及")
 _LONGEST = 16
-_MOST_NAMES = 240
+_MOST_NAMES = 600
 
 
 @dataclass(frozen=True)

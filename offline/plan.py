@@ -78,6 +78,7 @@ class Measure:
     scale: int = 1
     share_of: Literal["", "groups", "outer"] = ""
     is_absolute: bool = False
+    siblings: tuple[str, tuple[tuple[str, Field], ...]] = ("", ())
 
     @property
     def is_addable(self) -> bool:

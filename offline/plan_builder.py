@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.plan import Absence, Function, Measure, Plan, Refusal
+from offline.plan import Absence, Dimension, Function, Measure, Plan, Refusal
 from offline.plan_existence import ExistenceStep
 from offline.plan_filters import Filters, filters_of
 from offline.plan_time import TimeUse, time_use
@@ -11,6 +11,7 @@ from offline.relations import Field, Relation
 from offline.resolving import Option
 from offline.text import key
 
+_LEAST_SIBLINGS = 3
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
 
 
@@ -47,7 +48,9 @@ class PlanBuilder(ExistenceStep):
     def _is_aggregated(self, time: TimeUse) -> bool:
         reading = self.reading
         figures = self.uses("measure", "rows", "values")
-        if reading.per or (reading.has("records") and not figures):
+        if reading.per or (reading.has("records", "count") and not figures):
+            return True
+        if reading.has("siblings") or any(option.over is not None for _, option in figures):
             return True
         if any(option.kind in ("rows", "values") for _, option in figures):
             return True
@@ -72,6 +75,12 @@ class PlanBuilder(ExistenceStep):
         if isinstance(dimensions, Refusal):
             return dimensions
         measures = self._measures()
+        if reading_siblings := self._sibling_measure(measures):
+            measures = [reading_siblings]
+        if not measures and self.measures:
+            measures = list(self.measures.values())
+        if not measures and self.reading.has("count") and self.root.is_event:
+            return Refusal("ambiguous_question")
         if not measures and self.reading.has("records", "count"):
             measures = [Measure("count", self.root.number, self.titles.count(None))]
         if not measures:
@@ -79,8 +88,34 @@ class PlanBuilder(ExistenceStep):
         plan = Plan(self.root, measures=tuple(dict.fromkeys(measures)), dimensions=tuple(dimensions))
         if self._counts_itself(plan):
             return Refusal("unknown_generation_failure", tuple(m.text for m in self.reading.counted))
+        plan = self._apart(plan, filters)
+        ranks = self.reading.has("rank_word", "direction") or self.reading.limit is not None
+        if (ranks and not plan.dimensions) or self.reading.has("vague"):
+            return Refusal("ambiguous_question")
         compared = self._with_conditions(plan)
         return compared if isinstance(compared, Refusal) else self._ordered(compared, time)
+
+    def _sibling_measure(self, measures: list[Measure]) -> Measure | None:
+        """各支付方式的金额: the columns of one kind of figure, each a row of its own."""
+        if not self.reading.has("siblings"):
+            return None
+        kind = measures[0].field.kind if measures and measures[0].field is not None else "number"
+        siblings = siblings_of(self.root, kind)
+        if not siblings:
+            return None
+        text = self.reading.tokens[self.reading.forms["siblings"][0]].text
+        ending = siblings[0][1].title.removeprefix(siblings[0][0])
+        title = self.titles.aggregate("sum", ending)
+        return Measure("sum", self.root.number, title, siblings[0][1], siblings=(self.titles.unique(text), siblings))
+
+    def _apart(self, plan: Plan, filters: Filters) -> Plan:
+        """A和B各有多少: several values that were named are groups of their own."""
+        if not self.reading.has("respective"):
+            return plan
+        known = {item for dimension in plan.dimensions for item in dimension.fields}
+        several = [f for f in filters.rows if f.test == "in" and len(f.values) > 1 and not f.is_negated]
+        added = [Dimension(self.titles.of_field(f.field), (f.field,)) for f in several if f.field not in known]
+        return plan.with_(dimensions=(*plan.dimensions, *added))
 
     def _measures(self) -> list[Measure]:
         found: list[Measure] = []
@@ -136,6 +171,10 @@ class PlanBuilder(ExistenceStep):
                 self.titles.aggregate("newest" if function == "max" else "oldest", item.title),
                 item,
             )
+        if option.over is not None:
+            under = Measure("sum", option.relation.number, "", option.over)
+            title = self.titles.unique(mention.text)
+            return Measure("sum", option.relation.number, title, item, over=under)
         if reading.per and item.role != "rate":
             return Measure(
                 "avg",
@@ -168,3 +207,16 @@ class PlanBuilder(ExistenceStep):
             if counts_rows and by_itself and not self.root.is_event:
                 return True
         return False
+
+
+def siblings_of(relation: Relation, kind: str) -> tuple[tuple[str, Field], ...]:
+    """Figures of one kind whose titles end alike, by what tells them apart: 微信支付金额, 现金支付金额."""
+    fields = [item for item in relation.fields if item.is_measure and item.kind == kind and "总" not in item.title]
+    best: tuple[tuple[str, Field], ...] = ()
+    for first in fields:
+        for length in range(len(first.title) - 1, 1, -1):
+            ending = first.title[-length:]
+            alike = [(item.title.removesuffix(ending), item) for item in fields if item.title.endswith(ending)]
+            if len(alike) >= _LEAST_SIBLINGS and all(name for name, _ in alike) and len(alike) > len(best):
+                best = tuple(alike)
+    return best

@@ -55,6 +55,8 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     if not plan.measures:
         return _words(builder, "share")
     first = plan.measures[0]
+    if first.siblings[1]:
+        return plan.with_(measures=(replace(first, share_of="groups"),))
     if len(plan.measures) == 2 and all(m.is_addable for m in plan.measures):
         part, whole = plan.measures
         share = replace(part, title=builder.titles.form("share", part.title), over=whole, scale=100)

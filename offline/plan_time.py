@@ -159,10 +159,9 @@ def _whole_years(period: Period, known: object, builder: PlanBuilder) -> set[int
 
 def _entered(builder: PlanBuilder, moment: Moment | None) -> Moment | None:
     """新增, created: when rows were entered; 更新, updated: when they were changed."""
-    texts = {key(token.text) for token in builder.reading.tokens}
-    if texts & {"新增", "新建", "录入", "新增加", "created", "added"}:
+    if builder.reading.has("created"):
         return builder.moments.created(builder.root) or moment
-    if texts & {"更新", "修改", "updated", "modified"}:
+    if builder.reading.has("updated"):
         return builder.moments.created(builder.root, is_update=True) or moment
     return moment
 

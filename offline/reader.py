@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 from offline.reader_values import ValueReader
 from offline.reader_words import COUNT_AFTER, GRAINS, PLAIN_FORMS
-from offline.reading import Aggregate, Direction, Mention, Reading
+from offline.reading import Aggregate, ConditionMention, Direction, Mention, Reading
 from offline.text import key
 from offline.tokens import Token
 
@@ -34,6 +35,7 @@ class Reader(ValueReader):
         self._read_orders()
         self._spread_listing()
         self._read_ratio()
+        self._reading.mentions += self._divisors
         return self._reading
 
     def _read_form(self, place: int, token: Token) -> None:
@@ -66,6 +68,8 @@ class Reader(ValueReader):
             ("group", self._read_group),
             ("newest", self._read_newest),
             ("oldest", self._read_newest),
+            ("several", self._read_several),
+            ("records", self._read_records),
             ("high", self._read_rank),
             ("low", self._read_rank),
             ("sum", self._read_aggregate),
@@ -143,6 +147,8 @@ class Reader(ValueReader):
         following = self._next_content(place)
         if following is None:
             return token.has("filler")
+        if self._tokens[following].has("siblings"):
+            return True
         target = self._by_place.get(following) or self._next_mention(place, reach=3)
         if token.text in ("by", "across") and (self._follows_participle(place) or self._has_clause(target)):
             return True
@@ -211,9 +217,12 @@ class Reader(ValueReader):
         if token.adjectives and not token.has("high", "low"):
             direction = "high" if token.adjectives[0].is_high else "low"
         before, after = self._previous_mention(place, reach=2), self._next_mention(place)
-        comes_before = not self._reading.is_english and before is not None and not token.adjectives
+        is_figure = before is not None and any(n.field is not None and n.field.is_measure for n in before.names[:1])
+        comes_before = not self._reading.is_english and before is not None and (is_figure or not token.adjectives)
         target = before if comes_before else (after or before)
         self._reading.mark("rank_word", place)
+        if "vague" in token.tags:
+            self._reading.mark("vague", place)
         if target is None:
             self._reading.direction = self._reading.direction or direction
             return True
@@ -340,6 +349,25 @@ class Reader(ValueReader):
         if target is not None:
             target.is_distinct = True
         self._reading.mark("distinct", place)
+        return True
+
+    def _read_several(self, place: int, token: Token) -> bool:
+        """存在多个系统的服务区: more than one different value of the noun that follows."""
+        target = self._next_mention(place, reach=3)
+        if target is None:
+            self._reading.unread.append(token.text)
+            return True
+        target.is_counted = target.is_distinct = True
+        condition = ConditionMention(place, ">", Decimal(1), subject=target, is_counting=True)
+        self._reading.conditions.append(condition)
+        return True
+
+    def _read_records(self, place: int, token: Token) -> bool:
+        """编码记录数 counts the rows in which the noun before it is kept."""
+        before = self._previous_mention(place, reach=1)
+        if before is not None and not before.is_grouped:
+            before.is_counted = before.counts_rows = True
+        self._reading.mark("records", place)
         return True
 
     def _read_null(self, place: int, token: Token) -> bool:

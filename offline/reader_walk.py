@@ -19,6 +19,7 @@ class TokenWalk:
         self._reading = Reading(self._tokens, is_english(question))
         self._by_place: dict[int, Mention] = {}
         self._used: set[int] = set()
+        self._divisors: list[Mention] = []
 
     def _settled(self, tokens: Sequence[Token], place: int) -> Token:
         """A token whose phrase is both a form and a name becomes one of them, by what stands beside it."""
@@ -27,6 +28,9 @@ class TokenWalk:
             return token
         best = max((link.score for link in token.names), default=0.0)
         values = tuple(link for link in token.values if not link.needs_column)
+        figures = tuple(link for link in token.names if link.field is not None and link.field.is_measure)
+        if figures and token.has("count") and not _leads(next(iter(tokens[place + 1 : place + 2]), None)):
+            return replace(token, tags=frozenset(), names=figures)
         has_form = bool((token.tags & FORMS_OVER_NAMES) or token.adjectives)
         following = next((t for t in tokens[place + 1 : place + 4] if not t.is_filler), None)
         before = next((t for t in reversed(tokens[max(0, place - 2) : place]) if not t.is_filler), None)
@@ -109,6 +113,8 @@ class TokenWalk:
                 and (not all(link.needs_column for link in token.values) or self._qualifies(place))
             ):
                 reading.values.append(ValueMention(token, place, token.values))
+            elif token.derived is not None and not token.derived.upper:
+                self._divide_by(token, place)
             elif token.names:
                 mention = Mention(token, place, is_whole=self._is_whole(place))
                 reading.mentions.append(mention)
@@ -117,6 +123,13 @@ class TokenWalk:
                 reading.values.append(ValueMention(token, place, token.values))
             elif token.is_unknown and token.text not in ('"', "'"):
                 reading.unknown.append(token.text)
+
+    def _divide_by(self, token: Token, place: int) -> None:
+        """每辆车: the figure that others are divided by; it stands last among the figures."""
+        mention = Mention(token, place, aggregate="sum")
+        self._divisors.append(mention)
+        self._reading.mark("ratio", place)
+        self._reading.mark("per_unit", place)
 
     def _is_whole(self, place: int) -> bool:
         """所有, `all` right before the noun."""

@@ -19,8 +19,8 @@ GRAINS: Final[dict[str, Grain]] = {
 OPERATORS: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _PLAIN_FORMS_TEXT = """
 share ratio difference growth decline previous year_before running trend spread contrast rank both
-or several weekend workday higher lower with_today records blocking tables columns in_which_table
-up_to list nth alphabetical respective
+or weekend workday higher lower with_today records blocking tables columns in_which_table
+up_to list nth alphabetical respective created updated siblings
 """
 PLAIN_FORMS: Final = tuple(_PLAIN_FORMS_TEXT.split())
 """Forms that are only marked; the planner carries them out."""

@@ -38,6 +38,7 @@ class Mention:
     order: Literal["", "high", "low", "plain"] = ""
     is_newest: Direction = ""
     names_value: bool = False
+    counts_rows: bool = False
 
     @property
     def text(self) -> str:

@@ -38,9 +38,36 @@ class Renderer:
     def _any(self, plan: Plan) -> exp.Query:
         if not plan.measures:
             return self._finished(self._rows(plan), plan)
+        if plan.measures[0].siblings[1]:
+            return self._siblings(plan)
         if any(measure.per for measure in plan.measures):
             return self._finished(self._averages(plan), plan)
         return self._finished(self._groups(plan), plan)
+
+    def _siblings(self, plan: Plan) -> exp.Query:
+        """One row for each column of a kind, under its own name; shares are taken of all of them together."""
+        measure = plan.measures[0]
+        title, siblings = measure.siblings
+        plain = replace(measure, siblings=("", ()), share_of="")
+        selects = []
+        for name, item in siblings:
+            part = plan.with_(measures=(replace(plain, field=item),), ordering=(), limit=None, conditions=())
+            query = self._groups(part)
+            query.set("expressions", [build.titled(build.text(name), title), *query.expressions])
+            selects.append(query)
+        union: exp.Query = selects[0]
+        for select in selects[1:]:
+            union = exp.union(union, select, distinct=False, copy=False)
+        groups = [build.column(t) for d in plan.dimensions for t in self._dimension_titles(d)]
+        value = build.column(measure.title)
+        outer = exp.Select().select(build.column(title), *[g.copy() for g in groups], value.copy())
+        if measure.share_of:
+            whole = exp.Window(this=exp.Sum(this=value.copy()), partition_by=[g.copy() for g in groups])
+            share = build.rounded(build.divided(value.copy(), whole, 100))
+            outer = outer.select(build.titled(share, self._titles.form("share", measure.title)), copy=False)
+        ordering = plan.ordering if not plan.dimensions else ()
+        ordering = ordering or (Ordering(measure.title, is_descending=True),)
+        return _ordered(outer.from_(union.subquery("g"), copy=False), ordering, plan.limit, plan.offset)
 
     # listing rows
 

@@ -30,6 +30,7 @@ class Option:
     field: Field | None = None
     member: Member | None = None
     is_true: bool = True
+    over: Field | None = None
 
 
 @dataclass(eq=False)
@@ -71,6 +72,7 @@ class Resolver:
                 continue
             resolution.uses[mention] = best[1]
             resolution.score += best[0]
+        self._count_rows(resolution)
         for value in reading.values:
             self._resolve_value(resolution, value)
         if root in self._subject_relations(reading, options):
@@ -80,6 +82,16 @@ class Resolver:
                 WEIGHTS.event_root if any(o.kind == "measure" for o in resolution.uses.values()) else 0.0
             )
         return resolution
+
+    @staticmethod
+    def _count_rows(resolution: Resolution) -> None:
+        """各来源的编码记录数: the rows counted are those of the table that is grouped."""
+        root = resolution.root
+        if not any(m.is_grouped and option.relation is root for m, option in resolution.uses.items()):
+            return
+        for mention in [m for m in resolution.uses if m.counts_rows]:
+            resolution.uses[mention] = Option("rows", root, resolution.uses[mention].score)
+            resolution.score += WEIGHTS.subject_root
 
     @staticmethod
     def _subject_relations(reading: Reading, options: dict[Mention, list[Option]]) -> list[Relation]:
@@ -97,11 +109,22 @@ class Resolver:
     def options(self, mention: Mention, reading: Reading) -> list[Option]:
         """What the mention may mean in its role."""
         found: list[Option] = []
+        derived = mention.token.derived
         for link in mention.names:
-            found += self._of_link(mention, link)
+            if derived is not None and derived.upper:
+                found += self._of_derived(link, derived.lower)
+            else:
+                found += self._of_link(mention, link)
         if mention.rank and mention.token.adjectives:
             found += self._by_adjective(mention, reading)
         return found
+
+    def _of_derived(self, link: Link, lower: Sequence[str]) -> Iterable[Option]:
+        """客单价: the figure that is divided, with the figure of the same table that it is divided by."""
+        for phrase in lower:
+            for other in self._index.names.get(phrase, ()):
+                if other.relation is link.relation and other.field is not None and other.field.is_measure:
+                    yield Option("measure", link.relation, link.score * other.score, link.field, over=other.field)
 
     def _of_link(self, mention: Mention, link: Link) -> Iterable[Option]:
         relation, item, score = link.relation, link.field, link.score
@@ -129,7 +152,9 @@ class Resolver:
 
     def _of_column(self, mention: Mention, relation: Relation, item: Field, score: float) -> Iterable[Option]:
         is_figure = item.is_measure or (item.role == "ordinal" and bool(mention.aggregate))
-        if mention.is_counted:
+        if mention.counts_rows:
+            yield Option("rows", relation, score, item)
+        elif mention.is_counted:
             if item.is_measure and not mention.is_distinct:
                 yield Option("measure", relation, score * WEIGHTS.counted_measure, item)
             elif item in self._index.label_of(relation) or item is relation.key:
@@ -184,7 +209,13 @@ class Resolver:
             if m in options and not m.is_negated and any(o.kind == "measure" and o.score > 0.6 for o in options[m][:1])
         ]  # fmt: skip
         found: dict[int, Relation] = {}
-        for mention in figures[:1] or [m for m in options if not m.is_negated] or list(options):
+        if any(m.counts_rows for m in figures):
+            figures = [*figures[:1], *(m for m in options if m.is_grouped)]
+        for mention in (
+            (figures if len(figures) > 1 and figures[0].counts_rows else figures[:1])
+            or [m for m in options if not m.is_negated]
+            or list(options)
+        ):
             for option in options[mention]:
                 if option.kind != "member" or len(options) == 1 or option.relation.is_family:
                     found.setdefault(option.relation.number, option.relation)

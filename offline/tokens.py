@@ -14,9 +14,9 @@ from decimal import Decimal
 from offline.links import Link, LinkIndex
 from offline.numbers import number_at
 from offline.periods import Period
-from offline.text import Word, fold, has_cjk, key_of, words_of
+from offline.text import Word, fold, has_cjk, key, key_of, words_of
 from offline.time_grammar import Clock, TimeGrammar
-from offline.vocabulary import Adjective
+from offline.vocabulary import Adjective, Derived
 
 _MOST_WORDS = 1200
 _LONGEST_RUN = 40
@@ -24,6 +24,8 @@ _QUOTED = re.compile(r'"([^"]{1,80})"|(?<![a-z0-9])\'([^\'"]{1,80})\'(?![a-z0-9]
 _RAW_QUOTED = re.compile(
     r"[\"“”「『《]([^\"“”「」『』《》]{1,80})[\"“”」』》]|(?<![A-Za-z0-9])['‘’`]([^'‘’`\"]{1,80})['’‘`](?![A-Za-z0-9])"
 )
+_AMOUNTS = frozenset({"金额", "总额", "总金额"})
+_FILLER = frozenset({"filler"})
 _BREAKS = frozenset(".?!;,")
 _UNKNOWN_WORD, _UNKNOWN_CHARACTER = 3.0, 2.2
 
@@ -43,6 +45,7 @@ class Token:
     names: tuple[Link, ...] = ()
     values: tuple[Link, ...] = ()
     adjectives: tuple[Adjective, ...] = ()
+    derived: Derived | None = None
     period: Period | None = None
     number: Decimal | None = None
     is_percent: bool = False
@@ -105,7 +108,41 @@ class Tokeniser:
                     best[token.end] = _Best(best[start].cost + cost, token, start)
                     stated = token.period.stated_year if token.period else None
                     years[token.end] = stated or years[start]
-        return _merged(_back_track(best))
+        return self._with_joined_figures(_merged(_back_track(best)))
+
+    def _with_joined_figures(self, tokens: list[Token]) -> list[Token]:
+        """Two figures that together name a third: 微信的订单量 is the number of orders paid so.
+
+        The first stays when its own amount is asked for too: 微信的订单量和金额.
+        """
+        result = list(tokens)
+        first: int | None = None
+        for place, token in enumerate(tokens):
+            if not _is_figure(token):
+                first = first if token.is_filler or token.period is not None else None
+                continue
+            if first is not None:
+                names = self._joined_names(tokens[first], token)
+                if names:
+                    result[place] = replace(token, names=names, text=tokens[first].text + token.text)
+                    asks_both = any(t.text in _AMOUNTS for t in tokens[place + 1 :])
+                    result[first] = (
+                        tokens[first]
+                        if asks_both
+                        else Token(tokens[first].text, tokens[first].start, tokens[first].end, _FILLER)
+                    )
+            first = place
+        return result
+
+    def _joined_names(self, first: Token, second: Token) -> tuple[Link, ...]:
+        for text in (first.text, first.text.removesuffix("支付")):
+            found = self._index.names.get(key(text + second.text), ())
+            names = tuple(
+                link for link in found if link.field is not None and link.field.is_measure and link.score >= 0.7
+            )
+            if names:
+                return names
+        return ()
 
     def _candidates(
         self, text: str, words: Sequence[Word], start: int, clock: Clock, quotes: _Quotes
@@ -163,18 +200,51 @@ class Tokeniser:
                 found.append((token, _cost(token)))
         return found
 
+    def _resolvable(self, phrase: str) -> Derived | None:
+        """A derived figure both of whose parts this schema has."""
+        derived = self._vocabulary.derived.get(phrase)
+        if derived is None or not self._names_of(derived):
+            return None
+        return derived
+
+    def _names_of(self, derived: Derived) -> tuple[Link, ...]:
+        """Links to the figure that is divided by, or for a whole derived figure to what is divided."""
+        upper = self._figures(derived.upper) if derived.upper else ()
+        lower = self._figures(derived.lower)
+        if not derived.upper:
+            return lower
+        relations = {link.relation.number for link in lower}
+        return tuple(link for link in upper if link.relation.number in relations)
+
+    def _figures(self, phrases: tuple[str, ...]) -> tuple[Link, ...]:
+        for phrase in phrases:
+            found = [
+                link for link in self._index.names.get(phrase, ()) if link.field is not None and link.field.is_measure
+            ]
+            if found:
+                best = max(link.score for link in found)
+                return tuple(link for link in found if link.score >= best - 0.05)
+        return ()
+
     def _known(self, text: str, words: Sequence[Word], start: int, end: int, phrase: str) -> Token | None:
         names = self._index.names.get(phrase, ())
         values = self._index.values.get(phrase, ())
         plain = text[words[start].start : words[end - 1].end]
         tags = self._vocabulary.tags.get(phrase) or self._vocabulary.tags.get(plain, frozenset())
         adjectives = self._vocabulary.adjectives.get(phrase, ())
+        derived = self._resolvable(phrase)
+        if derived is not None and not names:
+            return Token(plain, start, end, derived=derived, names=self._names_of(derived))
         if not (names or values or tags or adjectives):
             return None
         if end == start + 1 and not tags and len(phrase) == 1 and not has_cjk(phrase):
             return None
         ranked = tuple(sorted(names, key=lambda link: -link.score))
         return Token(plain, start, end, tags, ranked, tuple(values), adjectives)
+
+
+def _is_figure(token: Token) -> bool:
+    return bool(token.names) and token.names[0].field is not None and token.names[0].field.is_measure
 
 
 def _cost(token: Token) -> float:

@@ -25,12 +25,21 @@ class Adjective:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """A figure made of two others, by the keys of their words; without `upper` it divides the figure beside it."""
+
+    upper: tuple[str, ...]
+    lower: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Vocabulary:
     """Form words by key, synonyms by key, adjectives by key, and the naming rules of databases."""
 
     tags: Mapping[str, frozenset[str]]
     synonyms: Mapping[str, Mapping[str, float]]
     adjectives: Mapping[str, tuple[Adjective, ...]]
+    derived: Mapping[str, Derived]
     naming: Mapping[str, Any]
     holidays: Mapping[str, Mapping[str, Any]]
 
@@ -79,6 +88,7 @@ def load_vocabulary(folder: Path = WORDS_FOLDER) -> Vocabulary:
         tags={word: frozenset(found) for word, found in tags.items()},
         synonyms=_synonyms(_read(folder / "synonyms.yaml")),
         adjectives=_adjectives(_read(folder / "adjectives.yaml")),
+        derived=_derived(_read(folder / "derived.yaml")),
         naming=_read(folder / "naming.yaml"),
         holidays={fold(str(name)): days for name, days in _read(folder / "calendar.yaml")["holidays"].items()},
     )
@@ -97,6 +107,14 @@ def _synonyms(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
                 if other != word:
                     found[word][other] = max(found[word].get(other, 0.0), float(row["strength"]))
     return dict(found)
+
+
+def _derived(rows: list[dict[str, Any]]) -> dict[str, Derived]:
+    found: dict[str, Derived] = {}
+    for row in rows:
+        meaning = Derived(tuple(map(key, row.get("upper", ()))), tuple(map(key, row["lower"])))
+        found.update({key(str(word)): meaning for word in row["words"]})
+    return found
 
 
 def _adjectives(rows: list[dict[str, Any]]) -> dict[str, tuple[Adjective, ...]]:

@@ -15,7 +15,7 @@ MORE_COMPLEX = {
     "cutover": 8,
     "data_pipeline": 3,
     "features": 7,
-    "offline": 75,
+    "offline": 77,
     "react_agent": 3,
     "serving": 1,
     "tools": 8,

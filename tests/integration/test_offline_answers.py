@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +14,12 @@ import pytest
 from common.answering import SqlDraft, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema
 from core.async_bridge import run_in_request_loop
+from core.schema_catalog import SchemaCatalog
+from core.sql_executor import ReaderPool
 from core.sql_guard import SqlGuard, policy_for
 from offline.brain import OfflineBrain
 from offline.similarity import rank_pairs
-from tools.evaluate_offline import judge, read_schema
+from tools.evaluate_offline import judge
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = json.loads((ROOT / "tests/fixtures/readme_questions.json").read_text(encoding="utf-8"))
@@ -50,8 +53,8 @@ COMPOSED = [
 
 @pytest.fixture(scope="module")
 def schema(business_owner_url: str) -> BusinessSchema:
-    with psycopg.connect(business_owner_url) as connection:
-        return read_schema(connection)
+    with closing(ReaderPool(business_owner_url, size=1)) as pool:
+        return SchemaCatalog(pool=pool, value_budget_seconds=30).schema()
 
 
 @pytest.fixture(scope="module")
