@@ -34,7 +34,7 @@ _TRIED_PROSE_LINES: Final = 5
 _EXPLANATION_CHARS: Final = 2_000
 _TRIED_BOUNDARIES: Final = 40
 _PARSER_STEPS: Final = 30_000  # for all attempts on one reply
-_PARSER_SECONDS: Final = 0.5
+_PARSER_SECONDS: Final = 0.2
 _MERE_EXPRESSIONS: Final = (exp.Condition, exp.Alias, exp.Tuple)
 
 _FENCE: Final = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)

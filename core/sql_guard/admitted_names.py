@@ -64,6 +64,11 @@ FULL_TEXT: Final = _words(
     "to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery ts_rank ts_rank_cd ts_headline",
     "setweight strip numnode querytree tsvector_to_array",
 )
+NETWORK: Final = _words("abbrev broadcast family host hostmask masklen netmask network")
+FURTHER: Final = _words(
+    "casefold crc32 crc32c is_normalized unicode_assigned parse_ident textlen to_bin to_oct pow gamma lgamma get_bit",
+    "get_byte uuid_extract_timestamp uuid_extract_version enum_first enum_last enum_range ts_delete",
+)
 IDENTIFIERS: Final = _words("gen_random_uuid uuidv4 uuidv7 point")
 SETS: Final = _words("generate_series generate_subscripts unnest")
 
@@ -95,7 +100,7 @@ POLYMORPHIC_RESULTS: Final = _words(
 
 FUNCTIONS: Final[frozenset[str]] = (
     AGGREGATES | WINDOW_FUNCTIONS | CONDITIONAL | MATHEMATICS | TEXT | TIME | JSON | ARRAYS_AND_RANGES | FULL_TEXT
-    | IDENTIFIERS | SETS | frozenset(SET_RETURNING_COLUMNS)
+    | NETWORK | FURTHER | IDENTIFIERS | SETS | frozenset(SET_RETURNING_COLUMNS)
 )  # fmt: skip
 
 OPERATORS: Final[frozenset[str]] = _words(

@@ -96,7 +96,7 @@ def _check_call(node: exp.Expr, name: str, policy: GuardPolicy, bounds: NumberBo
             raise Refusal("constant.series", offset_of(node), name)
     elif (name.startswith("jsonb_path_") or name in _PATH_QUERIES) and len(arguments) > 1:
         _check_json_path(arguments[1], is_known_path=True)
-    elif name == "power" and len(arguments) == 2:
+    elif name in ("power", "pow") and len(arguments) == 2:
         _check_exponent(arguments[1], policy)
     elif name.startswith("regexp_"):
         _check_regex(arguments[1:2])
