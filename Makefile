@@ -13,6 +13,11 @@ export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without its bytecode every process would compile hundreds of modules anew, which doubles the time of a start.
 unexport PYTHONDONTWRITEBYTECODE
+# What people type reaches the programs by the environment, as it stands: in a recipe a shell would read it.
+unexport Q TAG NAME
+export CITU_QUESTION = $(value Q)
+export CITU_TAG = $(value TAG)
+export CITU_NAME = $(value NAME)
 
 .PHONY: help run run-legacy worker ask demo test check lint fix types contracts bench bench-long docs migrate migration audit hooks lock clean
 
@@ -47,10 +52,10 @@ rollback-entry: .venv/.runtime ## The first way back: stop this folder's service
 	@exec $(PY) -m scripts.rollback entry
 
 rollback-release: .venv/.runtime ## The second: serve by the whole tree of an older release, make rollback-release TAG=v1.0.0
-	@exec $(PY) -m scripts.rollback release "$(TAG)"
+	@exec $(PY) -m scripts.rollback release "$$CITU_TAG"
 
 ask: .venv/.runtime ## Ask in the terminal: make ask Q="2023年4月1日总营收最高的5个服务区是哪些？"
-	@exec $(PY) -m scripts.ask $(if $(Q),"$(Q)")
+	@$(PY) -m scripts.ask -- "$$CITU_QUESTION" || exit $$(( $$? == 3 ? 0 : $$? ))
 
 demo: .venv/.runtime ## Prepare servers, migrations, demo data and training examples, then stop
 	@exec $(PY) -m serving.serve --prepare-only
@@ -87,7 +92,7 @@ migrate: .venv/.runtime ## Bring the platform database to the newest revision
 	@exec $(PY) -m scripts.migrate
 
 migration: .venv/.dev ## Start a new migration: make migration NAME="add table x"
-	@$(BIN)/alembic revision -m "$(NAME)"
+	@$(BIN)/alembic revision -m "$$CITU_NAME"
 
 audit: .venv/.dev ## Look the pinned dependencies up in the advisory database
 	@$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip

@@ -1,6 +1,7 @@
 """`make ask Q="…"`: one question in the terminal; prints the SQL, the rows as a table and the answer.
 
-Uses the running service's servers when there are some, else starts and stops its own.
+Uses the running service's servers when there are some, else starts and stops its own. Into a pipe everything is
+written at its full width, one row a line, without escape sequences.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from rich.text import Text
 
 from bootstrap.container import build_container
 from common import messages
-from common.errors import CituError
+from common.errors import AnswerFailedError, CituError
 from features.ask.schemas import AskRequest
 from serving.progress_display import ProgressDisplay
 from web.error_envelopes import envelope_of
 
 MAX_ROWS_SHOWN = 50
+REFUSED = 3
+_UNBOUNDED = 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 with an answer, 1 when there is none, 2 without a question."""
+    """Exit code 0 with an answer, 3 when the question is refused, 1 when something fails, 2 without a question."""
     parser = argparse.ArgumentParser(prog="ask", description=__doc__)
     parser.add_argument("question", nargs="?", default="", help="the question, in Chinese or English")
     question = parser.parse_args(arguments).question.strip()
@@ -41,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             container.start(display)
         envelope = container.ask.ask(AskRequest(question=question))
     except CituError as error:
-        errors.print(Text(error.message, style="red"))
+        errors.print(Text(error.message, style="red"), soft_wrap=True)
         show(console, envelope_of(error)["data"] or {})
-        return 1
+        return REFUSED if isinstance(error, AnswerFailedError) and error.status == AnswerFailedError.status else 1
     finally:
         container.close()
     show(console, envelope["data"])
@@ -52,8 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def show(console: Console, data: dict[str, Any]) -> None:
     """SQL, rows and text of an answer; rows and text are printed as plain text, never as markup."""
+    if not console.is_terminal:
+        console = Console(file=console.file, width=_UNBOUNDED)
     if data.get("sql"):
-        console.print(Syntax(data["sql"], "sql", word_wrap=True, background_color="default"))
+        highlighted = Syntax(data["sql"], "sql", word_wrap=True, background_color="default")
+        console.print(highlighted if console.is_terminal else Text(data["sql"]))
     records = data.get("records") or {}
     if records.get("rows"):
         console.print(as_table(records))

@@ -1,0 +1,66 @@
+"""What `make ask` hands on and prints: the question as it was typed, and whole lines into a pipe."""
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from scripts.ask import show
+
+ROOT = Path(__file__).resolve().parents[2]
+QUESTIONS = [
+    "营收>5万的服务区`touch made`",
+    "$(touch made)",
+    "$(shell touch made)",
+    '"; touch made; "',
+    "'; touch made; '",
+    "${HOME} $HOME $$ \\ !",
+    "-h",
+    "two  blanks; # and a comment & more | less > file",
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder where make finds everything installed; its python writes down what it is given."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.txt").touch()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.write_text('#!/bin/sh\nfor one in "$@"; do printf "%s\\n" "$one"; done > given\nexit ${FAKE_EXIT:-0}\n')
+    python.chmod(0o755)
+    (tmp_path / ".venv" / ".runtime").touch()
+    return tmp_path
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_question_reaches_the_program_as_it_was_typed(folder: Path, question: str) -> None:
+    subprocess.run(["make", "ask", f"Q={question}"], cwd=folder, check=True, capture_output=True)
+    assert (folder / "given").read_text() == f"-m\nscripts.ask\n--\n{question}\n"
+    assert not (folder / "made").exists()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize(("code", "fails"), [("0", False), ("3", False), ("1", True), ("2", True)])
+def test_refused_question_is_no_error_of_make(folder: Path, code: str, fails: bool) -> None:
+    environ = {"PATH": "/usr/bin:/bin:/usr/local/bin", "FAKE_EXIT": code}
+    done = subprocess.run(["make", "ask", "Q=x"], cwd=folder, check=False, capture_output=True, env=environ)
+    assert (done.returncode != 0, b"***" in done.stderr) == (fails, fails)
+
+
+def test_nothing_is_cut_or_wrapped_in_a_pipe() -> None:
+    output = io.StringIO()
+    sql = "SELECT " + ", ".join(f"column_{number}" for number in range(60)) + " FROM t"
+    text = "合计56472.97。" * 40
+    row = {f"column_{number}": "x" * 20 for number in range(30)}
+    records = {"columns": list(row), "rows": [row], "row_count": 1}
+    show(Console(file=output, width=80), {"sql": sql, "response": text, "records": records})
+    lines = output.getvalue().splitlines()
+    assert lines[0] == sql
+    assert lines[-1] == text
+    assert [line.count("x" * 20) for line in lines if "x" * 20 in line] == [len(row)]
+    assert max(map(len, lines)) < 2000
