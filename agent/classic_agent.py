@@ -62,7 +62,7 @@ def compile_graph(nodes: Nodes) -> Any:
 
 
 def _watched(name: str, step: Step) -> Any:
-    """The step, telling the question's watcher what it found when it has ended."""
+    """Run the step and report its findings to the question's watcher when it has ended."""
 
     async def run(state: AgentState) -> AgentState:
         changes = await step(state)
@@ -110,7 +110,7 @@ def _row_count_text(question: Question, records: ResultSet | None) -> str:
 
 
 def _findings(state: AgentState) -> dict[str, Any]:
-    """What the caller of a failed question is told besides the text."""
+    """The members of a failed question's `data` besides its text."""
     found: dict[str, Any] = {"execution_path": list(state["execution_path"]), "classification_info": {}}
     if state["classification"] != UNDECIDED:
         found["classification_info"] = state["classification"].as_wire()

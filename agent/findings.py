@@ -1,4 +1,4 @@
-"""What the classic agent tells of each finished step (`NodeFinished.findings`); doors that follow a question render it.
+"""Builds the findings of each finished step (`NodeFinished.findings`); streams and runs render them.
 
     node                  members
     classify_question     question_type, confidence (0..1), reason, method
@@ -24,7 +24,7 @@ def findings_of(node: str, state: AgentState) -> dict[str, Any]:
     failure = state["failure"]
     if failure is not None and node != "format_response":
         return {"error_type": failure.error_type, "error": failure.message}
-    tell = _TELLERS.get(node)
+    tell = FINDINGS_BY_NODE.get(node)
     return tell(state) if tell else {}
 
 
@@ -55,7 +55,7 @@ def _execution(state: AgentState) -> dict[str, Any]:
     }
 
 
-_TELLERS: Final[Mapping[str, Callable[[AgentState], dict[str, Any]]]] = {
+FINDINGS_BY_NODE: Final[Mapping[str, Callable[[AgentState], dict[str, Any]]]] = {
     "classify_question": _classification,
     "agent_sql_generation": _generation,
     "agent_sql_execution": _execution,

@@ -17,7 +17,7 @@ from agent.prompt_context import PromptLimits, PromptMaterial, latest_context, m
 from agent.prompt_files import PromptLibrary, new_fence
 from common.answering import Classification, LookedUp, Question, ResultSet, SqlDraft, SqlRequest, Write
 from common.business_schema import BusinessSchema
-from core.llm.exchange import CallKind, ChatMessage, ModelReply, StreamPart
+from core.llm.messages import CallKind, ChatMessage, ModelReply, StreamPart
 from core.llm.metering import CallAccount
 
 _OPEN: Final = "<think>"
@@ -97,7 +97,7 @@ class ModelBrain:
             asked = self._look_up_result(request.looked_up)
         reply = await self._ask("write_sql", instructions, asked, turns)
         draft = read_sql(reply.text, material.record_ids)
-        return replace(draft, explanation=self._shown(reply)) if draft.reason == "llm_explanation" else draft
+        return replace(draft, explanation=self._with_thinking(reply)) if draft.reason == "llm_explanation" else draft
 
     async def repair_sql(self, request: SqlRequest, sql: str, error: str) -> SqlDraft:
         """One more attempt with the database's objection at hand; unchecked like the first."""
@@ -152,7 +152,7 @@ class ModelBrain:
     async def _write(self, kind: CallKind, instructions: str, asked: str, write: Write | None) -> str:
         """Words for people; the model streams when somebody wants the pieces."""
         if write is None:
-            return self._shown(await self._ask(kind, instructions, asked))
+            return self._with_thinking(await self._ask(kind, instructions, asked))
         sent = [ChatMessage("system", instructions), ChatMessage("user", asked)]
         tags = _ThinkingTags(write, shows_thinking=self._shows_thinking)
         async with aclosing(self._client.async_stream(sent, account=self._known_account(), kind=kind)) as parts:
@@ -160,7 +160,7 @@ class ModelBrain:
                 tags.add(part)
         return tags.text
 
-    def _shown(self, reply: ModelReply) -> str:
+    def _with_thinking(self, reply: ModelReply) -> str:
         if not (self._shows_thinking and reply.thinking.strip()):
             return reply.text
         return f"{_OPEN}{reply.thinking.strip()}{_CLOSE}{reply.text}"

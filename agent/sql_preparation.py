@@ -119,7 +119,7 @@ class SqlPreparation:
         return replace(await self._repair(brain, request, draft, objection), attempts=2)
 
     async def _look_up(self, sql: str) -> LookedUp:
-        """Run the brain's own query; what the database objects to is told to the brain, like a result."""
+        """Run the brain's own query; an error of the database goes back to the brain like a result."""
         caller_left = CancelFlag()
         try:
             result = await run_blocking(partial(self._executor.execute, sql, cancel=caller_left))

@@ -1,4 +1,4 @@
-"""Builds what thinks: the brain the settings ask for, the embedder, and the classic agent around them."""
+"""Builds the brain that the settings ask for, and the classic agent around it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ from features.run_sql.service import RunSqlService
 from features.runs.engines import RunEngine, classic_engine
 from features.runs.service import RunService
 from features.runs.streams.service import StreamService
-from features.training_data.services import TrainingServices
+from features.training_data.bundle import TrainingServices
 from features.usage.service import UsageService
 from features.vector_backup.service import VectorBackupService
 from web.access import Administrators
@@ -88,7 +88,7 @@ class Container:
         self.shared.close(wait_seconds=wait_seconds)
 
     def begin_shutdown(self) -> None:
-        """A stop was asked for: runs end soon, so that their streams can say so."""
+        """The service is stopping: ends the runs soon, so that their streams can send a last event."""
         for keeper in self._keepers:
             keeper.begin_shutdown()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import app_config
 from bootstrap.pipeline import pipeline_limits
-from bootstrap.preparation import listed
+from bootstrap.preparation import split_names
 from bootstrap.quotas import file_quota
 from common.config_service import ConfigService
 from common.errors import StoreUnavailableError
@@ -21,7 +21,7 @@ from core.vector_store.backup_folders import BackupFolders
 from core.vector_store.embedding import Embedder
 from data_pipeline.model_texts import PROMPTS, ModelTexts
 from data_pipeline.offline_texts import OfflineTexts
-from data_pipeline.texts import PipelineTexts
+from data_pipeline.text_writer import PipelineTexts
 from features.database_tools.service import DatabaseToolsService
 from features.vector_backup.pipeline_tables import PipelineVectorTables
 from features.vector_backup.service import VectorBackupService
@@ -47,7 +47,7 @@ def build_database_tools(
             client=client, prompts=PromptLibrary(PROMPTS), limits=limits
         )  # fmt: skip
 
-    denied = frozenset(listed(settings.get("SQL_DENIED_COLUMNS")))
+    denied = frozenset(split_names(settings.get("SQL_DENIED_COLUMNS")))
     return DatabaseToolsService(
         targets=database_targets(settings, business_url),
         limits=limits,

@@ -13,7 +13,7 @@ from app_config import MEBIBYTE
 from bootstrap import agents, redis_roles
 from bootstrap.embeddings import build_embedder, build_embedding_cache
 from bootstrap.model_client import build_meter, build_model
-from bootstrap.preparation import listed, prepare
+from bootstrap.preparation import prepare, split_names
 from bootstrap.quotas import conversation_quota
 from bootstrap.stores import Stores, find_stores
 from bootstrap.training_trust import TrainingTrust, trust_mode
@@ -220,10 +220,10 @@ class Foundation:
     def catalog(self) -> SchemaCatalog:
         return SchemaCatalog(
             pool=self._reader_pool,
-            schemas=listed(self.settings.get("BUSINESS_SCHEMAS")),
+            schemas=split_names(self.settings.get("BUSINESS_SCHEMAS")),
             ttl_seconds=self.settings.get("SCHEMA_CACHE_SECONDS"),
-            denied_columns=listed(self.settings.get("SQL_DENIED_COLUMNS")),
-            user_functions=listed(self.settings.get("SQL_ALLOWED_FUNCTIONS")),
+            denied_columns=split_names(self.settings.get("SQL_DENIED_COLUMNS")),
+            user_functions=split_names(self.settings.get("SQL_ALLOWED_FUNCTIONS")),
         )
 
     @cached_property

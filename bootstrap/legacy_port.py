@@ -127,140 +127,140 @@ class LegacyPort:
 
     def citu_run_sql(self, *, body: Body, caller_left: CancelSignal | None = None) -> PortAnswer:
         """One statement of the caller's own."""
-        return _answered(lambda: self._container.run_sql.run(parse_body(RunSqlRequest, body).sql, caller_left))
+        return _port_answer(lambda: self._container.run_sql.run(parse_body(RunSqlRequest, body).sql, caller_left))
 
     # Conversations: see docs/contract/conversations.md
 
     def user_conversations(self, *, user_id: str, query: Body) -> PortAnswer:
         """A user's conversations; `query` may have `limit`."""
-        return _answered(
+        return _port_answer(
             lambda: self._container.conversation_service.list_of_user(TENANT, user_id, _number(query, "limit"))
         )
 
     def user_conversations_full(self, *, user_id: str, query: Body) -> PortAnswer:
         """The same with messages; `query` may have `conversation_limit` and `message_limit`."""
         limits = (_number(query, "conversation_limit"), _number(query, "message_limit"))
-        return _answered(lambda: self._container.conversation_service.full_of_user(TENANT, user_id, *limits))
+        return _port_answer(lambda: self._container.conversation_service.full_of_user(TENANT, user_id, *limits))
 
     def conversation_messages(self, *, conversation_id: str, query: Body) -> PortAnswer:
         """The messages of one conversation; `query` may have `limit`."""
         limit = _number(query, "limit")
-        return _answered(lambda: self._container.conversation_service.messages_of(TENANT, conversation_id, limit))
+        return _port_answer(lambda: self._container.conversation_service.messages_of(TENANT, conversation_id, limit))
 
     def conversation_context(self, *, conversation_id: str, query: Body) -> PortAnswer:
         """The last rounds as text; `query` may have `count`."""
         count = _number(query, "count")
-        return _answered(lambda: self._container.conversation_service.context_of(TENANT, conversation_id, count))
+        return _port_answer(lambda: self._container.conversation_service.context_of(TENANT, conversation_id, count))
 
     def conversation_stats(self) -> PortAnswer:
         """How much is kept."""
-        return _answered(lambda: self._container.conversation_service.stats(TENANT))
+        return _port_answer(lambda: self._container.conversation_service.stats(TENANT))
 
     def conversation_cleanup(self) -> PortAnswer:
         """Removes references to ended conversations, whatever the request says (docs/contract/conversations.md)."""
-        return _answered(lambda: self._container.conversation_service.remove_dead_references(TENANT))
+        return _port_answer(lambda: self._container.conversation_service.remove_dead_references(TENANT))
 
     # Caches: see docs/contract/conversations.md
 
     def embedding_cache_stats(self) -> PortAnswer:
         """Kept embeddings."""
-        return _answered(lambda: self._container.caches.embedding_stats(TENANT))
+        return _port_answer(lambda: self._container.caches.embedding_stats(TENANT))
 
     def embedding_cache_cleanup(self) -> PortAnswer:
         """Empties the embeddings."""
-        return _answered(lambda: self._container.caches.clear_embeddings(TENANT))
+        return _port_answer(lambda: self._container.caches.clear_embeddings(TENANT))
 
     def qa_cache_stats(self) -> PortAnswer:
         """Kept answers."""
-        return _answered(lambda: self._container.caches.answer_stats(TENANT))
+        return _port_answer(lambda: self._container.caches.answer_stats(TENANT))
 
     def qa_cache_list(self, *, query: Body) -> PortAnswer:
         """The newest kept answers; `query` may have `limit`."""
-        return _answered(lambda: self._container.caches.list_answers(TENANT, _number(query, "limit")))
+        return _port_answer(lambda: self._container.caches.list_answers(TENANT, _number(query, "limit")))
 
     def qa_cache_cleanup(self) -> PortAnswer:
         """Empties the answers."""
-        return _answered(lambda: self._container.caches.clear_answers(TENANT))
+        return _port_answer(lambda: self._container.caches.clear_answers(TENANT))
 
     def cache_overview(self) -> PortAnswer:
         """Sessions of ask_cached in short."""
-        return _answered(lambda: self._container.caches.session_overview(TENANT))
+        return _port_answer(lambda: self._container.caches.session_overview(TENANT))
 
     def cache_stats(self) -> PortAnswer:
         """Sessions of ask_cached in numbers."""
-        return _answered(lambda: self._container.caches.session_stats(TENANT))
+        return _port_answer(lambda: self._container.caches.session_stats(TENANT))
 
     def cache_export(self) -> PortAnswer:
         """Sessions of ask_cached in full."""
-        return _answered(lambda: self._container.caches.export_sessions(TENANT))
+        return _port_answer(lambda: self._container.caches.export_sessions(TENANT))
 
     def cache_preview_cleanup(self, *, body: Body) -> PortAnswer:
         """What a clean-up would remove."""
-        return _answered(lambda: self._container.caches.preview_cleanup(TENANT, parse_body(CleanupRequest, body)))
+        return _port_answer(lambda: self._container.caches.preview_cleanup(TENANT, parse_body(CleanupRequest, body)))
 
     def cache_cleanup(self, *, body: Body) -> PortAnswer:
         """Removes old sessions."""
-        return _answered(lambda: self._container.caches.clean_up(TENANT, parse_body(CleanupRequest, body)))
+        return _port_answer(lambda: self._container.caches.clean_up(TENANT, parse_body(CleanupRequest, body)))
 
     def cache_overview_full(self) -> PortAnswer:
         """Every cache at once."""
-        return _answered(lambda: self._container.caches.full_overview(TENANT))
+        return _port_answer(lambda: self._container.caches.full_overview(TENANT))
 
     # Feedback: see docs/contract/feedback.md
 
     def qa_feedback_add(self, *, body: Body) -> PortAnswer:
         """A new verdict."""
-        return _answered(lambda: self._container.feedback.add(TENANT, body))
+        return _port_answer(lambda: self._container.feedback.add(TENANT, body))
 
     def qa_feedback_query(self, *, body: Body) -> PortAnswer:
         """Verdicts, filtered, sorted and in pages."""
-        return _answered(lambda: self._container.feedback.query(TENANT, body))
+        return _port_answer(lambda: self._container.feedback.query(TENANT, body))
 
     def qa_feedback_update(self, *, feedback_id: int, body: Body) -> PortAnswer:
         """Changes of a verdict."""
-        return _answered(lambda: self._container.feedback.update(TENANT, feedback_id, body))
+        return _port_answer(lambda: self._container.feedback.update(TENANT, feedback_id, body))
 
     def qa_feedback_delete(self, *, feedback_id: int) -> PortAnswer:
-        """The end of a verdict."""
-        return _answered(lambda: self._container.feedback.delete(TENANT, feedback_id))
+        """Deletes a verdict."""
+        return _port_answer(lambda: self._container.feedback.delete(TENANT, feedback_id))
 
     def qa_feedback_add_to_training(self, *, body: Body) -> PortAnswer:
         """Verdicts that become training data."""
-        return _answered(lambda: self._container.feedback.add_to_training(TENANT, body, self._standing()))
+        return _port_answer(lambda: self._container.feedback.add_to_training(TENANT, body, self._standing()))
 
     def qa_feedback_stats(self) -> PortAnswer:
         """Counts of verdicts."""
-        return _answered(lambda: self._container.feedback.stats(TENANT))
+        return _port_answer(lambda: self._container.feedback.stats(TENANT))
 
     # Training data: see docs/contract/training.md
 
     def training_data_stats(self) -> PortAnswer:
         """How many records there are."""
-        return _answered(lambda: self._container.training.data.stats(TENANT))
+        return _port_answer(lambda: self._container.training.data.stats(TENANT))
 
     def training_data_query(self, *, body: Body) -> PortAnswer:
         """A page of records."""
-        return _answered(lambda: self._container.training.data.query(TENANT, parse_body(QueryRequest, body)))
+        return _port_answer(lambda: self._container.training.data.query(TENANT, parse_body(QueryRequest, body)))
 
     def training_data_create(self, *, body: Body) -> PortAnswer:
         """New records, each with its own outcome."""
-        return _answered(
+        return _port_answer(
             lambda: self._container.training.data.create(TENANT, parse_body(CreateRequest, body), self._standing())
         )
 
     def training_data_delete(self, *, body: Body) -> PortAnswer:
         """Records that go, each with its own outcome."""
-        return _answered(lambda: self._container.training.data.delete(TENANT, parse_body(DeleteRequest, body)))
+        return _port_answer(lambda: self._container.training.data.delete(TENANT, parse_body(DeleteRequest, body)))
 
     def citu_train_question_sql(self, *, body: Body) -> PortAnswer:
         """One right pair."""
-        return _answered(
+        return _port_answer(
             lambda: self._container.training.pairs.train(TENANT, parse_body(PairRequest, body), self._standing())
         )
 
     def training_error_question_sql(self, *, body: Body) -> PortAnswer:
         """One wrong pair."""
-        return _answered(
+        return _port_answer(
             lambda: self._container.training.pairs.train_wrong(TENANT, parse_body(PairRequest, body), self._standing())
         )
 
@@ -272,7 +272,7 @@ class LegacyPort:
         def create() -> Envelope:
             return self._pipeline.tasks.create(TENANT, _pipeline().parse_new_task(_bodies().forced(raw)))
 
-        return _answered(create, HTTPStatus.CREATED)
+        return _port_answer(create, HTTPStatus.CREATED)
 
     def pipeline_task_execute(self, *, task_id: str, raw: bytes, content_type: str | None) -> PortAnswer:
         """Run a task, or one step of it; what the old entry never knew is ignored (docs/contract/pipeline.md)."""
@@ -283,15 +283,15 @@ class LegacyPort:
             standing = self._container.training_trust.run_standing_of(request)
             return self._pipeline.tasks.execute(TENANT, task_id, wanted, standing)
 
-        return _answered(execute, HTTPStatus.ACCEPTED)
+        return _port_answer(execute, HTTPStatus.ACCEPTED)
 
     def pipeline_task(self, *, task_id: str) -> PortAnswer:
         """One task."""
-        return _answered(lambda: self._pipeline.tasks.status(TENANT, task_id))
+        return _port_answer(lambda: self._pipeline.tasks.status(TENANT, task_id))
 
     def pipeline_tasks(self, *, query: Body) -> PortAnswer:
         """Tasks, newest first; `query` has one value a parameter."""
-        return _answered(lambda: self._pipeline.tasks.listed(TENANT, _pipeline().parse_list(query)))
+        return _port_answer(lambda: self._pipeline.tasks.listed(TENANT, _pipeline().parse_list(query)))
 
     def pipeline_task_query(self, *, raw: bytes, content_type: str | None) -> PortAnswer:
         """Tasks, filtered, sorted and in pages."""
@@ -299,7 +299,7 @@ class LegacyPort:
         def find() -> Envelope:
             return self._pipeline.tasks.query(TENANT, _pipeline().parse_query(_bodies().if_json(raw, content_type)))
 
-        return _answered(find)
+        return _port_answer(find)
 
     def pipeline_tasks_delete(
         self, *, raw: bytes, content_type: str | None, query: Mapping[str, Sequence[str]]
@@ -310,19 +310,19 @@ class LegacyPort:
             body = _bodies().lenient(raw, content_type, query)
             return self._pipeline.tasks.delete(TENANT, _pipeline().parse_deletion(body))
 
-        return _answered(delete)
+        return _port_answer(delete)
 
     def pipeline_task_logs(self, *, task_id: str, query: Body) -> PortAnswer:
         """The end of a task's log."""
-        return _answered(lambda: self._pipeline.logs.tail(TENANT, task_id, query))
+        return _port_answer(lambda: self._pipeline.logs.tail(TENANT, task_id, query))
 
     def pipeline_task_log_query(self, *, task_id: str, raw: bytes, content_type: str | None) -> PortAnswer:
         """A task's log, searched."""
-        return _answered(lambda: self._pipeline.logs.query(TENANT, task_id, _bodies().strict(raw, content_type)))
+        return _port_answer(lambda: self._pipeline.logs.query(TENANT, task_id, _bodies().strict(raw, content_type)))
 
     def pipeline_task_files(self, *, task_id: str) -> PortAnswer:
         """The files of a task."""
-        return _answered(lambda: self._pipeline.files.listed(TENANT, task_id))
+        return _port_answer(lambda: self._pipeline.files.listed(TENANT, task_id))
 
     def pipeline_task_file(self, *, task_id: str, file_name: str) -> PortAnswer:
         """One file: an answer with `file`: `content` (bytes), `name`, `content_type`, `etag`, `modified_at`."""
@@ -334,40 +334,40 @@ class LegacyPort:
             found.update(etag=sent.etag, modified_at=sent.modified_at)
             return {"code": HTTPStatus.OK}
 
-        answer = _answered(read)
+        answer = _port_answer(read)
         return {**answer, "file": found} if found else answer
 
     def pipeline_task_upload(
         self, *, task_id: str, stream: IO[bytes] | None, name: str | None, overwrite_mode: str | None
     ) -> PortAnswer:
         """Keep an uploaded file; no `stream` when none was sent."""
-        return _answered(lambda: self._pipeline.files.upload(TENANT, task_id, stream, name, overwrite_mode))
+        return _port_answer(lambda: self._pipeline.files.upload(TENANT, task_id, stream, name, overwrite_mode))
 
     def pipeline_table_list_upload(self, *, task_id: str, stream: IO[bytes] | None, name: str | None) -> PortAnswer:
         """A list of tables as a file."""
-        return _answered(lambda: self._pipeline.lists.upload(TENANT, task_id, stream, name))
+        return _port_answer(lambda: self._pipeline.lists.upload(TENANT, task_id, stream, name))
 
     def pipeline_table_list(self, *, task_id: str, raw: bytes) -> PortAnswer:
         """A list of tables as names."""
-        return _answered(lambda: self._pipeline.lists.write(TENANT, task_id, _bodies().forced(raw)))
+        return _port_answer(lambda: self._pipeline.lists.write(TENANT, task_id, _bodies().forced(raw)))
 
     def pipeline_table_list_info(self, *, task_id: str) -> PortAnswer:
         """What the list is."""
-        return _answered(lambda: self._pipeline.lists.info(TENANT, task_id))
+        return _port_answer(lambda: self._pipeline.lists.info(TENANT, task_id))
 
     # Database tools: see docs/contract/databases.md
 
     def database_tables(self, *, body: Body) -> PortAnswer:
         """Tables of the business database, or of one that a setting allows."""
-        return _answered(lambda: self._container.database_tools.tables(body))
+        return _port_answer(lambda: self._container.database_tools.tables(body))
 
     def database_table_ddl(self, *, body: Body) -> PortAnswer:
         """One table described."""
-        return _answered(lambda: self._container.database_tools.table(TENANT, body))
+        return _port_answer(lambda: self._container.database_tools.table(TENANT, body))
 
     def failed(self, *, error: Exception) -> PortAnswer:
         """The answer to an exception of a request hook or a handler."""
-        return _answered(lambda: _raise(error))
+        return _port_answer(lambda: _raise(error))
 
 
 def _raise(error: Exception) -> Envelope:
@@ -397,10 +397,10 @@ def _raw(body: Mapping[str, Any], status: int = 200) -> PortAnswer:
 
 async def _elsewhere(ask: Callable[[], Envelope]) -> PortAnswer:
     """The service runs its own event loop for the agent, so it needs a thread that has none."""
-    return await asyncio.to_thread(_answered, ask)
+    return await asyncio.to_thread(_port_answer, ask)
 
 
-def _answered(ask: Callable[[], Envelope], status: int = HTTPStatus.OK) -> PortAnswer:
+def _port_answer(ask: Callable[[], Envelope], status: int = HTTPStatus.OK) -> PortAnswer:
     """What `ask` returns; a success leaves with `status`."""
     try:
         envelope = ask()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import app_config
-from bootstrap.preparation import listed
+from bootstrap.preparation import split_names
 from common.config_service import ConfigService
 from core.database import Database
 from core.llm.client import LLMClient
@@ -31,7 +31,7 @@ from data_pipeline.stages.qa_generation import QaGeneration
 from data_pipeline.stages.sql_validation import SqlValidation
 from data_pipeline.stages.training_load import AskQuestion, TrainingLoad, VectorTables
 from data_pipeline.task import PipelineLimits
-from data_pipeline.texts import PipelineTexts
+from data_pipeline.text_writer import PipelineTexts
 from data_pipeline.trained_records import BrokenRecord, Quarantine, StoredPairs
 from features.training_data import splitting
 
@@ -110,7 +110,7 @@ class Pipelines:
             backend_memory_bytes=self._settings.get("SQL_BACKEND_MEMORY") * app_config.MEBIBYTE,
             application_name="citu-pipeline",
         )
-        denied = frozenset(listed(self._settings.get("SQL_DENIED_COLUMNS")))
+        denied = frozenset(split_names(self._settings.get("SQL_DENIED_COLUMNS")))
         try:
             yield PipelineDatabase(pool, lambda schemas: self._executor(pool, schemas), denied.__contains__)
         finally:
@@ -118,13 +118,13 @@ class Pipelines:
 
     def _executor(self, pool: ReaderPool, schemas: Sequence[str]) -> SqlExecutor:
         settings = self._settings
-        reachable = [*listed(settings.get("BUSINESS_SCHEMAS")), *schemas]
+        reachable = [*split_names(settings.get("BUSINESS_SCHEMAS")), *schemas]
         catalog = SchemaCatalog(
             pool=pool,
             schemas=list(dict.fromkeys(reachable)),
             ttl_seconds=_CATALOG_SECONDS,
-            denied_columns=listed(settings.get("SQL_DENIED_COLUMNS")),
-            user_functions=listed(settings.get("SQL_ALLOWED_FUNCTIONS")),
+            denied_columns=split_names(settings.get("SQL_DENIED_COLUMNS")),
+            user_functions=split_names(settings.get("SQL_ALLOWED_FUNCTIONS")),
             value_budget_seconds=0.0,
         )
         limits = ExecutionLimits(

@@ -111,7 +111,7 @@ class TaskQueue:
         self._redis.zrem(WORKERS_KEY, name)
 
     def has_worker(self) -> bool:
-        """Whether one has said so lately."""
+        """Whether a worker has reported itself lately."""
         try:
             return bool(self._redis.zcount(WORKERS_KEY, time.time() - WORKER_SILENT_SECONDS, "+inf"))
         except RedisError:

@@ -50,14 +50,14 @@ def prepare(settings: ConfigService, stores: Stores, door: TrainingDoor, progres
         stores.business_owner_url,
         role=settings.get("BUSINESS_READER_ROLE"),
         password=stores.reader_password,
-        schemas=listed(settings.get("BUSINESS_SCHEMAS")),
+        schemas=split_names(settings.get("BUSINESS_SCHEMAS")),
     )
     if settings.get("DEMO_DATA"):
         data_dir = app_config.project_path(settings.get("DATA_DIR"))
         _load_training(door, data_dir / "embedded" / "training_loaded", progress)
 
 
-def listed(value: str) -> tuple[str, ...]:
+def split_names(value: str) -> tuple[str, ...]:
     """The members of a comma-separated setting."""
     return tuple(filter(None, (member.strip() for member in value.split(","))))
 

@@ -1,6 +1,6 @@
 """Two uses of Redis: what must be kept, and caches. One server does for both as long as it evicts nothing.
 
-Conversations have lives like cached answers have, so none of Redis's eviction policies spares them: whoever wants a
+Conversations have a time to live like cached answers, so none of Redis's eviction policies spares them: whoever wants a
 bounded cache gives it a server of its own (`REDIS_CACHE_URL`) and lets that one evict.
 """
 

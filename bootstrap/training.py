@@ -12,13 +12,13 @@ from common.config_service import ConfigService
 from core.database import Database
 from core.sql_executor import SqlExecutor
 from core.vector_store.door import TrainingDoor
+from features.training_data.bundle import TrainingServices
 from features.training_data.combine_service import CombineService
 from features.training_data.drift_service import DriftService
 from features.training_data.pair_service import PairService
 from features.training_data.questions import QuestionSource
 from features.training_data.review_service import ReviewService
 from features.training_data.service import TrainingDataService
-from features.training_data.services import TrainingServices
 from features.training_data.upload_service import UploadService
 from features.training_data.writing import TrainingWriter
 

@@ -101,7 +101,7 @@ class SqlDraft:
     `explanation` is user-facing text that says why there is no SQL; `reason` is then one of the values of
     `validation_error_type` (docs/contract/agent.md). `based_on` names the trained records used.
     `is_intermediate`: the statement only looks up values; its result is wanted before the real one can be written.
-    `said` is what a model itself wrote instead of SQL.
+    `said` is the text a model wrote instead of SQL.
     """
 
     sql: str = ""
@@ -171,7 +171,7 @@ class Brain(Protocol):
     async def repair_sql(self, request: SqlRequest, sql: str, error: str) -> SqlDraft: ...
 
     async def write_question(self, sql: str) -> str:
-        """A question that `sql` answers, in a person's words; empty when none can be told."""
+        """A question that `sql` answers, as a person would ask it; empty when none can be found."""
         ...
 
     async def summarise(self, question: str, result: ResultSet, *, write: Write | None = None) -> str: ...
@@ -211,7 +211,7 @@ class AnswerEngine(Protocol):
     """An agent that answers questions, bound lazily so that a broken one takes down only its own routes."""
 
     async def answer(self, question: Question, watch: Watch = nobody_watches) -> Answer:
-        """Answer one question, telling `watch` of each step as it ends.
+        """Answer one question and report each step to `watch` as it ends.
 
         Raises:
             AnswerFailedError: no valid SQL could be produced; its `data` has the contract's extra fields.

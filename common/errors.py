@@ -1,4 +1,4 @@
-"""Every error a caller can be told about, each with its HTTP status and its stable `error_type`.
+"""Every error that can reach a caller, each with its HTTP status and its stable `error_type`.
 
     CituError                     500  request_processing_failed
     ├── BadRequestError           400  missing_required_params | invalid_params
@@ -30,7 +30,7 @@
     └── ConfigurationError         -   raised at start, never answered
 
 The `message` of an error is user-facing text from `common.messages`; details for operators go to the log, not into it.
-One renderer (`features` see `web.app`) turns these into the wire envelope.
+`web/error_envelopes.py` turns each of these into the envelope of the wire, for both entries and for runs.
 """
 
 from __future__ import annotations

@@ -160,7 +160,9 @@ class QuestionAnswerCache:
             # all get the same life, so that the longest left is the newest; values are read of the chosen ones only
             names = sorted(lives, key=lives.__getitem__, reverse=True)[:limit]
             listed = [
-                _listed(name, _seconds(lives[name]), value) for name, value in self._values(names) if value is not None
+                _read_listed_answer(name, _seconds(lives[name]), value)
+                for name, value in self._values(names)
+                if value is not None
             ]
         return sorted(listed, key=lambda answer: answer.cached_at, reverse=True)
 
@@ -202,11 +204,11 @@ def _pattern(tenant: str) -> str:
 
 
 def _seconds(milliseconds: int) -> int:
-    """A life as Redis itself tells it in seconds; -1 is for ever."""
+    """A remaining time to live in whole seconds, as Redis's TTL returns it; -1 is for ever."""
     return milliseconds if milliseconds < 0 else (milliseconds + 500) // 1000
 
 
-def _listed(name: str, ttl_seconds: int, value: str) -> ListedAnswer:
+def _read_listed_answer(name: str, ttl_seconds: int, value: str) -> ListedAnswer:
     """Values of older releases have the same members; what cannot be read is listed without them."""
     try:
         members = json.loads(value)

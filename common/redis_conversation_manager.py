@@ -1,4 +1,4 @@
-"""Conversations in Redis: who asks, which conversation goes on, what was said. The question services use it.
+"""Keeps conversations in Redis: their owners, their messages, and which one a question continues.
 
 Where all this lies in Redis is said in `common.conversation_layout`. Losing Redis never raises: reads are empty, writes
 answer False, a conversation still gets an id. Conversations pushed off a user's list live on until their time is over

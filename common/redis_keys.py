@@ -29,7 +29,7 @@ def redis_needed() -> Iterator[None]:
 
 
 def key_batches(redis: Redis, pattern: str) -> Iterator[list[str]]:
-    """The keys that match, in non-empty batches; a key that comes twice is told once a batch."""
+    """The keys that match, in non-empty batches; a key stands at most once in a batch."""
     cursor = 0
     while True:
         cursor, keys = redis.scan(cursor, match=pattern, count=_STEP)

@@ -22,7 +22,7 @@ def local_timestamp() -> str:
     return datetime.now().isoformat()  # noqa: DTZ005
 
 
-def _given(members: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(members: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in members.items() if value is not None}
 
 
@@ -43,7 +43,7 @@ def success_response(
     code: int = 200,
 ) -> Envelope:
     """A success whose `data` carries a timestamp and, when given, the text to show."""
-    members = {**(data or {}), **_given({"response": response_text}), "timestamp": local_timestamp()}
+    members = {**(data or {}), **_without_none({"response": response_text}), "timestamp": local_timestamp()}
     return success(members, message, code)
 
 
@@ -59,7 +59,7 @@ def error_response(
     members = {**(data or {}), "response": response_text, "timestamp": local_timestamp()}
     if error_type:
         members["error_type"] = error_type
-    return failed(message, code, {**members, **_given({"can_retry": can_retry})})
+    return failed(message, code, {**members, **_without_none({"can_retry": can_retry})})
 
 
 def agent_success_response(
@@ -79,7 +79,7 @@ def agent_success_response(
             "classification_info": dict(classification_info or {}),
             "agent_version": agent_version,
             "timestamp": local_timestamp(),
-            **_given(extra),
+            **_without_none(extra),
         }
     )
 
@@ -103,7 +103,7 @@ def agent_error_response(
         "classification_info": dict(classification_info or {}),
         "agent_version": agent_version,
         "timestamp": local_timestamp(),
-        **_given(extra),
+        **_without_none(extra),
     }
     if error_type:
         members["error_type"] = error_type
@@ -113,7 +113,7 @@ def agent_error_response(
 def health_success_response(status: str = "healthy", test_result: bool = True, **extra: Any) -> Envelope:
     """A component that was exercised and works."""
     data = {"status": status, "test_result": test_result, "response": messages.AGENT_HEALTH_DONE}
-    return success({**data, "timestamp": local_timestamp(), **_given(extra)})
+    return success({**data, "timestamp": local_timestamp(), **_without_none(extra)})
 
 
 def health_error_response(
@@ -125,7 +125,7 @@ def health_error_response(
     """A component that was exercised and does not work (503); `message` stands in `data`, as when it works."""
     text = messages.SOME_COMPONENTS_FAILING if status == "degraded" else messages.AGENT_HEALTH_FAILED
     data = {"status": status, "test_result": test_result, "response": text, "timestamp": local_timestamp()}
-    return failed(messages.SERVICE_UNAVAILABLE, 503, {**data, **_given({"message": message, **extra})})
+    return failed(messages.SERVICE_UNAVAILABLE, 503, {**data, **_without_none({"message": message, **extra})})
 
 
 def bad_request_response(

@@ -92,11 +92,11 @@ class MaskedDict(dict[str, Any]):
         self._hidden = hidden
 
     def __repr__(self) -> str:
-        return repr({name: self._shown(name, value) for name, value in self.items()})
+        return repr({name: self._masked(name, value) for name, value in self.items()})
 
     __str__ = __repr__
 
-    def _shown(self, name: str, value: object) -> object:
+    def _masked(self, name: str, value: object) -> object:
         if name in self._hidden or is_secret_name(name):
             return mask_secret(value)
         return mask_text(value) if isinstance(value, str) else value

@@ -109,7 +109,7 @@ class _Found:
 
     @property
     def may_have_few_values(self) -> bool:
-        """What the statistics say; without statistics, only a look can tell."""
+        """The answer of the statistics; True without statistics, when only a query can decide."""
         is_written_date = self.category == "N" and _WRITTEN_DATE.search(self.name) is not None
         if not (self.category in _VALUED_CATEGORIES or is_written_date):
             return False

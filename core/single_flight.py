@@ -38,7 +38,7 @@ _RELEASE: Final = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end re
 
 
 @dataclass(frozen=True)
-class Work(Generic[T]):
+class SharedJob(Generic[T]):
     """What is to be done once.
 
     Attributes:
@@ -53,7 +53,7 @@ class Work(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Landed(Generic[T]):
+class SharedResult(Generic[T]):
     """A result; `is_own` when this caller did the work."""
 
     value: T
@@ -61,7 +61,7 @@ class Landed(Generic[T]):
 
 
 @dataclass
-class _Flight(Generic[T]):
+class _InFlight(Generic[T]):
     """One flight of this process; `result` stands before `has_ended` is set, and stays None when it failed."""
 
     has_ended: threading.Event = field(default_factory=threading.Event)
@@ -84,9 +84,11 @@ class SingleFlight:
         self._renew = redis.register_script(_RENEW)
         self._release = redis.register_script(_RELEASE)
         self._lock = threading.Lock()
-        self._flights: dict[str, _Flight[object]] = {}
+        self._flights: dict[str, _InFlight[object]] = {}
 
-    def run(self, name: str, work: Work[T], *, timeout_seconds: float, cancel: CancelSignal | None = None) -> Landed[T]:
+    def run(
+        self, name: str, work: SharedJob[T], *, timeout_seconds: float, cancel: CancelSignal | None = None
+    ) -> SharedResult[T]:
         """What `work.find` finds, at once or after somebody else's flight, or what `work.make` makes.
 
         Args:
@@ -101,26 +103,28 @@ class SingleFlight:
         for _ in range(MAX_WATCHED):
             found = work.find()
             if found is not None:
-                return Landed(found, is_own=False)
+                return SharedResult(found, is_own=False)
             is_leader, flight = self._join(name)
             if is_leader:
                 return self._lead_threads(name, flight, work, patience)
             while not flight.has_ended.wait(min(_LOOK_AROUND_SECONDS, patience.remaining())):
                 pass
             if flight.result is not None:
-                return Landed(flight.result, is_own=False)  # type: ignore[arg-type]  # the name fixes the type
+                return SharedResult(flight.result, is_own=False)  # type: ignore[arg-type]  # the name fixes the type
         return _find_or_make(work, patience)
 
-    def _join(self, name: str) -> tuple[bool, _Flight[object]]:
+    def _join(self, name: str) -> tuple[bool, _InFlight[object]]:
         """The flight of this process, and whether the caller has to lead it."""
         with self._lock:
             flight = self._flights.get(name)
             if flight is not None:
                 return False, flight
-            flight = self._flights[name] = _Flight()
+            flight = self._flights[name] = _InFlight()
             return True, flight
 
-    def _lead_threads(self, name: str, flight: _Flight[object], work: Work[T], patience: _Patience) -> Landed[T]:
+    def _lead_threads(
+        self, name: str, flight: _InFlight[object], work: SharedJob[T], patience: _Patience
+    ) -> SharedResult[T]:
         try:
             landed = self._lead_processes(name, work, patience)
             if not landed.is_own or work.may_share(landed.value):
@@ -131,16 +135,16 @@ class SingleFlight:
                 del self._flights[name]
             flight.has_ended.set()
 
-    def _lead_processes(self, name: str, work: Work[T], patience: _Patience) -> Landed[T]:
+    def _lead_processes(self, name: str, work: SharedJob[T], patience: _Patience) -> SharedResult[T]:
         token = uuid4().hex
         for _ in range(MAX_WATCHED):
             if self._take(name, token):
-                with self._kept(name, token):
+                with self._lock_held(name, token):
                     return _find_or_make(work, patience)  # the last leader may have ended since we looked
             self._wait_for_other_process(name, patience)
             found = work.find()
             if found is not None:
-                return Landed(found, is_own=False)
+                return SharedResult(found, is_own=False)
         return _find_or_make(work, patience)
 
     def _take(self, name: str, token: str) -> bool:
@@ -168,7 +172,7 @@ class SingleFlight:
         return max(1, int(self._lease_seconds * 1000))
 
     @contextmanager
-    def _kept(self, name: str, token: str) -> Iterator[None]:
+    def _lock_held(self, name: str, token: str) -> Iterator[None]:
         """Renew the lock until the block ends, then give it back."""
         has_ended = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(name, token, has_ended), name="single-flight", daemon=True)
@@ -208,8 +212,8 @@ class _Patience:
         return seconds
 
 
-def _find_or_make(work: Work[T], patience: _Patience) -> Landed[T]:
+def _find_or_make(work: SharedJob[T], patience: _Patience) -> SharedResult[T]:
     found = work.find()
     if found is not None:
-        return Landed(found, is_own=False)
-    return Landed(work.make(patience.remaining()), is_own=True)
+        return SharedResult(found, is_own=False)
+    return SharedResult(work.make(patience.remaining()), is_own=True)

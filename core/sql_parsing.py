@@ -34,7 +34,7 @@ class TooMuchWorkError(SqlglotError):
 
 
 class Cancellation(Protocol):
-    """What tells that the caller has left: a `CancelFlag` or a `threading.Event`."""
+    """A signal that the caller has left: a `CancelFlag` or a `threading.Event`."""
 
     def is_set(self) -> bool: ...
 

@@ -1,4 +1,4 @@
-"""Repeats where a step is while nothing else is told, so that a long piece of work is not taken for a dead run."""
+"""Repeats a step's last progress report while no new one comes, so that long work is not taken for a dead run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS: Final = 0.5
 _LOOKS: Final = 5
 _GOES_ON: Final = ("started", "advanced")
 _SLOWING: Final = 1 / 20
-"""Each pause is at least this share of the silence so far: a call of an hour is told some hundred times, not 7,000."""
+"""Each pause is at least this share of the silence so far: an hour's call is reported some hundred times, not 7,000."""
 
 
 class Heartbeat:
@@ -44,7 +44,7 @@ class Heartbeat:
 
     @contextmanager
     def beating(self) -> Iterator[None]:
-        """Repeat the last report of a step that has not ended, as often as nothing is told for `seconds`."""
+        """Repeat the last report of an unfinished step whenever no new one came for `seconds`."""
         ended = threading.Event()
         thread = threading.Thread(target=self._beat, args=(ended,), name="pipeline-heartbeat", daemon=True)
         thread.start()

@@ -54,12 +54,12 @@ def _named_after(tables: Sequence[BusinessTable]) -> Iterator[Join]:
         for column in table.columns:
             stem = column.name.lower().removesuffix("_id")
             if stem and stem != column.name.lower() and not column.is_foreign_key:
-                parent = _named(tables, table, stem)
+                parent = _referenced_table(tables, table, stem)
                 if parent is not None and _same_type(column, parent.column(parent.primary_key[0])):
                     yield Join(table, column.name, parent, parent.primary_key[0])
 
 
-def _named(tables: Sequence[BusinessTable], child: BusinessTable, stem: str) -> BusinessTable | None:
+def _referenced_table(tables: Sequence[BusinessTable], child: BusinessTable, stem: str) -> BusinessTable | None:
     """The one table with a simple key whose name is the stem, or ends with it."""
     fitting = [
         table

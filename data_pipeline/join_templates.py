@@ -14,7 +14,7 @@ from data_pipeline.join_paths import Join
 from data_pipeline.pair_templates import Subject, measure_words, total, total_title
 from data_pipeline.schema_reader import TableColumn
 from data_pipeline.sql_text import alias, is_usable_value, live, named, relation, statement, value_condition
-from data_pipeline.texts import QuestionPair
+from data_pipeline.text_writer import QuestionPair
 
 _TOP = 5
 

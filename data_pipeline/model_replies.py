@@ -10,7 +10,7 @@ from typing import Any, Final
 from common.messages import data_pipeline as texts
 from data_pipeline.errors import PipelineError
 from data_pipeline.identifiers import one_line
-from data_pipeline.texts import QuestionPair, Theme
+from data_pipeline.text_writer import QuestionPair, Theme
 
 _FENCED: Final = re.compile(r"```(?:json)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 MAX_COMMENT: Final = 200

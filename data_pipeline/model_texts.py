@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from common.messages import data_pipeline as texts
-from core.llm.exchange import CallKind, ChatMessage, ModelReply
+from core.llm.messages import CallKind, ChatMessage, ModelReply
 from core.llm.metering import CallAccount
 from core.prompt_files import PromptLibrary, new_fence
 from data_pipeline.identifiers import one_line
 from data_pipeline.model_replies import read_comments, read_json, read_pairs, read_repairs, read_themes, unusable
 from data_pipeline.schema_reader import BusinessTable
 from data_pipeline.task import PipelineLimits
-from data_pipeline.texts import (
+from data_pipeline.text_writer import (
     DescribedTable,
     FailedPair,
     QuestionPair,

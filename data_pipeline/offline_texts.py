@@ -14,7 +14,7 @@ from data_pipeline.column_roles import column_title, may_be_enumeration
 from data_pipeline.join_templates import pairs_over
 from data_pipeline.pair_templates import Subject, pairs_about
 from data_pipeline.schema_reader import BusinessTable
-from data_pipeline.texts import (
+from data_pipeline.text_writer import (
     DescribedTable,
     FailedPair,
     QuestionPair,

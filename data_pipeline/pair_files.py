@@ -11,7 +11,7 @@ from typing import Any, Final
 from common.messages import data_pipeline as texts
 from data_pipeline.errors import PipelineError
 from data_pipeline.task_folder import TaskFolder
-from data_pipeline.texts import QuestionPair
+from data_pipeline.text_writer import QuestionPair
 
 SUFFIX: Final = "_pair.json"
 _UNSAFE: Final = re.compile(r"[^\w-]+")

@@ -34,7 +34,7 @@ from data_pipeline.sql_text import (
     statement,
     value_condition,
 )
-from data_pipeline.texts import QuestionPair
+from data_pipeline.text_writer import QuestionPair
 
 _TOP: Final = 5
 _LEADING_MEASURES: Final = ("sum", "total", "amount", "count")

@@ -86,7 +86,7 @@ class PipelineRunner:
         *,
         resume: bool = False,
     ) -> RunResult:
-        """Run the task in its folder and tell how every step ended; a step that fails ends the run, not this call.
+        """Run the task in its folder and return how every step ended; a failing step ends the run without an exception.
 
         A run of the same kind and parameters that was killed goes on by itself.
 
@@ -131,7 +131,7 @@ class PipelineRunner:
         results: list[StepResult] = []
         report = Heartbeat(progress)
         with report.beating():
-            for name in _wanted(task, step):
+            for name in _steps_to_run(task, step):
                 context = StageContext(task, name, folder, run, self.limits, log, report, cancel)
                 results.append(self._step(context, is_complete_run=step is None, is_first=not results))
                 if results[-1].status != "completed":
@@ -142,7 +142,7 @@ class PipelineRunner:
         return result
 
     def _step(self, context: StageContext, *, is_complete_run: bool, is_first: bool) -> StepResult:
-        """One step with its beginning and end told; whatever fails in it is its result."""
+        """Run one step and report its beginning and end; a failure inside it becomes its result."""
         started = self._clock()
         context.report(ProgressEvent(context.step, "started"))
         try:
@@ -207,7 +207,7 @@ class PipelineRunner:
         folder.write_json(RESULT, {"success": True, "workflow_state": _workflow(task, result), "artifacts": artifacts})
 
 
-def _wanted(task: TaskSpec, step: StepName | None) -> list[StepName]:
+def _steps_to_run(task: TaskSpec, step: StepName | None) -> list[StepName]:
     if step is not None:
         return [step]
     left_out = {"sql_validation": not task.has_validation, "training_load": not task.has_training}

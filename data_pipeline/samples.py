@@ -117,7 +117,7 @@ def _first_different(values: Sequence[str | None], longest: int) -> tuple[str, .
 
 
 def _has_far_too_many(column: TableColumn, table: BusinessTable, limits: PipelineLimits) -> bool:
-    """What the statistics say; without them only a look can tell."""
+    """The answer of the statistics; None without them, when only a query can decide."""
     if column.distinct is None:
         return False
     count = column.distinct if column.distinct >= 0 else -column.distinct * max(table.estimated_rows, 0)

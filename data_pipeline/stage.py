@@ -15,7 +15,7 @@ from data_pipeline.run_state import RunState
 from data_pipeline.task import PipelineLimits, Progress, ProgressEvent, StepName, TaskSpec
 from data_pipeline.task_folder import TaskFolder
 from data_pipeline.task_log import TaskLog
-from data_pipeline.texts import TextOrder
+from data_pipeline.text_writer import TextOrder
 
 
 @dataclass(frozen=True)

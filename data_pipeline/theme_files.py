@@ -7,7 +7,7 @@ from typing import Final
 
 from common.messages import data_pipeline as texts
 from data_pipeline.identifiers import one_line
-from data_pipeline.texts import Theme
+from data_pipeline.text_writer import Theme
 
 _LONGEST_TOPIC: Final = 100
 _EXAMPLES: Final = 2

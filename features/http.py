@@ -22,7 +22,7 @@ from features.access import Work as Work
 
 @dataclass(frozen=True)
 class Route:
-    """One row of the table in `unified_api`: a path, its documentation, the resource that answers, who may call.
+    """One row of `web/route_table.py`: a path, its documentation, the resource that answers it, and who may call it.
 
     Attributes:
         writes: the methods that change something; read-only mode refuses them.

@@ -60,7 +60,7 @@ def page_number(value: Any, too_small: str) -> int:
 
 
 def page_size(value: Any, wrong: str) -> int:
-    """1 to 100; `wrong` is what the caller of another one reads."""
+    """A page size from 1 to 100; `wrong` is the error text for any other value."""
     number = whole_number(value)
     if not 1 <= number <= 100:
         raise PydanticCustomError("wire_text", "{text}", {"text": wrong})

@@ -112,7 +112,7 @@ class CustomReactAgent:
             if earlier is not None and not question.asker.may_continue(earlier.begun):
                 text = texts.THREAD_OF_SOMEBODY_ELSE.format(thread_id=question.conversation_id, user_id=GUEST)
                 raise BadRequestError(text, invalid_params=["thread_id"])
-            given = _given(question, None if is_kept else earlier)
+            given = _turn_input(question, None if is_kept else earlier)
             given["begun"] = _begun(question, earlier)
             config = {"configurable": {"thread_id": stored}, "recursion_limit": min(step_limit or limit, limit)}
             state = await self._run(graph, given, config, Turn(question, watch))
@@ -196,7 +196,7 @@ def _begun(question: Question, earlier: StoredThread | None) -> dict[str, str]:
     return earlier.begun.as_fields() if earlier.begun is not None else {}
 
 
-def _given(question: Question, earlier: StoredThread | None) -> ReactState:
+def _turn_input(question: Question, earlier: StoredThread | None) -> ReactState:
     """What a turn begins with; `earlier` is the thread when the graph has no checkpoints to read it from."""
     given: ReactState = {
         "messages": [*(earlier.messages if earlier else ()), HumanMessage(content=question.text)],

@@ -109,7 +109,7 @@ class AsyncReactAgent:
         """
         await self.initialize()
         engine = self._built or self._engine()
-        state = _begun(thread_id)
+        state = _initial_state(thread_id)
 
         def follow(event: EngineEvent) -> None:
             if isinstance(event, NodeFinished):
@@ -148,7 +148,7 @@ class AsyncReactAgent:
         await self.sql_tools.cleanup()
 
 
-def _begun(thread_id: str) -> AgentState:
+def _initial_state(thread_id: str) -> AgentState:
     return {"thread_id": thread_id, "next_action": None, "action_history": [], "iteration_count": 0, "error": None}
 
 

@@ -79,7 +79,7 @@ def get_message_times(thread: StoredThread) -> dict[str, str]:
 def parse_and_filter_messages(
     messages: Sequence[AnyMessage], times: Mapping[str, str], *, include_tools: bool
 ) -> list[Message]:
-    """Every message in full, or only what was said: questions and answers that are not blank."""
+    """Every message in full, or only questions and answers that are not blank."""
     parsed = [parse_single_message(message, times.get(str(message.id), "")) for message in messages]
     if include_tools:
         return parsed

@@ -50,7 +50,7 @@ def repaired(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
             while index < len(messages) and isinstance(answer := messages[index], ToolMessage):
                 answers.append(answer)
                 index += 1
-            whole += _answered(message, answers)
+            whole += _answers_of(message, answers)
     return whole
 
 
@@ -75,7 +75,7 @@ def only_complete_rounds(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     return [*spoken, *repaired(messages[start:])]
 
 
-def _answered(call: AIMessage, answers: Sequence[ToolMessage]) -> list[ToolMessage]:
+def _answers_of(call: AIMessage, answers: Sequence[ToolMessage]) -> list[ToolMessage]:
     by_id = {answer.tool_call_id: answer for answer in answers}
     return [by_id.get(str(wanted["id"])) or _lost(str(wanted["id"]), wanted["name"]) for wanted in call.tool_calls]
 

@@ -18,7 +18,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 from common.answering import Write
 from common.business_schema import BusinessSchema
 from core.llm.errors import ModelRequestError
-from core.llm.exchange import CallKind, ChatMessage, ModelReply, StreamPart, ToolCall, ToolSpec
+from core.llm.messages import CallKind, ChatMessage, ModelReply, StreamPart, ToolCall, ToolSpec
 from core.llm.metering import CallAccount
 from core.prompt_files import PromptLibrary, new_fence
 from react_agent.history import only_complete_rounds, repaired
@@ -146,7 +146,7 @@ class _HeldBack:
 
 
 def _scope(schema: BusinessSchema) -> str:
-    """The scope file with the database's tables filled in; without the file nothing is said about them."""
+    """The scope file with the database's tables filled in; empty without the file."""
     try:
         _, _, body = SCOPE_FILE.read_text("utf-8").partition("\n")
     except OSError:

@@ -71,7 +71,7 @@ class ReactNodes:
         return {"messages": [message], "message_times": _timed(state, [*messages, message])}
 
     async def prepare_tool_input(self, state: ReactState, runtime: Runtime[Turn]) -> ReactState:
-        """Give `generate_sql` the question as it was asked and what was said before."""
+        """Give `generate_sql` the question as it was asked and the earlier messages."""
         messages = state["messages"]
         latest = messages[-1]
         assert isinstance(latest, AIMessage)  # noqa: S101 - the edge leads here only with tool calls

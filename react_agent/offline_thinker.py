@@ -12,7 +12,7 @@ from common.answering import Brain, ResultSet, Write
 from common.business_schema import BusinessSchema
 from common.messages import react as texts
 from common.messages import react_words as words
-from core.llm.exchange import ToolSpec
+from core.llm.messages import ToolSpec
 from react_agent.state import facts_of, is_answer, last_question_index, text_of, this_turn
 from react_agent.thinking import PlannedCall, Step, View
 from react_agent.tools.previous_result import newest_rows
@@ -92,7 +92,7 @@ def derived_operation(question: str, earlier: Sequence[AnyMessage]) -> str:
 
 
 def conversation_context(messages: Sequence[AnyMessage]) -> str:
-    """What was said before as the brains read it, a line each."""
+    """The earlier messages as the brains read them, one line each."""
     lines = []
     for message in messages[-40:]:
         if isinstance(message, HumanMessage):

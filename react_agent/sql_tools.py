@@ -22,7 +22,7 @@ from common.cancellation import CancelFlag
 from common.errors import SqlExecutionError, SqlRefusedError
 from common.messages import react as texts
 from core.async_bridge import run_blocking
-from core.llm.exchange import ToolSpec
+from core.llm.messages import ToolSpec
 from core.sql_executor import SqlExecutor
 from core.sql_executor.executor import ExecutedQuery, ExplainVerdict
 from react_agent.async_sql_tools import AsyncSQLTools as AsyncSQLTools
@@ -58,7 +58,7 @@ class SqlArguments(BaseModel):
 
 
 class GenerateSql:
-    """Writes SQL for the question, with what was said before in the thread."""
+    """Writes SQL for the question, with the earlier messages of the thread."""
 
     spec: ToolSpec = spec_of(
         "generate_sql",
@@ -181,7 +181,7 @@ class RunSql:
 
 
 def _context(history: Sequence[Mapping[str, Any]], messages: Sequence[AnyMessage]) -> str:
-    """What was said before, a line each, and the query of the turn before."""
+    """The earlier messages, one line each, and the query of the previous turn."""
     names = {"human": "User", "ai": "Assistant"}
     lines = [
         f"{names[str(entry.get('type'))]}: {' '.join(str(entry.get('content', '')).split())[:500]}"

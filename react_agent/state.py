@@ -78,5 +78,5 @@ def text_of(message: AnyMessage) -> str:
 
 
 def is_answer(message: AnyMessage) -> bool:
-    """Whether this is something the assistant told the user."""
+    """Whether this is a message of the assistant to the user."""
     return isinstance(message, AIMessage) and not message.tool_calls and bool(text_of(message).strip())

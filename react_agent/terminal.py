@@ -104,7 +104,7 @@ class ReactShell:
         self._say(texts.GOODBYE)
 
     def take(self, text: str) -> None:
-        """One line: a command or a question. Errors are told, never raised."""
+        """Handle one line, a command or a question. Errors are printed, never raised."""
         try:
             if not text.startswith("/"):
                 self._ask(text)

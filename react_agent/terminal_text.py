@@ -12,13 +12,13 @@ REPLACEMENT: Final = "\ufffd"
 
 
 def plain(text: str, *, is_one_line: bool = False) -> str:
-    """The text with every control character replaced, C1 and direction marks included; line breaks stay unless told."""
+    """The text with every control character replaced, C1 and direction marks included; line breaks stay by default."""
     kept = frozenset() if is_one_line else _KEPT
     joined = text.replace("\r\n", "\n")
-    return "".join(character if character in kept else _shown(character) for character in joined)
+    return "".join(character if character in kept else _printable(character) for character in joined)
 
 
-def _shown(character: str) -> str:
+def _printable(character: str) -> str:
     if character in _KEPT:
         return " "
     is_harmful = unicodedata.category(character) in _INVISIBLE or character in _DIRECTIONS

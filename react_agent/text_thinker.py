@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 
 from common.answering import Write
 from common.business_schema import BusinessSchema
-from core.llm.exchange import CallKind, ChatMessage, ModelReply, ToolSpec
+from core.llm.messages import CallKind, ChatMessage, ModelReply, ToolSpec
 from core.llm.metering import CallAccount
 from core.prompt_files import PromptLibrary, new_fence
 from react_agent.history import repaired
@@ -60,7 +60,7 @@ class TextThinker:
         return {"model": self._client.model, "prompts": dict(self._prompts.versions), "protocol": "text"}
 
     async def next_step(self, view: View, tools: Sequence[ToolSpec], write: Write | None = None) -> Step:
-        """Ask the model once and read its reply as one step; the answer's text is told when it is complete."""
+        """Ask the model once and read its reply as one step; the answer's text is published when it is complete."""
         reply = await self._client.async_chat(await self._sent(view), account=view.turn.account, kind=KIND)
         seen = [text_of(output) for output in tool_outputs(this_turn(view.messages))]
         step = _step(parse_action(reply.text, seen))
@@ -91,7 +91,7 @@ def _step(action: Action) -> Step:
 
 
 def _written(message: AIMessage) -> str:
-    """What the model wrote: calls of another protocol, from before a change of the setting, are told by name."""
+    """The model's earlier reply as text; calls of another protocol, from before a change of the setting, are named."""
     lines = [text_of(message)] if text_of(message).strip() else []
     for call in message.tool_calls:
         marker, argument = _MARKERS.get(call["name"], (call["name"], ""))

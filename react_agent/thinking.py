@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from langchain_core.messages import AnyMessage
 
 from common.answering import Write
-from core.llm.exchange import ToolSpec
+from core.llm.messages import ToolSpec
 from react_agent.state import Turn
 
 

@@ -27,7 +27,7 @@ def announce_host(host: str) -> None:
 
 
 def is_announced() -> bool:
-    """Whether a launcher told where it listens, and with that said what had to be said."""
+    """Whether a launcher has already reported where it listens, with the warning that belongs to it."""
     return _BOUND_HOST in os.environ
 
 

@@ -1,4 +1,4 @@
-"""Has everything counted that `/metrics` shows: requests of an application, answers of models, the server's stats."""
+"""Collects the figures that `/metrics` shows: requests, model calls, and the server's own counters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 
 import app_config
 from common.config_service import ConfigService
-from core.llm.exchange import CallKind, TokenUsage
+from core.llm.messages import CallKind, TokenUsage
 from core.llm.metering import CallAccount, CallMeter
 from core.process_snapshots import ProcessSnapshots
 from core.process_tree import LAUNCHER_PID

@@ -50,16 +50,16 @@ class RuleClassifier:
             question: what is asked now, without earlier turns.
         """
         text, weights = normalise(question), self._weights
-        if excluded := _found(self._dictionary.non_business, text):
+        if excluded := _matching_keywords(self._dictionary.non_business, text):
             reason = messages.CLASSIFIED_NON_BUSINESS.format(words=[keyword.shown for keyword in excluded])
             return _result("CHAT", weights["non_business_confidence"], reason, "non_business")
         return self._by_score(self._look(text))
 
     def _look(self, text: str) -> _Findings:
         dictionary, weights = self._dictionary, self._weights
-        entities = _found(dictionary.business, text)
-        system = _found(dictionary.system, text)
-        intents, chats = _found(dictionary.query_intent, text), _found(dictionary.chat, text)
+        entities = _matching_keywords(dictionary.business, text)
+        system = _matching_keywords(dictionary.system, text)
+        intents, chats = _matching_keywords(dictionary.query_intent, text), _matching_keywords(dictionary.chat, text)
         statements = _matched(dictionary.sql_patterns, text)
         business = weights["business_entity"] * len(entities) + weights["sql_pattern"] * len(statements)
         if system:
@@ -99,7 +99,7 @@ class RuleClassifier:
         return min(self._weights["max_confidence"], confidence)
 
 
-def _found(keywords: Sequence[Keyword], text: str) -> list[Keyword]:
+def _matching_keywords(keywords: Sequence[Keyword], text: str) -> list[Keyword]:
     return [keyword for keyword in keywords if stands_in(text, keyword.text)]
 
 

@@ -2,7 +2,8 @@
 
 It listens on a unix socket only, with a password that it reads from its standard input. Every write is in the kernel
 before it is acknowledged, so kill -9 loses nothing; a power cut loses at most about one second (everysec).
-Nothing is ever evicted: conversations lie beside caches, and both have lives, so no policy could tell them apart.
+Nothing is ever evicted: conversations lie beside caches, both with a time to live, so no eviction policy could
+spare the conversations.
 """
 
 from __future__ import annotations

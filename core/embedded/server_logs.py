@@ -1,4 +1,4 @@
-"""The servers' own log files: kept small, and asked for the line that tells why a server ended.
+"""Keeps the servers' log files small, and finds the line that explains why a server ended.
 
 Called by the supervisor's parts.
 """

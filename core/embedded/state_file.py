@@ -26,7 +26,7 @@ class ProcessMark:
 
 @dataclass(frozen=True)
 class ServersState:
-    """What the supervisor tells the clients."""
+    """What the supervisor writes down for its clients."""
 
     addresses: ServerAddresses
     home: str

@@ -125,7 +125,7 @@ class CircuitBreaker:
 
 
 def _verdict(error: ModelCallError) -> bool | None:
-    """Whether the endpoint works; None when the error does not tell."""
+    """Whether the endpoint works; None when the error allows no conclusion."""
     if isinstance(error, ModelTimeoutError | ModelConnectionError | ModelServerError):
         return False
     if isinstance(error, ModelRateLimitedError):

@@ -22,8 +22,8 @@ from core.llm.call_scope import CallScope, activate
 from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.config import LLMClientConfig
 from core.llm.errors import ModelCallError
-from core.llm.exchange import CallKind, ChatMessage, ChatProvider, ModelReply, ReplyPart, StreamPart, ToolSpec
 from core.llm.fair_gate import FairGate
+from core.llm.messages import CallKind, ChatMessage, ChatProvider, ModelReply, ReplyPart, StreamPart, ToolSpec
 from core.llm.metering import CallAccount, CallMeter, NoMeter
 from core.llm.reply_builder import ReplyBuilder
 from core.llm.retry import Attempts, RetryPolicy, call_with_retry

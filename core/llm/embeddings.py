@@ -28,9 +28,9 @@ from core.llm.errors import (
     ModelTimeoutError,
     error_for_status,
 )
-from core.llm.exchange import CALL_KIND_HEADER, TokenUsage
 from core.llm.fair_gate import FairGate
 from core.llm.http_pool import UnacceptableReplyError
+from core.llm.messages import CALL_KIND_HEADER, TokenUsage
 from core.llm.metering import CallAccount, CallMeter, NoMeter
 from core.llm.retry import Attempts, RetryPolicy, call_with_retry
 from core.llm.token_estimate import estimated_tokens

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from common.tenant import Tenant
 from core.llm.budget import DailyBudget
-from core.llm.exchange import CallKind, TokenUsage
+from core.llm.messages import CallKind, TokenUsage
 from core.llm.prices import PriceList
 
 _LARGEST: Final = 2**31 - 1

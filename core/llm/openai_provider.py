@@ -27,7 +27,8 @@ from core.llm.errors import (
     ModelTimeoutError,
     error_for_status,
 )
-from core.llm.exchange import (
+from core.llm.http_pool import UnacceptableReplyError
+from core.llm.messages import (
     CALL_KIND_HEADER,
     CallKind,
     ChatMessage,
@@ -37,7 +38,6 @@ from core.llm.exchange import (
     ToolCallPiece,
     ToolSpec,
 )
-from core.llm.http_pool import UnacceptableReplyError
 from core.llm.plain_completions import PlainCompletions, is_plain, plain_part
 
 _MESSAGE_TYPES: Final[Mapping[str, type[BaseMessage]]] = {

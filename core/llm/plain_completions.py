@@ -14,7 +14,7 @@ import httpx
 
 from core.llm.config import LLMClientConfig
 from core.llm.errors import ModelReplyError, error_for_status
-from core.llm.exchange import CALL_KIND_HEADER, CallKind, ChatMessage, ReplyPart, TokenUsage
+from core.llm.messages import CALL_KIND_HEADER, CallKind, ChatMessage, ReplyPart, TokenUsage
 
 _PATH: Final = "/chat/completions"
 _BEYOND_TEXT: Final = ("tool_calls", "function_call", "audio")

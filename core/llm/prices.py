@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from common import messages
 from common.errors import ConfigurationError
-from core.llm.exchange import TokenUsage
+from core.llm.messages import TokenUsage
 
 _MILLION: Final = Decimal(1_000_000)
 _HIGHEST: Final = Decimal(1_000_000)

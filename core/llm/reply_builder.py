@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from core.llm.errors import ModelReplyError
-from core.llm.exchange import ModelReply, ReplyPart, StreamPart, TokenUsage, ToolCall, ToolCallPiece
+from core.llm.messages import ModelReply, ReplyPart, StreamPart, TokenUsage, ToolCall, ToolCallPiece
 from core.llm.thinking import ThinkingSplitter, split_thinking
 from core.llm.token_estimate import estimated_tokens
 
@@ -48,7 +48,7 @@ class ReplyBuilder:
         self._finish_reason = part.finish_reason or self._finish_reason
         self._model = part.model or self._model
         text, thinking = self._splitter.feed(part.text)
-        return _shown(text, part.thinking + thinking)
+        return _stream_parts(text, part.thinking + thinking)
 
     def usage(self, asked: str) -> tuple[TokenUsage, bool] | None:
         """Tokens of what has come so far and whether they are estimated, from `asked` too; None when nothing came."""
@@ -61,7 +61,7 @@ class ReplyBuilder:
 
     def rest(self) -> Iterator[StreamPart]:
         """What `add` held back because a tag might have begun there."""
-        return _shown(*self._splitter.finish())
+        return _stream_parts(*self._splitter.finish())
 
     def reply(self, *, must_be_finished: bool = False) -> ModelReply:
         """The whole answer.
@@ -95,5 +95,5 @@ def _assembled(pieces: list[ToolCallPiece]) -> Iterator[ToolCall]:
         yield ToolCall(call_id, "".join(part.name for part in parts), arguments)
 
 
-def _shown(text: str, thinking: str) -> Iterator[StreamPart]:
+def _stream_parts(text: str, thinking: str) -> Iterator[StreamPart]:
     return iter([StreamPart(text=text, thinking=thinking)] if text or thinking else [])

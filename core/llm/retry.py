@@ -15,7 +15,7 @@ from typing import TypeVar
 from core.llm.call_scope import CallScope, activate
 from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.errors import ModelCallCancelledError, ModelCallError, ModelCircuitOpenError, ModelTimeoutError
-from core.llm.exchange import CallKind
+from core.llm.messages import CallKind
 from core.logging import get_app_logger
 
 logger = get_app_logger("llm.retry")
@@ -71,7 +71,7 @@ class Attempts:
 
     @contextlib.contextmanager
     def observed(self) -> Iterator[None]:
-        """The block asks the endpoint; its breaker is told how that ends.
+        """The block asks the endpoint; the circuit breaker records how that ends.
 
         Raises:
             ModelCircuitOpenError: the endpoint keeps failing and is not asked.

@@ -17,7 +17,7 @@ _ID_BYTES: Final = 24
 
 
 def new_run_id() -> str:
-    """192 random bits as 32 characters: whoever knows it was told."""
+    """192 random bits as 32 characters, so that nobody can guess an id."""
     return secrets.token_urlsafe(_ID_BYTES)
 
 

@@ -82,7 +82,7 @@ class RunStore:
         ]
         outcome, *rest = self._create(keys=keys, args=arguments)
         if outcome == "known":
-            return _known(rest[0])
+            return _read_created(rest[0])
         return Created(outcome, record.id, fingerprint, tuple(rest))
 
     def find_known(self, tenant: str, user_id: str, idempotency_key: str) -> Created | None:
@@ -90,7 +90,7 @@ class RunStore:
         if not idempotency_key:
             return None
         found = cast(str | None, self._redis.get(_idempotency_key(tenant, user_id, idempotency_key)))
-        return _known(found) if found else None
+        return _read_created(found) if found else None
 
     def begin(self, tenant: str, run_id: str) -> str:
         """Note that a queued run executes now; the state that stands, "" when the run is gone."""
@@ -197,7 +197,7 @@ def _idempotency_key(tenant: str, user_id: str, key: str) -> str:
     return redis_key(tenant, f"run_idempotency:{digest}")
 
 
-def _known(value: str) -> Created:
+def _read_created(value: str) -> Created:
     run_id, _, fingerprint = value.partition(" ")
     return Created("known", run_id, fingerprint)
 

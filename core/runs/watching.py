@@ -21,14 +21,14 @@ Item = RunEvent | Pause
 
 
 class LeavingSignal(CancelSignal, Protocol):
-    """The adapter's signal; `reason` tells a client that left from a server that stops."""
+    """The adapter's signal; `reason` distinguishes a client that left from a server that stops."""
 
     @property
     def reason(self) -> str | None: ...
 
 
 class RunWatching:
-    """See the module. Args: quiet_seconds: without an event for so long a watcher is told so."""
+    """Args: quiet_seconds: after so long without an event a watcher gets a `quiet` item."""
 
     def __init__(self, *, pool: RunPool, store: RunStore, keeper: RunKeeper, quiet_seconds: float) -> None:
         self._pool = pool

@@ -93,8 +93,9 @@ class LocalBackend:
 def local_backend(connection: Connection[Any], more_bytes: int) -> LocalBackend | None:
     """The server process behind `connection`; None when it cannot be shown to run on this machine.
 
-    Over a Unix socket the kernel tells who listens, and the process must be a child of that one. Over TCP the process
-    must carry PostgreSQL's title with the port of our end. A connection pooler between us and the server fails both.
+    Over a Unix socket the kernel knows which process listens, and the process must be a child of that one. Over TCP
+    the process must carry PostgreSQL's title with the port of our end. A connection pooler in between
+    fails both.
     """
     if not sys.platform.startswith("linux"):
         return None

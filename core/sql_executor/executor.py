@@ -116,7 +116,7 @@ class SqlExecutor:
     def execute(
         self, sql: str, *, cancel: CancelSignal | None = None, planned: PlannedQuery | None = None
     ) -> ResultSet:
-        """The rows of `sql`: `run` without the rest of what it tells."""
+        """The rows of `sql`, without its cost and provenance: `run(...).result`."""
         return self.run(sql, cancel=cancel, planned=planned).result
 
     def run(

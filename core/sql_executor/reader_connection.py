@@ -1,4 +1,4 @@
-"""A connection that refuses to receive more than it was told to; the reader pool hands out these.
+"""A connection that refuses messages above a size limit; the reader pool hands out these.
 
 libpq reads a row whole before anyone sees it, so a cap on rows already read comes too late for one huge value. Here the
 first messages of an answer are looked at while they still wait on the socket: one that announces more than the budget

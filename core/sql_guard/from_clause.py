@@ -101,7 +101,7 @@ class FromClause:
     def _single(self, node: exp.Expr, ctes: Ctes, outer: Level | None, left: Sequence[Visible]) -> Visible:
         alias, aliases = alias_of(node)
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
-            return _named(self._relation(node, alias, aliases, ctes, outer))
+            return _visible_by_alias(self._relation(node, alias, aliases, ctes, outer))
         if isinstance(node, exp.Subquery) and _is_from_item(node.this):
             return self._parenthesised(node, alias, aliases, ctes, outer, left)
         if isinstance(node, exp.Subquery | exp.Values):
@@ -112,7 +112,7 @@ class FromClause:
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Values):
             return _derived(self._query(node.this, ctes, outer), node, alias, aliases)
         if isinstance(node, exp.Lateral | exp.Table | exp.Unnest):
-            return _named(self._function(node, alias, aliases, ctes, level))
+            return _visible_by_alias(self._function(node, alias, aliases, ctes, level))
         raise Refusal("relation.unknown", offset_of(node), type(node).__name__)
 
     def _query(self, node: exp.Expr, ctes: Ctes, outer: Level | None) -> ColumnList:
@@ -149,7 +149,7 @@ class FromClause:
                 denied.add(shown)
             elif name in leaf.origins:
                 origins[shown] = leaf.origins[name]
-        return _named(Item(alias, columns, frozenset(denied), origins, everything))
+        return _visible_by_alias(Item(alias, columns, frozenset(denied), origins, everything))
 
     def _relation(self, node: exp.Table, alias: str, aliases: tuple[str, ...], ctes: Ctes, outer: Level | None) -> Item:
         self._checker.mark_seen(node)
@@ -223,12 +223,12 @@ def _add(items: list[Visible], current: Visible) -> None:
     items.append(current)
 
 
-def _named(item: Item) -> Visible:
+def _visible_by_alias(item: Item) -> Visible:
     return Visible(item, {item.alias: (item,)} if item.alias else {})
 
 
 def _derived(columns: ColumnList, node: exp.Expr, alias: str, aliases: tuple[str, ...]) -> Visible:
-    return _named(Item(alias, columns.renamed(aliases, offset_of(node))))
+    return _visible_by_alias(Item(alias, columns.renamed(aliases, offset_of(node))))
 
 
 def _is_from_item(node: exp.Expr) -> bool:

@@ -53,7 +53,7 @@ def is_repairable(rule: str) -> bool:
 
 
 class Refusal(Exception):  # noqa: N818 - a verdict, not a fault
-    """A rule said no.
+    """A statement is refused by a rule.
 
     Attributes:
         rule: stable id, `family.detail`.

@@ -34,7 +34,7 @@ def suspicions(texts: Iterable[str]) -> tuple[str, ...]:
         is_ascii = text.isascii()
         if not is_ascii and _INVISIBLE.search(text):
             found["hidden_characters"] = None
-        plain = (text if is_ascii else _bared(text)).lower()
+        plain = (text if is_ascii else _normalised(text)).lower()
         if fences.search(plain):
             found["fence_imitation"] = None
         if phrases.search(" ".join(plain.split())) or (not is_ascii and _any(compact, _SEPARATORS.sub("", plain))):
@@ -42,7 +42,7 @@ def suspicions(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _bared(text: str) -> str:
+def _normalised(text: str) -> str:
     """Without what is hidden, in one width, and with the two letters that readers take for an i as such."""
     plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).replace("\u200d", ""))
     return plain.replace("\u0130", "i").replace("\u0131", "i")

@@ -56,7 +56,7 @@ class TableFacts:
     def large_kinds(self, session: Session | Connection, tenant: str) -> frozenset[str]:
         """The kinds of which the tenant has more records than exact search takes in passing."""
         parameters = {"tenant": tenant, "most": EXACT_ROWS}
-        found: frozenset[str] = self._kept(
+        found: frozenset[str] = self._cached(
             f"large {tenant}", lambda: frozenset(session.scalars(_LARGE_KINDS, parameters))
         )
         return found
@@ -69,18 +69,18 @@ class TableFacts:
             numbers = tuple(int(part) for part in str(version or "0.0").split(".")[:2])
             return numbers >= _ITERATIVE_SCANS_SINCE
 
-        return bool(self._kept("index", look))
+        return bool(self._cached("index", look))
 
     def selective_query(self, session: Session, terms: Sequence[str]) -> str:
         """A `tsquery` of the rarest of `terms`, so that only about `MATCHED_ROWS` records match."""
-        return selective_query(terms, self._kept("terms", lambda: _expected_rows(session)))
+        return selective_query(terms, self._cached("terms", lambda: _expected_rows(session)))
 
     def forget(self) -> None:
         """Look everything up anew, for instance after an index was built."""
         with self._lock:
             self._known.clear()
 
-    def _kept(self, name: str, look: Callable[[], Any]) -> Any:
+    def _cached(self, name: str, look: Callable[[], Any]) -> Any:
         now = self._clock()
         known = self._known.get(name)
         if known is not None and now - known[0] < KEPT_SECONDS:

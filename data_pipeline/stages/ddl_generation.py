@@ -30,7 +30,7 @@ from data_pipeline.schema_reader import BusinessTable, check_permissions, read_t
 from data_pipeline.stage import PipelineDatabase, StageContext, StageOutcome
 from data_pipeline.table_list import TableList, TableName, parse_table_list
 from data_pipeline.task_folder import checksum
-from data_pipeline.texts import PipelineTexts
+from data_pipeline.text_writer import PipelineTexts
 
 TABLE_LIST: Final = "table_list.txt"
 MAPPING: Final = "filename_mapping.txt"

@@ -23,7 +23,7 @@ from data_pipeline.stage import PipelineDatabase, StageContext, StageOutcome
 from data_pipeline.stages.ddl_generation import TABLE_LIST, read_table_list
 from data_pipeline.table_list import TableName
 from data_pipeline.task_folder import file_checksum
-from data_pipeline.texts import PipelineTexts, QuestionPair, SchemaMaterial, Theme
+from data_pipeline.text_writer import PipelineTexts, QuestionPair, SchemaMaterial, Theme
 from data_pipeline.theme_files import render_metadata, render_metadata_document
 
 METADATA: Final = "metadata.txt"
@@ -148,12 +148,12 @@ class QaGeneration:
                 message = texts.THEME_FAILED.format(theme=theme.topic_name, detail=error.message)
                 context.advance(theme.topic_name, done, len(themes), message, level=logging.ERROR)
                 continue
-            kept = self._kept(context, executor, written, len(themes))
+            kept = self._select_pairs(context, executor, written, len(themes))
             progress.add(number, theme, kept)
             message = texts.THEME_DONE.format(theme=theme.topic_name, count=len(kept))
             context.advance(theme.topic_name, done, len(themes), message)
 
-    def _kept(
+    def _select_pairs(
         self, context: StageContext, executor: SqlExecutor, written: Sequence[QuestionPair], themes: int
     ) -> list[QuestionPair]:
         """The pairs worth keeping: at most the limit, and those from templates only when they run and give rows."""

@@ -22,7 +22,7 @@ from data_pipeline.stage import PipelineDatabase, StageContext, StageOutcome
 from data_pipeline.stages.ddl_generation import read_table_list
 from data_pipeline.table_list import DEFAULT_SCHEMA
 from data_pipeline.task_folder import checksum
-from data_pipeline.texts import FailedPair, PipelineTexts, QuestionPair, SchemaMaterial
+from data_pipeline.text_writer import FailedPair, PipelineTexts, QuestionPair, SchemaMaterial
 
 _INPUT: Final = "validation.json"
 _RETRIES: Final = 2

@@ -11,7 +11,7 @@ from common.cancellation import CancelSignal
 from common.errors import CituError
 from common.question_answer_cache import AnswerKey, KeptAnswer, QuestionAnswerCache
 from core.logging import get_app_logger
-from core.single_flight import SingleFlight, Work
+from core.single_flight import SharedJob, SingleFlight
 
 logger = get_app_logger("ask")
 
@@ -20,7 +20,7 @@ _FAILED_CLASSIFICATION: Final = frozenset({"llm_context_error", "llm_error", "ll
 
 
 @dataclass(frozen=True)
-class GivenAnswer:
+class ServedAnswer:
     """An answer for one caller; `age_seconds` is None when it was found for this caller.
 
     `cache_name` is the key it is kept under, if it is; empty when there is no cache before it.
@@ -58,7 +58,7 @@ class CachedAnswering:
 
     def answer(
         self, question: Question, think: Think, *, timeout_seconds: float, caller_left: CancelSignal | None
-    ) -> GivenAnswer:
+    ) -> ServedAnswer:
         """The kept answer, or what `think` finds within the seconds it is given; raises what `think` raises.
 
         Raises:
@@ -69,18 +69,18 @@ class CachedAnswering:
             key = AnswerKey.of(question, self._origin(question.tenant))
         except CituError as error:
             logger.info("answering past the cache: %s", error.error_type)
-            return GivenAnswer(think(timeout_seconds))
-        work = Work(
+            return ServedAnswer(think(timeout_seconds))
+        work = SharedJob(
             find=lambda: self._cache.get_cached_answer(key),
-            make=lambda seconds: self._found(key, question, think(seconds)),
+            make=lambda seconds: self._store_answer(key, question, think(seconds)),
             may_share=lambda kept: self._is_worth_keeping(kept.answer),
         )
         landed = self._flights.run(key.lock_name, work, timeout_seconds=timeout_seconds, cancel=caller_left)
         if landed.is_own:
-            return GivenAnswer(landed.value.answer, cache_name=key.name)
-        return GivenAnswer(landed.value.answer, self._cache.age_seconds(landed.value), key.name)
+            return ServedAnswer(landed.value.answer, cache_name=key.name)
+        return ServedAnswer(landed.value.answer, self._cache.age_seconds(landed.value), key.name)
 
-    def _found(self, key: AnswerKey, question: Question, answer: Answer) -> KeptAnswer:
+    def _store_answer(self, key: AnswerKey, question: Question, answer: Answer) -> KeptAnswer:
         if self._is_worth_keeping(answer):
             return self._cache.cache_answer(key, question, answer)
         return KeptAnswer(answer, stored_at=0)

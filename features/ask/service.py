@@ -20,7 +20,7 @@ from common.result import AGENT_VERSION, Envelope, agent_success_response
 from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import CallerLeftError, run_in_request_loop
 from core.logging import get_app_logger, set_log_context
-from features.ask.answering import CachedAnswering, GivenAnswer
+from features.ask.answering import CachedAnswering, ServedAnswer
 from features.ask.rendering import records_on_the_wire, stored_text
 from features.ask.schemas import AskRequest
 
@@ -158,7 +158,7 @@ class AskService:
             envelope["data"]["read_only"] = True
         return envelope
 
-    def _answer(self, question: Question, watch: Watch, caller_left: CancelSignal | None) -> GivenAnswer:
+    def _answer(self, question: Question, watch: Watch, caller_left: CancelSignal | None) -> ServedAnswer:
         def think(seconds: float) -> Answer:
             answer = self._engine().answer
             return run_in_request_loop(lambda: answer(question, watch), timeout_seconds=seconds, cancel=caller_left)
@@ -166,7 +166,7 @@ class AskService:
         seconds = self._limits.timeout_seconds
         try:
             if self._cached is None:
-                return GivenAnswer(think(seconds))
+                return ServedAnswer(think(seconds))
             return self._cached.answer(question, think, timeout_seconds=seconds, caller_left=caller_left)
         except CituError as error:
             known = {"conversation_id": question.conversation_id, "user_id": question.user_id}
@@ -177,7 +177,7 @@ class AskService:
         except CallerLeftError as error:
             raise AnswerStoppedError(messages.CALLER_LEFT) from error
 
-    def _remember(self, conversation: ResolvedConversation, given: GivenAnswer, door: AskDoor) -> None:
+    def _remember(self, conversation: ResolvedConversation, given: ServedAnswer, door: AskDoor) -> None:
         answer = given.answer
         metadata: dict[str, Any] = {"from_cache": True}
         if not given.is_from_cache:
@@ -210,7 +210,7 @@ def _asker(wanted: AskRequest) -> Asker:
     return asker_of(wanted.user_id, wanted.session_id, current_caller().address)
 
 
-def _envelope(opened: OpenQuestion, question: Question, given: GivenAnswer) -> Envelope:
+def _envelope(opened: OpenQuestion, question: Question, given: ServedAnswer) -> Envelope:
     answer, is_from_cache, conversation = given.answer, given.is_from_cache, opened.conversation
     return agent_success_response(
         answer.question_type,

@@ -86,7 +86,7 @@ class CachesService:
         except StoreUnavailableError:
             return internal_error_response(texts.ANSWERS_LIST_FAILED)
         data = {
-            "cache_list": [_listed(answer) for answer in found],
+            "cache_list": [_answer_row(answer) for answer in found],
             "total_returned": len(found),
             "limit_applied": wanted,
             "note": texts.ANSWERS_ORDER,
@@ -255,7 +255,7 @@ class CachesService:
         }
 
 
-def _listed(answer: ListedAnswer) -> dict[str, Any]:
+def _answer_row(answer: ListedAnswer) -> dict[str, Any]:
     return {
         "cache_key": answer.name,
         "question": answer.question,

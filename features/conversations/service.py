@@ -123,7 +123,7 @@ class ConversationService:
         return success_response(texts.STATS_DONE, self.figures(tenant))
 
     def figures(self, tenant: str) -> Members:
-        """The members of `stats`; only `available` (false) and perhaps `error` when Redis does not tell."""
+        """The members of `stats`; only `available` (false) and perhaps `error` when Redis does not answer."""
         try:
             counts = self._repository.counts(tenant)
             megabytes, clients = self._repository.server_figures()

@@ -98,7 +98,7 @@ def parse_tables(body: Mapping[str, Any]) -> TablesRequest:
 
 
 def parse_table(body: Mapping[str, Any]) -> TableRequest:
-    """Raises `BadRequestError`; a missing table is told before a wrong type."""
+    """Raises `BadRequestError`; a missing table is reported before a wrong type."""
     body = _without_falsy(body)
     if body.get("table") in (None, ""):
         raise BadRequestError(messages.MISSING_PARAMETER.format(name="table"), missing_params=["table"])

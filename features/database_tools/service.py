@@ -21,7 +21,7 @@ from data_pipeline.errors import PipelineError
 from data_pipeline.schema_reader import BusinessTable, TableColumn
 from data_pipeline.table_list import TableName
 from data_pipeline.task import PipelineLimits
-from data_pipeline.texts import PipelineTexts, TextOrder
+from data_pipeline.text_writer import PipelineTexts, TextOrder
 from features.database_tools.inspection import InspectedTable, Inspection
 from features.database_tools.schemas import TableRequest, parse_table, parse_tables
 

@@ -91,7 +91,7 @@ class FeedbackRepository(TenantRepository):
         statement = self.select(FEEDBACK, *_ON_THE_WIRE).where(*conditions).order_by(*order)
         return self.session.execute(statement.limit(limit).offset(offset)).all(), total
 
-    def is_time(self, words: str) -> bool:
+    def is_timestamp(self, words: str) -> bool:
         """Whether PostgreSQL reads the text as a moment. It leaves the transaction as it was."""
         try:
             with self.session.begin_nested():
@@ -108,7 +108,7 @@ class FeedbackRepository(TenantRepository):
         """False when there is no such verdict."""
         return is_id(feedback_id) and self.delete(FEEDBACK, feedback_id)
 
-    def among(self, ids: Collection[int], *, is_locked: bool = False) -> Sequence[Row[Any]]:
+    def by_ids(self, ids: Collection[int], *, is_locked: bool = False) -> Sequence[Row[Any]]:
         """The verdicts with these ids, by id. Locked ones nobody else changes until the transaction ends."""
         statement = self.select(FEEDBACK, *_ON_THE_WIRE).where(_OF.id.in_(list(filter(is_id, ids)))).order_by(_OF.id)
         return self.session.execute(statement.with_for_update() if is_locked else statement).all()

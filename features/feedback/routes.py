@@ -90,7 +90,7 @@ class QaFeedbackUpdate(FeedbackResource):
 @docs.response(404, "No such verdict", failure)
 @docs.response(503, AWAY, failure)
 class QaFeedbackDelete(FeedbackResource):
-    """The end of a verdict."""
+    """Deletes a verdict."""
 
     @docs.doc("qa_feedback_delete", description="Forget a verdict; training data made from it stays.")
     @docs.response(200, "What was deleted", documented(docs, schemas.DeletedEnvelope))

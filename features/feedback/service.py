@@ -133,7 +133,7 @@ def _failure(text: str, error: SQLAlchemyError) -> Envelope:
 def _check_times(repository: FeedbackRepository, wanted: FeedbackQuery) -> None:
     for name in ("create_time_start", "create_time_end"):
         given = getattr(wanted, name)
-        if given is not None and not repository.is_time(given):
+        if given is not None and not repository.is_timestamp(given):
             raise BadRequestError(messages.INVALID_PARAMETER.format(name=name), invalid_params=[name])
 
 

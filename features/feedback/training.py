@@ -68,7 +68,7 @@ class FeedbackTraining:
             StoreUnavailableError: the platform database is away; nothing has changed.
         """
         with self._database.session() as session:
-            rows = FeedbackRepository(session, tenant).among(ids)
+            rows = FeedbackRepository(session, tenant).by_ids(ids)
         outcomes = Outcomes()
         candidates = [row for row in rows if self._is_candidate(row, outcomes)]
         if candidates:
@@ -96,7 +96,7 @@ class FeedbackTraining:
         waiting: dict[int, tuple[str, ...]] = {}
         with self._database.session() as session:
             repository = FeedbackRepository(session, tenant)
-            for row in repository.among(candidates, is_locked=True):
+            for row in repository.by_ids(candidates, is_locked=True):
                 candidate = candidates[row.id]
                 if _still_is(row, candidate.seen, outcomes):
                     stored = self._door.store(session, tenant, candidate.screened)

@@ -57,7 +57,7 @@ class BusinessTargets:
     def configured(self) -> BusinessTarget:
         """The configured business database."""
         address = _address(self._configured())
-        return BusinessTarget(_shown(address), address.name, is_configured=True)
+        return BusinessTarget(_masked_url(address), address.name, is_configured=True)
 
     def of_request(self, url: str | None) -> BusinessTarget:
         """The database a request names; the configured one when it names none.
@@ -70,9 +70,9 @@ class BusinessTargets:
             return self.configured()
         given, own = _address(url), _address(self._configured())
         if (given.host, given.port, given.name) == (own.host, own.port, own.name):
-            return BusinessTarget(_shown(given), given.name, is_configured=True)
+            return BusinessTarget(_masked_url(given), given.name, is_configured=True)
         self._targets.target(_reachable(given))
-        return BusinessTarget(_shown(given), given.name, is_configured=False)
+        return BusinessTarget(_masked_url(given), given.name, is_configured=False)
 
     def url_of(self, shown: str) -> str | None:
         """How to reach the database of a stored task, at the address that was checked; None for the configured one.
@@ -120,7 +120,7 @@ def _reachable(address: _Address) -> str:
     return f"postgresql://{login}{host}:{address.port}/{quote(address.name, safe='')}"
 
 
-def _shown(address: _Address) -> str:
+def _masked_url(address: _Address) -> str:
     login = quote(address.user, safe="") + (f":{MASK}" if address.has_password else "")
     login = f"{login}@" if login else ""
     if address.host.startswith("/"):

@@ -78,7 +78,7 @@ class DataPipelineTasks(TaskResource):
     @docs.response(503, AWAY, failure)
     def post(self) -> Response:
         wanted = schemas.parse_new_task(bodies.forced(request.get_data(cache=False)))
-        return _begun(self.tasks.create(TENANT, wanted), CREATED)
+        return _accepted_response(self.tasks.create(TENANT, wanted), CREATED)
 
     @docs.doc("data_pipeline_list_tasks", description="The newest tasks; what is no number counts as not given.")
     @docs.param("limit", "1 to 100, by default 50")
@@ -145,7 +145,7 @@ class DataPipelineTaskExecution(TaskResource):
         wanted = schemas.parse_execution(body)
         if wanted.truncate_vector_tables:
             self._services.pipeline_tasks.require_admin(request)
-        return _begun(self.tasks.execute(TENANT, task_id, wanted, self._standing), ACCEPTED)
+        return _accepted_response(self.tasks.execute(TENANT, task_id, wanted, self._standing), ACCEPTED)
 
 
 class DataPipelineTaskRetry(TaskResource):
@@ -158,7 +158,7 @@ class DataPipelineTaskRetry(TaskResource):
     @docs.response(409, "It runs, or its last run did not fail", failure)
     @docs.response(503, AWAY, failure)
     def post(self, task_id: str) -> Response:
-        return _begun(self.tasks.retry(TENANT, task_id, self._standing), ACCEPTED)
+        return _accepted_response(self.tasks.retry(TENANT, task_id, self._standing), ACCEPTED)
 
 
 class DataPipelineTaskCancellation(TaskResource):
@@ -191,7 +191,7 @@ class DataPipelineTaskEvents(TaskResource):
         return Response(frames, content_type=CONTENT_TYPE, headers=dict(HEADERS))
 
 
-def _begun(envelope: Envelope, status: int) -> Response:
+def _accepted_response(envelope: Envelope, status: int) -> Response:
     """A success leaves with `status`, though its `code` is 200 (docs/contract/pipeline.md); a failure with its own."""
     return envelope_response(envelope, status if envelope["success"] else None)
 

@@ -150,7 +150,7 @@ class PipelineTaskService:
         """Stop a run: at once when nobody works on it, else between two tables, themes or statements."""
 
         def work(repository: TaskRepository) -> Data:
-            task = _known(repository, task_id, is_locked=True)
+            task = _existing_task(repository, task_id, is_locked=True)
             if task.run_state is None:
                 raise ConflictError(texts.NOT_RUNNING.format(task_id=task_id))
             is_silent = task.run_state == RUNNING and task.lease_expires_at < datetime.now(UTC)
@@ -166,7 +166,7 @@ class PipelineTaskService:
         """One task with its steps."""
 
         def work(repository: TaskRepository) -> Data:
-            task = _known(repository, task_id)
+            task = _existing_task(repository, task_id)
             steps = repository.steps_of([task_id]).get(task_id, [])
             return texts.STATUS_READ, presentation.detail(task, steps, self._note(task))
 
@@ -234,7 +234,7 @@ class PipelineTaskService:
 
     def _idle_task(self, repository: TaskRepository, task_id: str) -> Row[Any]:
         self._mode.refuse_writes()
-        task = _known(repository, task_id, is_locked=True)
+        task = _existing_task(repository, task_id, is_locked=True)
         if task.run_state is not None:
             raise ConflictError(texts.ALREADY_RUNNING.format(task_id=task_id))
         return task
@@ -347,7 +347,7 @@ def _new_ids(now: datetime, folders: TaskFolders) -> Iterator[str]:
             yield task_id
 
 
-def _known(repository: TaskRepository, task_id: str, *, is_locked: bool = False) -> Row[Any]:
+def _existing_task(repository: TaskRepository, task_id: str, *, is_locked: bool = False) -> Row[Any]:
     task = repository.task(task_id, is_locked=is_locked) if is_task_id(task_id) else None
     if task is None:
         raise NotFoundError(texts.TASK_NOT_FOUND.format(task_id=task_id[:100]))

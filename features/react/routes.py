@@ -95,7 +95,7 @@ class ReactStatus(_ThreadResource):
     @docs.doc("react_status", description="Whether the newest turn of a thread has ended, and what it does.")
     @docs.response(200, "The status", envelope)
     def get(self, thread_id: str) -> Response:
-        return _answered(self._react.threads.status(thread_id, is_direct=False))
+        return _json_answer(self._react.threads.status(thread_id, is_direct=False))
 
 
 class ReactDirectStatus(_ThreadResource):
@@ -104,7 +104,7 @@ class ReactDirectStatus(_ThreadResource):
     @docs.doc("react_direct_status", description="Whether the newest turn of a thread has ended, and what it does.")
     @docs.response(200, "The status", envelope)
     def get(self, thread_id: str) -> Response:
-        return _answered(self._react.threads.status(thread_id, is_direct=True))
+        return _json_answer(self._react.threads.status(thread_id, is_direct=True))
 
 
 class ReactUserConversations(_ThreadResource):
@@ -113,7 +113,7 @@ class ReactUserConversations(_ThreadResource):
     @docs.doc("react_user_conversations", description="A user's newest threads.", params=LIMIT)
     @docs.response(200, "The threads", envelope)
     def get(self, user_id: str) -> Response:
-        return _answered(self._react.threads.conversations(user_id, _limit(), is_direct=False))
+        return _json_answer(self._react.threads.conversations(user_id, _limit(), is_direct=False))
 
 
 class ReactDirectUserConversations(_ThreadResource):
@@ -122,7 +122,7 @@ class ReactDirectUserConversations(_ThreadResource):
     @docs.doc("react_direct_user_conversations", description="A user's newest threads.", params=LIMIT)
     @docs.response(200, "The threads", envelope)
     def get(self, user_id: str) -> Response:
-        return _answered(self._react.threads.conversations(user_id, _limit(), is_direct=True))
+        return _json_answer(self._react.threads.conversations(user_id, _limit(), is_direct=True))
 
 
 class ReactConversation(_ThreadResource):
@@ -131,7 +131,7 @@ class ReactConversation(_ThreadResource):
     @docs.doc("react_conversation", description="The messages of a thread.", params=TOOLS)
     @docs.response(200, "The messages", envelope)
     def get(self, thread_id: str) -> Response:
-        return _answered(self._react.threads.conversation(thread_id, include_tools=_wants_tools()))
+        return _json_answer(self._react.threads.conversation(thread_id, include_tools=_wants_tools()))
 
 
 class ReactDirectConversation(_ThreadResource):
@@ -142,7 +142,7 @@ class ReactDirectConversation(_ThreadResource):
     @docs.response(400, "Not a thread id, or another user's", bare)
     def get(self, thread_id: str) -> Response:
         user_id = request.args.get("user_id")
-        return _answered(self._react.threads.detail(thread_id, user_id, include_tools=_wants_tools()))
+        return _json_answer(self._react.threads.detail(thread_id, user_id, include_tools=_wants_tools()))
 
 
 class ReactDirectCompare(_ThreadResource):
@@ -152,7 +152,7 @@ class ReactDirectCompare(_ThreadResource):
     @docs.response(200, "The comparison", bare)
     @docs.response(404, "No such thread", bare)
     def get(self, thread_id: str) -> Response:
-        return _answered(self._react.threads.compare(thread_id))
+        return _json_answer(self._react.threads.compare(thread_id))
 
 
 class ReactDirectSummary(_ThreadResource):
@@ -162,7 +162,7 @@ class ReactDirectSummary(_ThreadResource):
     @docs.response(200, "The summary", envelope)
     @docs.response(400, "Not a thread id", envelope)
     def get(self, thread_id: str) -> Response:
-        return _answered(self._react.threads.summary(thread_id, include_tools=_wants_tools()))
+        return _json_answer(self._react.threads.summary(thread_id, include_tools=_wants_tools()))
 
 
 class CheckpointCleanup(_ReactResource):
@@ -176,7 +176,7 @@ class CheckpointCleanup(_ReactResource):
     @docs.response(500, "The store cannot be reached", envelope)
     def post(self) -> Response:
         is_given = request.get_data(cache=True).strip() not in (b"", b"null")
-        return _answered(self._react.upkeep.clean_up(json_object(request) if is_given else {}))
+        return _json_answer(self._react.upkeep.clean_up(json_object(request) if is_given else {}))
 
 
 class CheckpointStats(_ReactResource):
@@ -187,7 +187,7 @@ class CheckpointStats(_ReactResource):
     @docs.response(404, "The user has none", envelope)
     @docs.response(500, "The store cannot be reached", envelope)
     def get(self) -> Response:
-        return _answered(self._react.upkeep.stats(request.args.get("user_id")))
+        return _json_answer(self._react.upkeep.stats(request.args.get("user_id")))
 
 
 class TestRedis(_ReactResource):
@@ -197,10 +197,10 @@ class TestRedis(_ReactResource):
     @docs.response(200, "It answers", bare)
     @docs.response(500, "It does not", bare)
     def get(self) -> Response:
-        return _answered(self._react.upkeep.look())
+        return _json_answer(self._react.upkeep.look())
 
 
-def _answered(answered: tuple[int, dict[str, Any]]) -> Response:
+def _json_answer(answered: tuple[int, dict[str, Any]]) -> Response:
     status, body = answered
     return json_response(body, status)
 

@@ -31,7 +31,7 @@ class QueryResult(BaseModel):
 
 
 class ExplainVerdict(BaseModel):
-    """What the planner said before the statement ran; `cost` is in its units."""
+    """The planner's estimate before the statement ran; `cost` is in PostgreSQL's cost units."""
 
     is_accepted: bool
     cost: float

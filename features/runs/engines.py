@@ -66,7 +66,7 @@ def classic_progress(finished: NodeFinished, conversation_id: str) -> Envelope |
     found = finished.findings
     if "error" in found or finished.node not in RENDERED_NODES:
         return None
-    name, details, status = _TELLERS[finished.node](found)
+    name, details, status = PROGRESS_BY_NODE[finished.node](found)
     message = texts.FORMATTING_MESSAGE if finished.node == "format_response" else texts.PROGRESS.format(name=name)
     members = {"details": details, "sub_status": status, "conversation_id": conversation_id}
     return progress(finished.node, name, message, members)
@@ -92,7 +92,7 @@ def _executed(found: Any) -> tuple[str, str, str | None]:
     return texts.EXECUTING, texts.EXECUTED.format(count=count), status
 
 
-_TELLERS: Final[Mapping[str, Callable[[Any], tuple[str, str, str | None]]]] = {
+PROGRESS_BY_NODE: Final[Mapping[str, Callable[[Any], tuple[str, str, str | None]]]] = {
     "classify_question": _classified,
     "agent_sql_generation": _generated,
     "agent_sql_execution": _executed,

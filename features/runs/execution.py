@@ -45,7 +45,7 @@ class RunExecution:
 
         def run(live: LiveRun) -> RunEnd:
             set_log_context(request_id=live.record.id, tenant=live.record.tenant)
-            told = _Telling(live, engine)
+            told = ProgressPublisher(live, engine)
             with working_for(caller):
                 return _end("completed", engine.answer(opened, told, live.stop, wants_tokens))
 
@@ -75,8 +75,8 @@ class RunExecution:
         return self.stopped("lost")
 
 
-class _Telling:
-    """The watch of an engine: publishes what it is told, nothing any more once a step has failed."""
+class ProgressPublisher:
+    """Publishes an engine's progress as events of the run, and stops publishing once a step has failed."""
 
     def __init__(self, live: LiveRun, engine: RunEngine) -> None:
         self._live = live

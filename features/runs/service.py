@@ -82,7 +82,7 @@ class RunService:
         with _needing_store():
             known = self._store.find_known(TENANT, user_id, wanted.idempotency_key or "")
         if known is not None:
-            return self._known(known, wanted)
+            return self._repeated_run(known, wanted)
         self._pool.check_room()
         opened = engine.open(wanted)
         new = NewRun(
@@ -96,13 +96,13 @@ class RunService:
             created, _live = self._start(engine, opened, new, wants_tokens=wanted.tokens, needs_store=True)
             self._refuse_or_interrupt(created, wanted)
             if created.outcome == "known":
-                return self._known(created, wanted)
-            return self._shown(created.run_id, texts.RUN_CREATED, 202)
+                return self._repeated_run(created, wanted)
+            return self._run_envelope(created.run_id, texts.RUN_CREATED, 202)
 
     def state(self, run_id: str) -> Envelope:
         """The run as it is now; asking counts as watching."""
         with _needing_store():
-            envelope = self._shown(run_id, messages.SUCCESS, 200)
+            envelope = self._run_envelope(run_id, messages.SUCCESS, 200)
             live = self._pool.find(run_id)
             if live is not None:
                 live.note_watched()
@@ -119,7 +119,7 @@ class RunService:
             if live is not None:
                 live.request_stop("requested")
             text = texts.RUN_STOPPING if state in ("queued", "running") else texts.RUN_HAS_ENDED
-            return self._shown(run_id, text, 200)
+            return self._run_envelope(run_id, text, 200)
 
     def events(
         self, run_id: str, last_event_id: str | None, *, tokens: bool, leaving: LeavingSignal | None
@@ -195,11 +195,11 @@ class RunService:
                 if live is not None:
                     live.request_stop("interrupted")
 
-    def _known(self, known: Created, wanted: RunRequest) -> Envelope:
+    def _repeated_run(self, known: Created, wanted: RunRequest) -> Envelope:
         if known.fingerprint != _fingerprint(wanted):
             raise ValidationFailedError(texts.IDEMPOTENCY_KEY_REUSED)
         with _needing_store():
-            return self._shown(known.run_id, texts.RUN_CREATED, 200)
+            return self._run_envelope(known.run_id, texts.RUN_CREATED, 200)
 
     def _frames(self, run_id: str, after: int, *, tokens: bool, leaving: LeavingSignal | None) -> Iterator[str]:
         yield OPENED
@@ -218,7 +218,7 @@ class RunService:
             raise NotFoundError(texts.RUN_NOT_FOUND)
         return found
 
-    def _shown(self, run_id: str, message: str, code: int) -> Envelope:
+    def _run_envelope(self, run_id: str, message: str, code: int) -> Envelope:
         found = self._existing(run_id)
         last = self._store.last_event(TENANT, run_id) if found.has_ended else None
         live = self._pool.find(run_id)

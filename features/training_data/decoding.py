@@ -65,7 +65,7 @@ def _strictly(data: bytes, encoding: str) -> str:
 
 
 def _wide_encoding(data: bytes) -> str:
-    """UTF-16 without a mark, told by the zero bytes of its ASCII characters; empty when it is not."""
+    """UTF-16 without a byte order mark, recognised by the zero bytes of ASCII characters; empty when it is not."""
     if len(data) < 4 or len(data) % 2 or b"\0" not in data:
         return ""
     characters = len(data) // 2

@@ -66,7 +66,7 @@ class TrainingDataQuarantineApprove(TrainingResource):
 
 
 class TrainingDataQuarantineReject(TrainingResource):
-    """Records that are never used."""
+    """Rejects waiting records."""
 
     @docs.doc("training_data_quarantine_reject", description="Settle waiting records without using them.")
     @docs.expect(documented(docs, ReviewRequest), validate=False)

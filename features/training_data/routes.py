@@ -14,6 +14,7 @@ from features.ask.schemas import ErrorEnvelope
 from features.http import Access, Route, Work, documented, envelope_response, json_object
 from features.parsing import parse_body
 from features.training_data.answers import bad_request
+from features.training_data.bundle import TrainingServices
 from features.training_data.schemas import (
     CombineRequest,
     CreateRequest,
@@ -23,7 +24,6 @@ from features.training_data.schemas import (
     TrainingEnvelope,
     UpdateRequest,
 )
-from features.training_data.services import TrainingServices
 
 docs = Namespace("training_data", description="What the question services learn from")
 answer = documented(docs, TrainingEnvelope)

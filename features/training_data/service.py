@@ -100,7 +100,7 @@ class TrainingDataService:
             BadRequestError: `data` is missing, no object or array, or too long.
             ServiceUnavailableError: nothing was kept, and trying again may help.
         """
-        given = _listed(wanted.data)
+        given = _as_list(wanted.data)
         with told_as(texts.CREATE_FAILED):
             outcomes = self._create_each(tenant, given, Origin("training_data/create", standing, keeps_copies=True))
             _raise_when_nothing_could(outcomes)
@@ -215,7 +215,7 @@ def is_plausible_id(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
 
 
-def _listed(data: Any) -> list[Any]:
+def _as_list(data: Any) -> list[Any]:
     if not data:
         raise BadRequestError(texts.DATA_NEEDED, missing_params=["data"])
     if not isinstance(data, list | dict):

@@ -31,7 +31,7 @@ class PipelineVectorTables:
         target = self._sessions.target("")
         with BackupFolders(folder.parent).opened(place, makes=True) as files:
             with self._sessions.opened(target) as connection:
-                tables = _kept(files, stamp)
+                tables = _finished_backup(files, stamp)
                 if tables is None:
                     written = write_backup(connection, files, stamp=stamp, space=self._space(), task_id=task_id)
                     tables = written_tables(written)
@@ -50,7 +50,7 @@ class PipelineVectorTables:
         }
 
 
-def _kept(files: BackupFolder, stamp: str) -> dict[str, dict[str, Any]] | None:
+def _finished_backup(files: BackupFolder, stamp: str) -> dict[str, dict[str, Any]] | None:
     """The finished backup of that time, None when there is none."""
     manifest = read_manifest(files, stamp)
     if manifest is None or any(files.size(csv_name(table, stamp)) is None for table in TABLES):

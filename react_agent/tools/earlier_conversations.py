@@ -1,4 +1,4 @@
-"""Looks up what the same user asked and was told in earlier threads; nobody else's, and nothing of the shared user.
+"""Searches the questions and answers of the same user's earlier threads; never those of the shared guest user.
 
 Relevance is the share of the query's character pairs that a round (question and answer) has: no extension, no model.
 """
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from common.askers import INSIDER, Asker
 from common.messages import react_api as texts
 from core.async_bridge import run_blocking
-from core.llm.exchange import ToolSpec
+from core.llm.messages import ToolSpec
 from react_agent.checkpoints.records import CheckpointRecords, StoredThread
 from react_agent.state import Turn, is_answer, text_of
 from react_agent.thread_ids import stored_id

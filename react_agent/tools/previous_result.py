@@ -11,7 +11,7 @@ from langchain_core.messages import AnyMessage
 from pydantic import BaseModel, Field
 
 from common.messages import react as texts
-from core.llm.exchange import ToolSpec
+from core.llm.messages import ToolSpec
 from react_agent.state import Turn, facts_of, text_of, tool_outputs
 from react_agent.tools.row_json import rows_text
 from react_agent.tools.toolbox import ToolOutcome, ToolRetryError, read_arguments, spec_of

@@ -15,7 +15,7 @@ from common.business_schema import Column, Table
 from common.errors import SqlExecutionError, SqlRefusedError
 from common.messages import react as texts
 from core.async_bridge import run_blocking
-from core.llm.exchange import ToolSpec
+from core.llm.messages import ToolSpec
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
 from react_agent.state import Turn
@@ -80,7 +80,7 @@ class SampleValues:
         table = await _table(self._catalog, read_arguments(TableArguments, arguments).table)
         columns = ", ".join(_quoted(column.name) for column in table)
         sql = f"SELECT {columns} FROM {_from(table)} LIMIT {SAMPLE_ROWS}"  # noqa: S608 - quoted names of the catalogue
-        return await _shown(self._executor, sql, table)
+        return await _sample_outcome(self._executor, sql, table)
 
 
 class DistinctValues:
@@ -100,7 +100,7 @@ class DistinctValues:
         column = _column(table, wanted.column)
         name, source = _quoted(column.name), _from(table)
         sql = f"SELECT DISTINCT {name} FROM {source} WHERE {name} IS NOT NULL ORDER BY {name} LIMIT {MAX_VALUES}"  # noqa: S608 - likewise
-        return await _shown(self._executor, sql, table)
+        return await _sample_outcome(self._executor, sql, table)
 
 
 async def _table(catalog: SchemaCatalog, name: str) -> Table:
@@ -120,7 +120,7 @@ def _column(table: Table, name: str) -> Column:
     return found
 
 
-async def _shown(executor: SqlExecutor, sql: str, table: Table) -> ToolOutcome:
+async def _sample_outcome(executor: SqlExecutor, sql: str, table: Table) -> ToolOutcome:
     try:
         executed = await run_blocking(executor.run, sql)
     except (SqlRefusedError, SqlExecutionError) as error:

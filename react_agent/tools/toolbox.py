@@ -17,7 +17,7 @@ from langchain_core.messages import AnyMessage, ToolMessage
 from pydantic import BaseModel, ValidationError
 
 from common.messages import react as texts
-from core.llm.exchange import ToolSpec
+from core.llm.messages import ToolSpec
 from react_agent.logger import get_react_agent_logger
 from react_agent.state import STATUS_ERROR, STATUS_OK, Turn
 
@@ -28,7 +28,7 @@ Arguments = TypeVar("Arguments", bound=BaseModel)
 
 
 class ToolRetryError(Exception):
-    """The model asked wrongly; the text tells it what to do better."""
+    """The model called a tool wrongly; the text explains to it what to change."""
 
 
 @dataclass(frozen=True)

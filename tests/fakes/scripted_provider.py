@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from core.llm.errors import ModelCallError
-from core.llm.exchange import CallKind, ChatMessage, ReplyPart, ToolSpec
+from core.llm.messages import CallKind, ChatMessage, ReplyPart, ToolSpec
 
 Step = ReplyPart | ModelCallError
 

@@ -14,8 +14,8 @@ from core.llm.call_scope import CallScope
 from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.client import LLMClient
 from core.llm.errors import ModelCircuitOpenError, ModelConnectionError
-from core.llm.exchange import CallKind, ChatMessage, ModelReply, TokenUsage
 from core.llm.fair_gate import FairGate
+from core.llm.messages import CallKind, ChatMessage, ModelReply, TokenUsage
 from core.llm.metering import CallAccount
 from tests.fakes.model_clients import chat_client
 from tools.harness.model_faults import Fault

@@ -22,8 +22,8 @@ from core.llm.errors import (
     ModelServerError,
     ModelTimeoutError,
 )
-from core.llm.exchange import TokenUsage
 from core.llm.fair_gate import FairGate
+from core.llm.messages import TokenUsage
 from core.llm.metering import CallAccount, NoMeter
 from core.vector_store.embedding import Embedder
 from tests.fakes.model_clients import TEST_KEY, embeddings_client

@@ -18,7 +18,7 @@ from core.llm.errors import (
     ModelServerError,
     ModelTimeoutError,
 )
-from core.llm.exchange import ChatMessage
+from core.llm.messages import ChatMessage
 from core.llm.metering import CallAccount
 from tests.fakes.model_clients import TEST_KEY, chat_client
 from tools.harness.model_faults import FIGURE_38, Fault, patience_for

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from common.cancellation import CancelFlag
 from core.async_bridge import CallerLeftError
 from core.redis_client import connect_redis
-from core.single_flight import Landed, SingleFlight, Work
+from core.single_flight import SharedJob, SharedResult, SingleFlight
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "lock:work"
@@ -24,12 +24,12 @@ CALLERS = 50
 LEADER = """
 import sys, time
 from core.redis_client import connect_redis
-from core.single_flight import SingleFlight, Work
+from core.single_flight import SingleFlight, SharedJob
 def make(seconds):
     print("leading", flush=True)
     time.sleep(60)
 flights = SingleFlight(connect_redis(sys.argv[1]).commands, lease_seconds=0.6)
-flights.run("lock:work", Work(lambda: None, make, lambda _: True), timeout_seconds=60)
+flights.run("lock:work", SharedJob(lambda: None, make, lambda _: True), timeout_seconds=60)
 """
 
 
@@ -61,8 +61,8 @@ class Job:
         self._is_shared = is_shared
         self._lock = threading.Lock()
 
-    def work(self) -> Work[str]:
-        return Work(self.find, self.make, lambda _result: self._is_shared)
+    def work(self) -> SharedJob[str]:
+        return SharedJob(self.find, self.make, lambda _result: self._is_shared)
 
     def find(self) -> str | None:
         with contextlib.suppress(RedisError):
@@ -86,8 +86,8 @@ class Job:
         return str(number)
 
 
-def together(count: int, call: Callable[[int], Landed[str]]) -> list[Landed[str] | Exception]:
-    def outcome(number: int) -> Landed[str] | Exception:
+def together(count: int, call: Callable[[int], SharedResult[str]]) -> list[SharedResult[str] | Exception]:
+    def outcome(number: int) -> SharedResult[str] | Exception:
         try:
             return call(number)
         except ValueError as error:
@@ -101,8 +101,8 @@ def test_many_callers_of_two_processes_share_one_flight(redis: Redis) -> None:
     job, processes = Job(redis), [SingleFlight(redis) for _ in range(2)]
     landed = together(CALLERS, lambda n: processes[n % 2].run(NAME, job.work(), timeout_seconds=10))
     assert job.times_done == 1
-    assert sorted(one.is_own for one in landed if isinstance(one, Landed)) == [False] * 49 + [True]
-    assert {one.value for one in landed if isinstance(one, Landed)} == {"1"}
+    assert sorted(one.is_own for one in landed if isinstance(one, SharedResult)) == [False] * 49 + [True]
+    assert {one.value for one in landed if isinstance(one, SharedResult)} == {"1"}
     assert redis.get(NAME) is None
 
 
@@ -116,7 +116,7 @@ def test_killed_leader_is_replaced_once(redis: Redis, redis_url: str) -> None:
             killer.submit(lambda: (time.sleep(0.9), leader.kill()))
             landed = together(CALLERS, lambda n: processes[n % 2].run(NAME, job.work(), timeout_seconds=20))
     assert job.times_done == 1
-    assert {one.value for one in landed if isinstance(one, Landed)} == {"1"}
+    assert {one.value for one in landed if isinstance(one, SharedResult)} == {"1"}
 
 
 def test_living_leader_keeps_its_lock_beyond_the_lease(redis: Redis) -> None:
@@ -129,7 +129,7 @@ def test_failing_leader_fails_alone(redis: Redis) -> None:
     job, flights = Job(redis, failures=1), SingleFlight(redis)
     outcomes = together(10, lambda _n: flights.run(NAME, job.work(), timeout_seconds=10))
     assert [str(one) for one in outcomes if isinstance(one, ValueError)] == ["the work failed"]
-    assert {one.value for one in outcomes if isinstance(one, Landed)} == {"2"}
+    assert {one.value for one in outcomes if isinstance(one, SharedResult)} == {"2"}
     assert job.times_done == 2
 
 
@@ -137,7 +137,7 @@ def test_failing_leader_fails_alone(redis: Redis) -> None:
 def test_work_that_cannot_be_shared_is_not_done_one_after_another(redis: Redis, processes: int) -> None:
     job, flights = Job(redis, is_shared=False), [SingleFlight(redis) for _ in range(processes)]
     landed = together(10, lambda n: flights[n % processes].run(NAME, job.work(), timeout_seconds=10))
-    assert all(isinstance(one, Landed) and one.is_own for one in landed)
+    assert all(isinstance(one, SharedResult) and one.is_own for one in landed)
     assert job.times_done == 10
     assert job.most_at_work >= 4
 
@@ -162,14 +162,14 @@ def test_leader_that_lost_its_lock_leaves_the_new_one_alone(redis: Redis) -> Non
         redis.set(NAME, "new leader")
         return "1"
 
-    SingleFlight(redis).run(NAME, Work(lambda: None, make, lambda _result: True), timeout_seconds=5)
+    SingleFlight(redis).run(NAME, SharedJob(lambda: None, make, lambda _result: True), timeout_seconds=5)
     assert redis.get(NAME) == "new leader"
 
 
 def test_without_redis_a_process_does_the_work_once(absent_redis: Redis) -> None:
     job, flights = Job(absent_redis), SingleFlight(absent_redis)
     landed = together(10, lambda _n: flights.run(NAME, job.work(), timeout_seconds=10))
-    assert {one.value for one in landed if isinstance(one, Landed)} == {"1"}
+    assert {one.value for one in landed if isinstance(one, SharedResult)} == {"1"}
     assert job.times_done == 1
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 
 from common.errors import BadRequestError, StoreUnavailableError
 from core.database import Database
-from core.llm.exchange import TokenUsage
+from core.llm.messages import TokenUsage
 from core.llm.metering import CallAccount, UsageEntry
 from core.llm.usage_ledger import PendingEntry, UsageLedger
 from core.llm.usage_store import LLM_USAGE, UsageStore

@@ -15,7 +15,7 @@ from common.answering import LookedUp, Question, ResultSet, SqlRequest, TrainedP
 from common.business_schema import BusinessSchema, Column, Table
 from common.errors import ConfigurationError, ModelUnavailableError
 from core.llm.errors import ModelServerError
-from core.llm.exchange import CallKind, ChatMessage, ModelReply, StreamPart
+from core.llm.messages import CallKind, ChatMessage, ModelReply, StreamPart
 from core.llm.metering import CallAccount
 from core.llm.token_estimate import estimated_tokens
 

@@ -20,8 +20,8 @@ from core.llm.errors import (
     ModelServerError,
     ModelTimeoutError,
 )
-from core.llm.exchange import ChatMessage, ModelReply, ReplyPart, TokenUsage
 from core.llm.fair_gate import FairGate
+from core.llm.messages import ChatMessage, ModelReply, ReplyPart, TokenUsage
 from core.llm.metering import CallAccount
 from core.llm.retry import RetryPolicy
 from tests.fakes.scripted_provider import ScriptedProvider, Step

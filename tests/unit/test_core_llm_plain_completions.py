@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.llm.errors import ModelReplyError
-from core.llm.exchange import ChatMessage, ReplyPart, TokenUsage, ToolCall
+from core.llm.messages import ChatMessage, ReplyPart, TokenUsage, ToolCall
 from core.llm.plain_completions import is_plain, plain_part
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}

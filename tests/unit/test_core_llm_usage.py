@@ -14,7 +14,7 @@ from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.client import LLMClient
 from core.llm.config import LLMClientConfig
 from core.llm.errors import ModelCallError, ModelConnectionError, ModelReplyError, ModelServerError
-from core.llm.exchange import ChatMessage, ReplyPart, TokenUsage
+from core.llm.messages import ChatMessage, ReplyPart, TokenUsage
 from core.llm.metering import CallAccount, UsageEntry, UsageMeter
 from core.llm.prices import Price, PriceList, load_prices
 from core.llm.retry import RetryPolicy

@@ -16,7 +16,7 @@ from data_pipeline.schema_reader import BusinessTable, TableColumn
 from data_pipeline.table_list import TableName, parse_table_list
 from data_pipeline.task import PipelineLimits, database_name_of
 from data_pipeline.task_folder import TaskFolder
-from data_pipeline.texts import Theme
+from data_pipeline.text_writer import Theme
 from data_pipeline.theme_files import render_metadata
 from data_pipeline.training_files import training_file
 

@@ -9,7 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from common.answering import Question, Write, nobody_watches
 from common.messages import react as texts
 from core.async_bridge import run_in_request_loop
-from core.llm.exchange import ToolSpec
+from core.llm.messages import ToolSpec
 from react_agent.graph import compile_graph
 from react_agent.nodes import ReactNodes, TrimLimits
 from react_agent.state import Turn

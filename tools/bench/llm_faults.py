@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from core.llm.client import LLMClient
 from core.llm.config import LLMClientConfig
 from core.llm.errors import ModelCallError
-from core.llm.exchange import ChatMessage
 from core.llm.http_pool import build_http_client
+from core.llm.messages import ChatMessage
 from core.llm.metering import CallAccount
 from core.llm.openai_provider import OpenAIChatProvider
 from core.llm.retry import RetryPolicy

@@ -51,11 +51,11 @@ def measure_demo() -> list[Figure]:
         tempfile.TemporaryDirectory() as folder,
         pipelines_on(place.reader_url, place.platform_url) as (pipelines, store),
     ):
-        before = _answered(pipelines, store, place)
+        before = _count_right_answers(pipelines, store, place)
         started = time.monotonic()
         result = _run(pipelines, Path(folder), "\n".join(DEMO_TABLES))
         seconds = time.monotonic() - started
-        after = _answered(pipelines, store, place)
+        after = _count_right_answers(pipelines, store, place)
         failing, pairs = _failing(pipelines, result)
     return [
         Figure("pipeline demo, 7 tables to trained store", round(seconds, 2), "s", DEMO_SECONDS, "lower"),
@@ -129,7 +129,7 @@ def _failing(pipelines: Pipelines, result: RunResult) -> tuple[int, int]:
         return sum(not _rows(executor, pair["sql"]) for pair in pairs), len(pairs)
 
 
-def _answered(pipelines: Pipelines, store: VectorStore, place: Scene) -> int:
+def _count_right_answers(pipelines: Pipelines, store: VectorStore, place: Scene) -> int:
     """How many of the README's questions the offline brain answers with the rows of the hand-written SQL."""
     questions = json.loads(QUESTIONS.read_text())
     with pipelines.database(None, PipelineLimits()) as database, psycopg.connect(place.owner_url) as owner:

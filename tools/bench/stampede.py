@@ -57,7 +57,7 @@ def _together(first: AskedService, second: AskedService, route: str) -> list[Fig
     return [
         Figure(f"stampede_{route}_chains", kinds["write_sql"], "chains", 1, "lower"),
         Figure(f"stampede_{route}_statements", kinds["summarise"], "statements", 1, "lower"),
-        Figure(f"stampede_{route}_answered", _answered(answers), "callers", CALLERS),
+        Figure(f"stampede_{route}_count_answered", _count_answered(answers), "callers", CALLERS),
     ]
 
 
@@ -76,7 +76,7 @@ def _with_killed_leader(first: AskedService, second: AskedService) -> list[Figur
         del lost
     chains = _writing(first.model, calls)
     figures = [
-        Figure(f"stampede_killed_{route}_answered", _answered(got), "callers", CALLERS - 1)
+        Figure(f"stampede_killed_{route}_count_answered", _count_answered(got), "callers", CALLERS - 1)
         for route, got in answers.items()
     ]
     figures.append(Figure("stampede_killed_chains_a_question", chains / len(ROUTES), "chains", 2, "lower"))
@@ -101,7 +101,7 @@ def _ask(service: AskedService, route: str, question: str) -> int:
         return int(getattr(error, "code", 0) or 0)
 
 
-def _answered(statuses: Sequence[int]) -> int:
+def _count_answered(statuses: Sequence[int]) -> int:
     return sum(status == 200 for status in statuses)
 
 

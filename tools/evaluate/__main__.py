@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.probe:
             return _probe(options)
-        sets = [found for name in options.sets for found in _named(name, options.limit)]
+        sets = [found for name in options.sets for found in _sets_named(name, options.limit)]
     except SetNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _named(name: str, limit: int | None) -> list[EvaluationSet]:
+def _sets_named(name: str, limit: int | None) -> list[EvaluationSet]:
     if name in GENERATED:
         return [generated_set(name, datetime.now(UTC).astimezone().date(), limit=limit)]
     return find_sets([name], limit=limit)
@@ -99,7 +99,7 @@ def _probe(options: argparse.Namespace) -> int:
     for number, name in enumerate(options.probe):
         is_url = "://" in name
         for database in (
-            [EvaluationSet(f"probe{number}", (), None, database_url=name)] if is_url else _named(name, None)
+            [EvaluationSet(f"probe{number}", (), None, database_url=name)] if is_url else _sets_named(name, None)
         ):
             totals += _probe_database(database, options)
     print(json.dumps(_probe_line(totals)))

@@ -134,7 +134,7 @@ class Judge:
             method=reply.method,
             milliseconds=round(reply.milliseconds, 1),
             own_ms=max(0.0, round(reply.milliseconds - sql_ms, 1)),
-            **_shown(ran, ours),
+            **_rows_report(ran, ours),
         )
 
     def _reference(self, sql: str) -> tuple[Ran, ReferenceRows] | None:
@@ -183,7 +183,7 @@ def _verdict(
     return "wrong", any(figures_agree(rows, ours.rows) for _, (_, rows) in accepted), (first, first_ran)
 
 
-def _shown(reference: Ran | None, ours: Ran | None) -> dict[str, Any]:
+def _rows_report(reference: Ran | None, ours: Ran | None) -> dict[str, Any]:
     return {
         "reference_rows": _text_rows(reference),
         "our_rows": _text_rows(ours),

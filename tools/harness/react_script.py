@@ -52,7 +52,7 @@ class ReactScript:
 
 
 def _outputs(messages: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the tools of this turn said, oldest first."""
+    """The results of this turn's tools, oldest first."""
     said: list[str] = []
     for message in messages:
         if message.get("role") == "user":

@@ -20,7 +20,7 @@ from common.result import Envelope, success_response
 from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import CallerLeftError, run_in_request_loop
 from core.logging import get_app_logger, set_log_context
-from features.ask.answering import CachedAnswering, GivenAnswer
+from features.ask.answering import CachedAnswering, ServedAnswer
 from features.ask.direct.failures import as_told_here, without_sql
 from features.ask.direct.schemas import DirectAskRequest
 from features.caches.session_cache import AnsweredQuestion, SessionCache
@@ -78,18 +78,18 @@ class DirectAskService:
             ServiceUnavailableError: model, store or business database cannot be reached.
         """
         question = self._question(wanted, ASK, wanted.conversation_id)
-        given, records = self._answered(question, texts.ASK_OTHERWISE, caller_left)
-        return success_response(*_told(question, given.answer, records))
+        given, records = self._answer_with_rows(question, texts.ASK_OTHERWISE, caller_left)
+        return success_response(*_rendered(question, given.answer, records))
 
     def ask_cached(self, wanted: DirectAskRequest, caller_left: CancelSignal | None = None) -> Envelope:
         """A kept answer or a fresh one, which is kept; raises like `ask`. The conversation is always a new one."""
         question = self._question(wanted, ASK_CACHED, None)
-        given, records = self._answered(question, texts.ASK_CACHED_OTHERWISE, caller_left, self._cached)
+        given, records = self._answer_with_rows(question, texts.ASK_CACHED_OTHERWISE, caller_left, self._cached)
         answered = AnsweredQuestion(
             question.text, str(given.answer.sql), records, given.answer.summary, given.cache_name
         )
         self._sessions.remember(TENANT, question.user_id, question.conversation_id, answered)
-        response, data = _told(question, given.answer, records)
+        response, data = _rendered(question, given.answer, records)
         data["cached"] = given.is_from_cache
         if given.age_seconds is not None:
             data["cache_age_seconds"] = given.age_seconds
@@ -113,16 +113,16 @@ class DirectAskService:
             route=route,
         )
 
-    def _answered(
+    def _answer_with_rows(
         self,
         question: Question,
         ask_otherwise: str,
         caller_left: CancelSignal | None,
         cached: CachedAnswering | None = None,
-    ) -> tuple[GivenAnswer, ResultSet]:
+    ) -> tuple[ServedAnswer, ResultSet]:
         """An answer that has rows, maybe none of them."""
         try:
-            given = self._given(question, caller_left, cached)
+            given = self._ask_engine(question, caller_left, cached)
         except AnswerFailedError as error:
             raise as_told_here(error, ask_otherwise) from error
         except TimeoutError as error:
@@ -135,20 +135,20 @@ class DirectAskService:
             self._train(question.tenant, question.text, str(given.answer.sql))
         return given, given.answer.records
 
-    def _given(
+    def _ask_engine(
         self, question: Question, caller_left: CancelSignal | None, cached: CachedAnswering | None
-    ) -> GivenAnswer:
+    ) -> ServedAnswer:
         def think(seconds: float) -> Answer:
             answer = self._engine().answer
             return run_in_request_loop(lambda: answer(question), timeout_seconds=seconds, cancel=caller_left)
 
         seconds = self._limits.timeout_seconds
         if cached is None:
-            return GivenAnswer(think(seconds))
+            return ServedAnswer(think(seconds))
         return cached.answer(question, think, timeout_seconds=seconds, caller_left=caller_left)
 
 
-def _told(question: Question, answer: Answer, records: ResultSet) -> tuple[str, dict[str, Any]]:
+def _rendered(question: Question, answer: Answer, records: ResultSet) -> tuple[str, dict[str, Any]]:
     """The text to show and the members both routes have; a summary that was lost is absent."""
     data: dict[str, Any] = {
         "sql": answer.sql,

@@ -64,7 +64,7 @@ class _Findings:
 
 
 class AgentHealthService:
-    """Examines the agent now, or tells what an examination of a moment ago found."""
+    """Examines the agent now, or returns the result of a recent examination."""
 
     def __init__(
         self,

@@ -185,7 +185,7 @@ def is_run_of(spec: TaskSpec, folder: Path) -> bool:
 
 
 def spec_of(task: Row[Any], tenant: str, database_name: str) -> TaskSpec:
-    """What the pipeline is told of a task; the same for every attempt at one run."""
+    """What the pipeline needs to know of a task; the same for every attempt at one run."""
     parameters, request = task.parameters, task.run_request
     return TaskSpec(
         task.task_id,

@@ -1,4 +1,4 @@
-"""Writes a run's progress into the task's rows and events, as the pipeline tells it; waits in read-only mode."""
+"""Writes the pipeline's progress reports into the task's rows and events; waits in read-only mode."""
 
 from __future__ import annotations
 
@@ -125,10 +125,10 @@ def note(repository: TaskRepository, task: Row[Any], event: ProgressEvent) -> No
     if event.state in _STEP_STATUS:
         values["step_status"] = _STEP_STATUS[event.state]
     repository.change_steps(task.task_id, [event.step], **values)
-    repository.add_event(task.task_id, task.run_number, _told(event))
+    repository.add_event(task.task_id, task.run_number, _event_body(event))
 
 
-def _told(event: ProgressEvent) -> dict[str, Any]:
+def _event_body(event: ProgressEvent) -> dict[str, Any]:
     """An event for watchers."""
     if event.state == "advanced":
         text = texts.EVENT_ADVANCED.format(step=event.step, done=event.done, total=event.total, subject=event.subject)

@@ -1,4 +1,4 @@
-"""The historical event streams: parses the address, lets the service tell."""
+"""The historical event streams: parses the query and returns the service's stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A question asked and followed in one request: starts a run, or joins the one its client has lost, and tells it."""
+"""Answers a question as a stream in one request: starts a run, or rejoins a lost one, and sends its events."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class StreamRequest:
 
 @dataclass(frozen=True)
 class StreamForm:
-    """How the stream of one engine reads its parameters and tells its end.
+    """How the stream of one engine reads its parameters and renders its last event.
 
     Attributes:
         parse: the query as the engine's question; raises BadRequestError.
@@ -88,7 +88,7 @@ class StreamService:
         try:
             run_id, items = self._followed(form, wanted, leaving)
             for item in items:
-                yield from self._told(form, wanted, run_id, item)
+                yield from self._frames_of(form, wanted, run_id, item)
         except CituError as error:
             yield frame(form.refusal(error, wanted.query))
         except RedisError:
@@ -114,7 +114,7 @@ class StreamService:
         )
         return live.record.id, self._watching.watch_live(live, 0, leaving)
 
-    def _told(self, form: StreamForm, wanted: StreamRequest, run_id: str, item: Item) -> Iterator[str]:
+    def _frames_of(self, form: StreamForm, wanted: StreamRequest, run_id: str, item: Item) -> Iterator[str]:
         if item == "quiet":
             yield HEARTBEAT
         elif item.is_last:
