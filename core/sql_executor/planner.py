@@ -28,8 +28,10 @@ _GENERATED: Final = ("Function Scan", "Values Scan", "Table Function Scan")
 _EXPRESSIONS: Final = ("Filter", "Join Filter", "Hash Cond", "Merge Cond", "One-Time Filter", "Output")
 _COST_OF_A_ROW: Final = 0.01  # cpu_tuple_cost, as no server is likely to lower it
 _GROUPS_AT_ONCE: Final = 4.0
-# The planner does not know how often a recursion goes round, nor where a series ends that is no constant.
-_UNKNOWN_ROWS: Final = 50_000.0
+# The planner does not know how often a recursion goes round, nor where a series ends that is no constant; the latter
+# are mostly calendars.
+_RECURSION_ROWS: Final = 50_000.0
+_SERIES_ROWS: Final = 20_000.0
 _LARGEST_PLAN: Final = 4 * 1024 * 1024  # a plan repeats the constants the server folded
 
 
@@ -97,9 +99,9 @@ def _walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _hidden_rows(admitted: AdmittedQuery, nodes: Sequence[dict[str, Any]]) -> float:
     """Rows a node may have to be credited with because the planner cannot know them; 0 when it can."""
     if any(node["Node Type"] == "Recursive Union" for node in nodes):
-        return _UNKNOWN_ROWS
+        return _RECURSION_ROWS
     statement: exp.Expr | None = admitted.statement
-    return _UNKNOWN_ROWS if statement is not None and has_unknown_rows(statement) else 0.0
+    return _SERIES_ROWS if statement is not None and has_unknown_rows(statement) else 0.0
 
 
 def _collecting_forms(admitted: AdmittedQuery) -> tuple[bool, bool]:

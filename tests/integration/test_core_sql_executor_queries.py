@@ -329,3 +329,39 @@ def test_unreachable_database_is_unavailable() -> None:
 
 def test_available_database_says_so(pool: ReaderPool) -> None:
     assert executor_on(pool).is_available()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT string_agg(repeat('x', 9000), '') FROM generate_series(1, (SELECT count(*) FROM sale)) g",
+        "SELECT string_agg(repeat('x', 9000), '') FROM generate_series(1, 40000) g WHERE g::text = (g + 0)::text",
+        "SELECT ARRAY(SELECT repeat('x', 9000) FROM generate_series(1, 1000) a, generate_series(1, 90) b)",
+        "SELECT count(*) FROM wide"
+        " WHERE filler NOT IN (SELECT repeat('x', 9000) || g FROM generate_series(1, (SELECT 9)) g)",
+        "SELECT 'a' EXCEPT SELECT repeat('x', 9000) || g FROM generate_series(1, 90000) g",
+    ],
+)
+def test_what_would_be_held_in_memory_is_refused_before_it_runs(pool: ReaderPool, sql: str) -> None:
+    with pytest.raises(SqlRefusedError) as error:
+        executor_on(pool, cost_ceiling=1e12).execute(sql)
+    assert error.value.rule == "cost.memory"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT string_agg(amount::text, ',' ORDER BY id) AS s FROM sale",
+        "SELECT jsonb_agg(jsonb_build_object('day', d::date, 'n', s.n, 'sum', s.total, 'ok', true)) AS j"
+        " FROM generate_series((SELECT min(sold_on) FROM sale), (SELECT max(sold_on) FROM sale), interval '1 day') d"
+        " LEFT JOIN (SELECT sold_on, count(*) AS n, sum(amount) AS total FROM sale GROUP BY 1) s"
+        " ON s.sold_on = d::date",
+        "SELECT ARRAY(SELECT id FROM sale ORDER BY amount DESC LIMIT 5) AS top",
+        "SELECT count(*) AS n FROM sale WHERE id NOT IN (SELECT id FROM wide)",
+        "SELECT sold_on FROM sale EXCEPT SELECT date '2024-01-02'",
+        "SELECT array_agg(d::date) AS days"
+        " FROM generate_series(date '2024-01-01', date '2024-12-31', interval '1 day') d WHERE extract(isodow FROM d) < 6",
+    ],
+)
+def test_ordinary_collections_are_run(pool: ReaderPool, sql: str) -> None:
+    assert executor_on(pool).execute(sql).row_count >= 1
