@@ -360,7 +360,8 @@ def test_what_would_be_held_in_memory_is_refused_before_it_runs(pool: ReaderPool
         "SELECT count(*) AS n FROM sale WHERE id NOT IN (SELECT id FROM wide)",
         "SELECT sold_on FROM sale EXCEPT SELECT date '2024-01-02'",
         "SELECT array_agg(d::date) AS days"
-        " FROM generate_series(date '2024-01-01', date '2024-12-31', interval '1 day') d WHERE extract(isodow FROM d) < 6",
+        " FROM generate_series(date '2024-01-01', date '2024-12-31', interval '1 day') d"
+        " WHERE extract(isodow FROM d) < 6",
     ],
 )
 def test_ordinary_collections_are_run(pool: ReaderPool, sql: str) -> None:
