@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from redis import Redis
 
-from bootstrap.training_trust import TrainingTrust
 from common.answering import AnswerEngine
 from common.config_service import ConfigService
 from common.errors import ServiceUnavailableError
@@ -19,6 +18,7 @@ from core.vector_store.records import TrainingItem
 from features.ask.answering import CachedAnswering
 from features.ask.direct.service import DirectAskLimits, DirectAskService, Train
 from features.caches.session_cache import SessionCache
+from web.training_trust import TrainingTrust
 
 logger = get_app_logger("direct_ask")
 

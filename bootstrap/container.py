@@ -8,16 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import app_config
-from bootstrap import agents, redis_roles
+from bootstrap import agents
 from bootstrap.caches import build_answer_cache, build_direct_ask, build_session_cache
 from bootstrap.database_tools import build_database_tools, build_pipeline_tables, build_vector_backup
 from bootstrap.foundation import Foundation
 from bootstrap.health_checks import build_agent_health, build_health
 from bootstrap.pipeline import Pipelines, build_pipelines
 from bootstrap.runs import Runs, build_runs
-from bootstrap.stores import Stores
+from bootstrap.stores import Stores, warn_of_eviction
 from bootstrap.training import build_training
-from bootstrap.training_trust import TrainingTrust
 from common import messages
 from common.answering import Classification
 from common.config_service import ConfigService
@@ -55,6 +54,7 @@ from features.usage.service import UsageService
 from features.vector_backup.service import VectorBackupService
 from web.access import Administrators
 from web.rate_limits import RateLimits
+from web.training_trust import TrainingTrust
 
 if TYPE_CHECKING:
     from bootstrap.pipeline_tasks import PipelineTasks
@@ -215,9 +215,9 @@ class Container:
 
     @cached_property
     def chat_resources(self) -> AsyncResourceManager:
-        from bootstrap.react_chat import build_resources
+        from bootstrap.react import build_chat_resources
 
-        return build_resources(
+        return build_chat_resources(
             self.settings,
             react=self.react,
             redis=lambda: self.shared.redis,
@@ -227,7 +227,7 @@ class Container:
 
     @cached_property
     def chat(self) -> ChatService:
-        from bootstrap.react_chat import build_chat
+        from bootstrap.react import build_chat
 
         return build_chat(self.settings, self.chat_resources, self._earlier_runs.ended)
 
@@ -245,7 +245,7 @@ class Container:
     def warm_up(self) -> None:
         """Build the agent and read the business schema now, so that the first question does not wait for them."""
         self.share_figures()
-        redis_roles.warn_of_eviction(self.shared.redis)
+        warn_of_eviction(self.shared.redis)
         try:
             self.shared.classic_agent()
             self.shared.catalog.schema()

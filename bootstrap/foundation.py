@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from agent.classification.rules import RuleClassifier
 from app_config import MEBIBYTE
-from bootstrap import agents, redis_roles
+from bootstrap import agents
 from bootstrap.embeddings import build_embedder, build_embedding_cache
 from bootstrap.model_client import build_meter, build_model
 from bootstrap.preparation import prepare, split_names
 from bootstrap.quotas import conversation_quota
-from bootstrap.stores import Stores, find_stores
-from bootstrap.training_trust import TrainingTrust, trust_mode
+from bootstrap.stores import Stores, connect_to_redis, find_stores
 from common import messages
 from common.answering import Brain
 from common.config_service import ConfigService
@@ -46,6 +45,7 @@ from features.metrics.service import ServingStats
 from web.access import Administrators
 from web.rate_limits import RateLimits, build_rate_limits
 from web.request_metrics import CountedMeter, build_snapshots
+from web.training_trust import TrainingTrust, trust_mode
 
 if TYPE_CHECKING:
     from agent.classic_agent import ClassicAgent
@@ -158,13 +158,13 @@ class Foundation:
 
     @cached_property
     def _redis(self) -> RedisClient:
-        return redis_roles.connect(self.settings, self.stores.redis_url, self.on_close)
+        return connect_to_redis(self.settings, self.stores.redis_url, self.on_close)
 
     @cached_property
     def cache_redis(self) -> RedisClient:
         """What may be evicted; the same server unless the settings name one."""
         url = self.settings.get("REDIS_CACHE_URL")
-        return redis_roles.connect(self.settings, url, self.on_close) if url else self.redis
+        return connect_to_redis(self.settings, url, self.on_close) if url else self.redis
 
     @cached_property
     def conversations(self) -> RedisConversationManager:

@@ -25,7 +25,6 @@ import app_config
 from bootstrap.database_tools import database_targets
 from bootstrap.pipeline import Pipelines
 from bootstrap.quotas import file_quota
-from bootstrap.training_trust import TrainingTrust
 from common.config_service import ConfigService
 from core.database import Database
 from core.logging import get_app_logger
@@ -43,6 +42,7 @@ from features.pipeline_tasks.table_lists import TableLists
 from features.pipeline_tasks.task_folders import TaskFolders
 from features.pipeline_tasks.worker.execution import TaskExecution
 from features.runs import sse
+from web.training_trust import TrainingTrust
 
 logger = get_app_logger("pipeline_tasks")
 QUEUE: Final = "citu-pipeline"

@@ -23,13 +23,18 @@ from common.messages import react as texts
 from core.async_bridge import run_blocking
 from core.database import Database
 from core.llm.client import LLMClient
-from core.redis_client import connect_redis
+from core.redis_client import RedisClient, connect_redis
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
+from features.react.chat.service import ChatService
 from features.react.checkpoints import CheckpointsService
 from features.react.service import AskReactService, EarlierRuns
 from features.react.threads import ThreadsService
 from react_agent.agent import CheckpointStore, CustomReactAgent, ReactLimits
+from react_agent.async_agent import AsyncAgentConfig, AsyncReactAgent
+from react_agent.async_redis_api import AsyncRedisAPI
+from react_agent.async_resources import AsyncResourceManager
+from react_agent.async_sql_tools import AsyncSQLTools
 from react_agent.logger import get_react_agent_logger
 from react_agent.nodes import ReactNodes, TrimLimits
 from react_agent.sql_tools import GenerateSql, RunSql, ValidSql
@@ -252,3 +257,34 @@ class React:
             raise
         self._on_close(store.close)
         return store
+
+
+def build_chat_resources(
+    settings: ConfigService,
+    *,
+    react: React,
+    redis: Callable[[], RedisClient],
+    executor: Callable[[], SqlExecutor],
+    platform: Callable[[], Database],
+) -> AsyncResourceManager:
+    """Nothing is connected before the first message."""
+    config = AsyncAgentConfig(
+        max_iterations=settings.get("MAX_ITERATIONS"), default_user_id=settings.get("REACT_DEFAULT_USER_ID")
+    )
+
+    def build_agent(redis_api: AsyncRedisAPI) -> AsyncReactAgent:
+        sql_tools = AsyncSQLTools(executor=executor(), platform=platform())
+        return AsyncReactAgent(redis_client=redis_api, config=config, engine=react.agent, sql_tools=sql_tools)
+
+    return AsyncResourceManager(redis=redis, build_agent=build_agent)
+
+
+def build_chat(settings: ConfigService, resources: AsyncResourceManager, earlier_runs: EarlierRuns) -> ChatService:
+    """The chat service (docs/react_service.md) on the agent, executor and Redis that every other route uses."""
+    return ChatService(
+        resources=resources,
+        timeout_seconds=settings.get("REQUEST_TIMEOUT"),
+        default_user_id=settings.get("REACT_DEFAULT_USER_ID"),
+        allows_direct_redis=settings.get("REACT_REDIS_DIRECT"),
+        earlier_runs=earlier_runs,
+    )

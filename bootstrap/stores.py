@@ -1,4 +1,9 @@
-"""Where the three stores are: named by the settings, or the embedded servers of this machine (ADR 0004, 0005)."""
+"""Where the three stores are: named by the settings, or the embedded servers of this machine (ADR 0004, 0005).
+
+Redis has two uses: what must be kept, and caches. One server does for both as long as it evicts nothing. Conversations
+have a time to live like cached answers, so none of Redis's eviction policies spares them: whoever wants a bounded cache gives it
+a server of its own (`REDIS_CACHE_URL`) and lets that one evict.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,19 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from redis.exceptions import RedisError
 
 import app_config
 from common import derived_settings
 from common.config_service import ConfigService
 from core.embedded import ServerLease, acquire_servers
+from core.logging import get_app_logger
+from core.redis_client import RedisClient, connect_redis
 from core.sql_executor.reader_role import reader_url_of
+
+logger = get_app_logger("stores")
 
 
 @dataclass(frozen=True)
@@ -79,3 +91,27 @@ def _reader_password(data_dir: Path) -> str:
         password = secrets.token_urlsafe(24)
         file.write(password)
     return password
+
+
+def connect_to_redis(settings: ConfigService, url: str, on_close: Callable[[Callable[[], Any]], None]) -> RedisClient:
+    """A client with the limits of the settings, closed with the container."""
+    client = connect_redis(
+        url,
+        timeout_seconds=settings.get("REDIS_TIMEOUT"),
+        max_connections=settings.get("REDIS_POOL_SIZE"),
+    )
+    on_close(client.close)
+    return client
+
+
+def warn_of_eviction(redis: RedisClient) -> bool:
+    """Log it when this server may evict what must be kept; False when it cannot or does not say."""
+    try:
+        memory = redis.commands.info("memory")
+    except RedisError:
+        return False
+    policy = str(memory.get("maxmemory_policy", "noeviction"))
+    may_evict = int(memory.get("maxmemory", 0)) > 0 and policy != "noeviction"
+    if may_evict:
+        logger.warning("the Redis of REDIS_URL evicts (%s): conversations may be lost; see REDIS_CACHE_URL", policy)
+    return may_evict

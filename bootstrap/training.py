@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from flask import Request
 
-from bootstrap.training_trust import TrainingTrust
 from common.answering import Brain
 from common.config_service import ConfigService
 from core.database import Database
@@ -21,6 +20,7 @@ from features.training_data.review_service import ReviewService
 from features.training_data.service import TrainingDataService
 from features.training_data.upload_service import UploadService
 from features.training_data.writing import TrainingWriter
+from web.training_trust import TrainingTrust
 
 
 def build_training(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bootstrap.redis_roles import warn_of_eviction
+from bootstrap.stores import warn_of_eviction
 from core.redis_client import connect_redis
 from tests.contract.conftest import Start
 from tests.contract.service_in_process import Service
