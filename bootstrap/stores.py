@@ -1,8 +1,8 @@
 """Where the three stores are: named by the settings, or the embedded servers of this machine (ADR 0004, 0005).
 
 Redis has two uses: what must be kept, and caches. One server does for both as long as it evicts nothing. Conversations
-have a time to live like cached answers, so none of Redis's eviction policies spares them: whoever wants a bounded cache gives it
-a server of its own (`REDIS_CACHE_URL`) and lets that one evict.
+have a time to live like cached answers, so none of Redis's eviction policies spares them: whoever wants a bounded cache
+gives it a server of its own (`REDIS_CACHE_URL`) and lets that one evict.
 """
 
 from __future__ import annotations
