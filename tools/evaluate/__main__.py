@@ -23,6 +23,7 @@ import psycopg
 
 from core.sql_executor.reader_pool import libpq_url
 from tools.evaluate.asking import Judge, Outcome, Routing, ask, ask_all
+from tools.evaluate.context import context_line
 from tools.evaluate.figures import details_of, line_of
 from tools.evaluate.generated import GENERATED, generated_set
 from tools.evaluate.probe import foreign_keys, questions, verdict
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SetNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
+    if options.context:
+        return _context(sets)
     outcomes: list[Outcome] = []
     for one in sets:
         outcomes += _evaluate(one, options)
@@ -92,6 +95,13 @@ def _evaluate(questions: EvaluationSet, options: argparse.Namespace) -> list[Out
             print(json.dumps({**about, **details_of(asked)}, ensure_ascii=False), flush=True)
             outcomes += asked
     return outcomes
+
+
+def _context(sets: Sequence[EvaluationSet]) -> int:
+    for one in sets:
+        with scene_of(one, {"LLM_PROVIDER": "offline"}) as scene:
+            print(json.dumps({"set": one.name, **context_line(scene, one.pairs)}), flush=True)
+    return 0
 
 
 def _probe(options: argparse.Namespace) -> int:
@@ -145,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("sets", nargs="*", metavar="SET")
     parser.add_argument("--probe", nargs="+", metavar="DATABASE", help="sets or URLs: CHILD per PARENT, every key")
+    parser.add_argument("--context", action="store_true", help="what stands in the prompt; nobody is asked")
     parser.add_argument("--provider", choices=("offline", "openai"), default="offline", help="LLM_* names the model")
     parser.add_argument("--routing", choices=tuple(ROUTINGS), default="both")
     parser.add_argument("--report", type=Path, metavar="DIR")
