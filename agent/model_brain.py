@@ -10,11 +10,13 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from copy import copy
 from dataclasses import replace
+from datetime import date
 from typing import Final, Protocol
 
 from agent.model_replies import read_classification, read_sql
 from agent.prompt_context import PromptLimits, PromptMaterial, latest_context, markdown_table, table_list
 from agent.prompt_files import PromptLibrary, new_fence
+from common import messages
 from common.answering import Classification, LookedUp, Question, ResultSet, SqlDraft, SqlRequest, Write
 from common.business_schema import BusinessSchema
 from core.llm.messages import CallKind, ChatMessage, ModelReply, StreamPart
@@ -86,7 +88,7 @@ class ModelBrain:
         """SQL as the model wrote it, unchecked, or the model's reason for not writing any."""
         material = self._material.choose(request)
         instructions = self._prompts["write_sql"].fill(
-            fence=new_fence(), material=material.text, today=request.today.isoformat()
+            fence=new_fence(), material=material.text, today=_day(request.today)
         )
         turns: list[ChatMessage] = []
         for pair in material.pairs:
@@ -103,9 +105,7 @@ class ModelBrain:
         """One more attempt with the database's objection at hand; unchecked like the first."""
         fence = new_fence()
         material = self._material.choose(request)
-        instructions = self._prompts["repair_sql"].fill(
-            fence=fence, material=material.text, today=request.today.isoformat()
-        )
+        instructions = self._prompts["repair_sql"].fill(fence=fence, material=material.text, today=_day(request.today))
         asked = self._prompts["repair_request"].fill(fence=fence, question=request.question, sql=sql, error=error)
         return read_sql((await self._ask("repair_sql", instructions, asked)).text, material.record_ids)
 
@@ -192,3 +192,8 @@ class _ThinkingTags:
         if piece:
             self.text += piece
             self._write(piece)
+
+
+def _day(day: date) -> str:
+    """The date with its weekday, which models reckon wrongly: 2026-11-30 and the weekday in brackets."""
+    return messages.DAY_WITH_WEEKDAY.format(day=day.isoformat(), weekday=messages.WEEKDAYS[day.weekday()])

@@ -16,11 +16,23 @@ from agent.schema_ranking import Relevance, SchemaRankings
 from common.answering import ResultSet, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema, Column, Table
 from core.llm.token_estimate import cut_to_tokens, estimated_tokens
+from core.vector_store.lexical import bigrams
 
 _SHOWN_VALUES: Final = 20
 _VALUE_CHARS: Final = 40
 _WHOLE_COLUMNS: Final = 40
 _WHOLE_TABLES_SHARE: Final = 0.7
+_OPEN_VALUES: Final = 6  # shown of a column that has more than can be shown
+_SAID_SHARE: Final = 0.9
+_DDL_WORDS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "create table if not exists null primary key unique references foreign constraint default comment on column is"
+        " public varchar char character varying text integer int bigint smallint numeric decimal double precision real"
+        " date timestamp timestamptz without with time zone boolean json jsonb",
+    )
+)
+_WORDLESS: Final = re.compile(r"[0-9a-fA-F-]{16,}|[-+\d.,:;\s]{9,}")
 _SHARES: Final = {"pairs": 0.2, "schema": 0.45, "ddl": 0.15, "documentation": 0.15, "wrong": 0.05}
 
 
@@ -68,7 +80,8 @@ class PromptMaterial:
         pairs = ranked[: len(fit("pairs", (f"{pair.question}{pair.sql}" for pair in ranked)))]
         schema = self._schema(request, int(total * _SHARES["schema"]) + spare)
         spare = max(0, int(total * _SHARES["schema"]) + spare - estimated_tokens(schema))
-        ddl, documentation = fit("ddl", request.ddl), fit("documentation", request.documentation)
+        ddl = fit("ddl", [text for text in request.ddl if not _is_said_in(schema, text)])
+        documentation = fit("documentation", request.documentation)
         wrong = [f"Q: {pair.question}\n{pair.sql}" for pair in request.wrong_pairs]
         sections = [
             ("TABLES", [schema]),
@@ -170,11 +183,19 @@ def _head(table: Table) -> str:
 def _column_text(column: Column, found: Relevance) -> str:
     line = f"  {column.name} {column.data_type}"
     notes = [note for note in ("PRIMARY KEY" if column.is_primary_key else "", column.comment) if note]
-    if column.values:
-        values = list(dict.fromkeys([*found.values(column), *column.values]))[:_SHOWN_VALUES]
+    if column.values and not all(_WORDLESS.fullmatch(value) for value in column.values):
+        most = _SHOWN_VALUES if len(column.values) <= _SHOWN_VALUES else _OPEN_VALUES
+        named = found.values(column)[:_SHOWN_VALUES]
+        values = list(dict.fromkeys([*named, *column.values]))[: max(most, len(named))]
         shown = "、".join(value[:_VALUE_CHARS] for value in values)
         notes.append(f"VALUES: {shown}" + ("、…" if len(column.values) > len(values) else ""))
     return f"{line} -- {'；'.join(notes)}" if notes else line
+
+
+def _is_said_in(schema: str, ddl: str) -> bool:
+    """Whether a trained DDL text says hardly anything that the tables' texts do not say already."""
+    words = {word for word in bigrams(ddl) if word not in _DDL_WORDS and not word.isdigit()}
+    return len(words & set(bigrams(schema))) >= _SAID_SHARE * len(words)
 
 
 def _tables_that_fit(tables: Iterable[Table], limit: int, describe: Callable[[Table], str]) -> tuple[list[str], int]:
