@@ -155,7 +155,7 @@ SETTINGS_FILE_LOCKED: Final = "配置文件 {path} 正被另一个进程写入�
 # Launcher and terminal
 SERVING: Final = "服务已就绪：http://{host}:{port}  （文档 /api/docs，按 Ctrl-C 停止）"
 EXPOSED_WITHOUT_ADMIN: Final = (
-    "【安全警告】服务监听在 {host}，其他机器可以访问，但没有设置 ADMIN_TOKEN：管理接口只对本机开放，"
+    "【安全警告】服务监听在 {host}，其他机器可以访问，但 ADMIN_TOKEN 没有设置，管理接口只对本机开放，"
     "本机上的任何程序都是管理员。请设置 ADMIN_TOKEN，或将 HOST 设为 127.0.0.1。"
 )
 ADMIN_IS_DEMANDED: Final = "无法启动：REQUIRE_ADMIN_TOKEN 已开启，但没有设置 ADMIN_TOKEN。"

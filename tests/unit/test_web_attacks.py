@@ -19,6 +19,7 @@ import app_config
 from bootstrap.container import Container
 from common.config_service import ConfigService
 from common.errors import ConfigurationError
+from common.secret_masking import mask_text
 from core.read_only_mode import ReadOnlyMode
 from web.app import create_app
 from web.exposure import exposure_warning, wanted_host
@@ -291,6 +292,7 @@ def test_public_address_without_a_token_is_told_in_one_sentence(settings: dict[s
     warning = exposure_warning(service)
     assert (warning is not None) is is_exposed
     assert warning is None or ("ADMIN_TOKEN" in warning and "\n" not in warning)
+    assert warning is None or mask_text(warning) == warning, "the log shows it whole"
 
 
 def test_old_entry_binds_what_its_command_prefers_until_host_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
