@@ -39,7 +39,10 @@ def build_health(
             Component("redis", probes.redis_probe(parts.redis)),
             Component("platform_database", probes.platform_probe(parts.platform)),
             Component("business_database", probes.business_probe(parts.executor), is_vital=True),
-            Component("business_rights", probes.ReaderRightsProbe(parts.stores.business_url)),
+            Component(
+                "business_rights",
+                probes.ReaderRightsProbe(parts.stores.business_url, excess=parts.catalog.excess_rights),
+            ),
             Component("embedding", embedding),
             Component("training_records", RecordsProbe(parts.vector_store)),
             Component("original_agent", probes.agent_probe(parts.classic_agent), is_vital=True),

@@ -51,6 +51,8 @@ def prepare(settings: ConfigService, stores: Stores, door: TrainingDoor, progres
         role=settings.get("BUSINESS_READER_ROLE"),
         password=stores.reader_password,
         schemas=split_names(settings.get("BUSINESS_SCHEMAS")),
+        denied_columns=split_names(settings.get("SQL_DENIED_COLUMNS")),
+        functions=split_names(settings.get("SQL_ALLOWED_FUNCTIONS")),
     )
     if settings.get("DEMO_DATA"):
         data_dir = app_config.project_path(settings.get("DATA_DIR"))

@@ -23,6 +23,7 @@ from common.errors import ServiceUnavailableError
 from core.logging import get_app_logger
 from core.sql_executor.database_errors import unavailable
 from core.sql_executor.reader_pool import ReaderPool
+from core.sql_executor.reader_rights import ExcessRights, excess_rights
 from core.sql_guard import GuardPolicy, policy_for
 
 _LOGGER = get_app_logger("schema_catalog")
@@ -82,6 +83,7 @@ class _Snapshot:
     hidden_columns: frozenset[str]
     policy: GuardPolicy
     loaded_at: float
+    excess: ExcessRights
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,10 @@ class SchemaCatalog:
         """What the SQL guard admits on this database; raises like `schema`."""
         return self._current().policy
 
+    def excess_rights(self) -> ExcessRights:
+        """What the login can do beyond the policy, as of the last load; raises like `schema`."""
+        return self._current().excess
+
     def hidden_columns(self) -> frozenset[str]:
         """`schema.table.column` of readable relations that may not be read; raises like `schema`."""
         return self._current().hidden_columns
@@ -238,6 +244,7 @@ class SchemaCatalog:
                 joins = connection.execute(_JOINS_QUERY, (self._schemas, self._schemas)).fetchall()
                 enums = connection.execute(_ENUMS_QUERY, (self._schemas,)).fetchall()
                 schema, hidden = self._build(connection, found)
+                excess = self._excess(connection, found)
         except psycopg.Error as error:
             raise unavailable(error) from error
         schema = replace(schema, joins=_readable_joins(schema, joins))
@@ -247,8 +254,26 @@ class SchemaCatalog:
             search_path=tuple(self._schemas),
             user_functions=self._user_functions,
             user_types=[name for owner, enum in enums for name in (enum, f"{owner}.{enum}")],
+            over_granted=excess.relations,
         )
-        return _Snapshot(schema, hidden, policy, self._clock())
+        if excess and (self._snapshot is None or self._snapshot.excess != excess):
+            _LOGGER.warning("the business login can do more than the policy allows; /health says how to mend it")
+        return _Snapshot(schema, hidden, policy, self._clock(), excess)
+
+    def _excess(self, connection: Connection[Any], found: Sequence[_Found]) -> ExcessRights:
+        denied = [item for item in found if item.is_readable and item.full_name in self._denied_columns]
+        readable: dict[str, tuple[str, ...]] = {}
+        for item in found:
+            if item.is_readable and item.full_name not in self._denied_columns:
+                relation = f"{item.schema}.{item.table}"
+                readable[relation] = (*readable.get(relation, ()), item.name)
+        return excess_rights(
+            connection,
+            denied_but_readable=[item.full_name for item in denied],
+            readable=readable,
+            schemas=self._schemas,
+            functions=self._user_functions,
+        )
 
     def _build(self, connection: Connection[Any], found: Sequence[_Found]) -> tuple[BusinessSchema, frozenset[str]]:
         deadline = self._clock() + self._value_budget_seconds

@@ -108,7 +108,14 @@ READER_RIGHTS: Final = {
     "write_tables": "写表",
     "advance_sequences": "推进序列",
     "server_files_or_programs": "读写服务器文件或执行程序",
+    "unknown": "权限未能全部查明",
 }
+COMPONENT_BUSINESS_RIGHTS_UNKNOWN: Final = "业务数据库账号的权限未能查明"
+COMPONENT_BUSINESS_EXCESS: Final = "业务数据库账号的权限超出允许范围：{excess}。修复：{mending}"
+EXCESS_COLUMNS: Final = "可读取禁止查询的字段 {names}"
+EXCESS_FUNCTIONS: Final = "可调用以所有者权限运行的函数 {names}"
+EXCESS_SCHEMAS: Final = "可读取其他模式 {names}"
+EXCESS_NEEDS_ANOTHER_LOGIN: Final = "改用只读账号（python -m scripts.reader_role）"
 COMPONENT_BUSINESS_CAN_WRITE: Final = "业务数据库账号拥有写权限：{reasons}"
 
 # Stores
@@ -234,6 +241,9 @@ SQL_REFUSED_RELATION: Final = "SQL引用了不存在或不允许查询的表：{
 SQL_REFUSED_COLUMN: Final = "SQL引用了不允许查询的字段：{name}"
 SQL_REFUSED_UNKNOWN_COLUMN: Final = "SQL引用了不存在的字段：{name}"
 SQL_REFUSED_UNSETTLED: Final = "SQL中函数返回的字段无法确定，请用 AS 别名(字段名) 指明：{name}"
+SQL_REFUSED_NOT_SIMPLE: Final = (
+    "业务数据库账号的权限超出允许范围，查询该表时只能使用最简单的写法（每个表一个别名，别名.字段）：{name}"
+)
 SQL_REFUSED_AMBIGUOUS: Final = "SQL中的名称有歧义，请用表名或别名限定：{name}"
 SQL_REFUSED_STAR: Final = "该表含有不允许查询的字段，请逐一列出需要的字段：{name}"
 SQL_REFUSED_CAST: Final = "SQL使用了不允许的类型转换：{name}"

@@ -18,6 +18,7 @@ from common import messages
 from common.errors import ConfigurationError
 from core.sql_executor.database_errors import is_connection_loss, unavailable
 from core.sql_executor.reader_pool import libpq_url
+from core.sql_executor.reader_rights import Rights, generated_grants, generated_revokes
 
 CONNECTION_LIMIT: Final = 64
 _LOCK_NAME: Final = "citu.reader_role"
@@ -74,12 +75,12 @@ _WRITE_CHECKS: Final = (
     ),
     (
         "server_files_or_programs",
-        "SELECT pg_has_role(current_user, 'pg_read_server_files', 'MEMBER')"
-        " OR pg_has_role(current_user, 'pg_write_server_files', 'MEMBER')"
-        " OR pg_has_role(current_user, 'pg_execute_server_program', 'MEMBER')"
-        " OR pg_has_role(current_user, 'pg_write_all_data', 'MEMBER')",
+        # By way of the catalogue: servers before 14 do not know all of these roles.
+        "SELECT coalesce(bool_or(pg_has_role(current_user, oid, 'MEMBER')), false) FROM pg_roles WHERE rolname IN"
+        " ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program', 'pg_write_all_data')",
     ),
 )
+UNKNOWN_RIGHTS: Final = "unknown"
 
 
 def reader_url_of(owner_url: str, role: str, password: str) -> str:
@@ -89,12 +90,23 @@ def reader_url_of(owner_url: str, role: str, password: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{quote(role, safe='')}:{quote(password, safe='')}@{place}"))
 
 
-def ensure_reader_role(owner_url: str, *, role: str, password: str, schemas: Sequence[str]) -> str:
+def ensure_reader_role(
+    owner_url: str,
+    *,
+    role: str,
+    password: str,
+    schemas: Sequence[str],
+    denied_columns: Sequence[str] = (),
+    functions: Sequence[str] = (),
+) -> str:
     """Make or tighten the reader role; returns its URL. May be called at every start, by several processes at once.
 
     Args:
         owner_url: libpq URL of a role that owns the schemas and may create roles (a superuser for every measure).
-        schemas: the role may read all tables and views in them, future ones of this owner included.
+        schemas: the role may read all tables and views in them; future ones of this owner too, unless columns are
+            denied in the schema.
+        denied_columns: `schema.table.column` the role may not read; the other columns are granted one by one.
+        functions: `schema.function` it may call although they are volatile or run with their owner's rights.
 
     Raises:
         StoreUnavailableError: the database cannot be reached.
@@ -102,7 +114,7 @@ def ensure_reader_role(owner_url: str, *, role: str, password: str, schemas: Seq
     """
     for is_last in (False, False, True):
         try:
-            _ensure(owner_url, role, password, schemas)
+            _ensure(owner_url, role, password, Rights(tuple(schemas), tuple(denied_columns), tuple(functions)))
             break
         except psycopg.errors.InternalError_ as error:
             # Roles are shared by all databases of a server, the lock is not: another database's start came between.
@@ -116,37 +128,61 @@ def ensure_reader_role(owner_url: str, *, role: str, password: str, schemas: Seq
     return reader_url_of(owner_url, role, password)
 
 
-def _ensure(owner_url: str, role: str, password: str, schemas: Sequence[str]) -> None:
+def _ensure(owner_url: str, role: str, password: str, rights: Rights) -> None:
     with psycopg.connect(libpq_url(owner_url)) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_key(),))
         _make_role(connection, role, password)
         _set_limits(connection, role)
-        _grant(connection, role, schemas)
-        _revoke_from_public(connection, schemas)
+        _grant(connection, role, rights)
+        _revoke_from_public(connection, role, rights)
 
 
 def can_write(url: str) -> list[str]:
     """Why the role behind `url` could do more than read, as short ids; empty for a proper reader.
 
+    `UNKNOWN_RIGHTS` is among them when the server does not answer one of the questions.
+
     Raises:
         StoreUnavailableError: the database cannot be reached.
     """
     try:
-        with psycopg.connect(libpq_url(url), connect_timeout=3) as connection:
-            return [name for name, query in _WRITE_CHECKS if _is_true(connection, query)]
+        with psycopg.connect(libpq_url(url), connect_timeout=3, autocommit=True) as connection:
+            found = {name: _answer(connection, query) for name, query in _WRITE_CHECKS}
     except psycopg.Error as error:
         raise unavailable(error) from error
+    reasons = [name for name, answer in found.items() if answer]
+    return [*reasons, UNKNOWN_RIGHTS] if None in found.values() else reasons
 
 
-def grant_script(role: str, schemas: Sequence[str] = ("public",)) -> str:
-    """SQL an administrator of an external database can run to make the reader role (set the password afterwards)."""
+def _answer(connection: Connection[Any], query: str) -> bool | None:
+    try:
+        return _is_true(connection, query)
+    except psycopg.Error as error:
+        if is_connection_loss(error):
+            raise
+        return None
+
+
+def grant_script(
+    role: str,
+    schemas: Sequence[str] = ("public",),
+    denied_columns: Sequence[str] = (),
+    functions: Sequence[str] = (),
+) -> str:
+    """SQL an administrator of an external database can run to make the reader role (set the password afterwards).
+
+    Args: as of `ensure_reader_role`.
+    """
+    rights = Rights(tuple(schemas), tuple(denied_columns), tuple(functions))
     statements: list[sql.Composed] = [_create_role_statement(role)]
     statements += [
         _setting_statement(role, name, value) for name, value in {**_SETTINGS, **_SUPERUSER_SETTINGS}.items()
     ]
     for schema in schemas:
-        statements += _schema_grants(role, schema)
-    return "\n".join(statement.as_string(None) + ";" for statement in statements) + "\n"
+        statements += _schema_grants(role, schema, has_denied=rights.denies_in(schema))
+    statements += [generated_grants(role, rights), generated_revokes(role, rights)]
+    body = "".join(statement.as_string(None) + ";\n" for statement in statements)
+    return f"BEGIN;\n{body}COMMIT;\n"
 
 
 def _lock_key() -> int:
@@ -172,13 +208,18 @@ def _setting_statement(role: str, name: str, value: str) -> sql.Composed:
     return sql.SQL("ALTER ROLE {} SET {} = {}").format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value))
 
 
-def _schema_grants(role: str, schema: str) -> list[sql.Composed]:
+_FUTURE: Final = "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role}"
+_NO_FUTURE: Final = "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE SELECT ON TABLES FROM {role}"
+
+
+def _schema_grants(role: str, schema: str, *, has_denied: bool) -> list[sql.Composed]:
     names = {"schema": sql.Identifier(schema), "role": sql.Identifier(role)}
     return [
         sql.SQL("REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC").format(**names),
         sql.SQL("GRANT USAGE ON SCHEMA {schema} TO {role}").format(**names),
         sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}").format(**names),
-        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role}").format(**names),
+        # A table made later may have a denied column, and a right to the whole table would reach it.
+        sql.SQL(_NO_FUTURE if has_denied else _FUTURE).format(**names),
     ]
 
 
@@ -204,34 +245,31 @@ def _set_limits(connection: Connection[Any], role: str) -> None:
             connection.execute(_setting_statement(role, name, value))
 
 
-def _grant(connection: Connection[Any], role: str, schemas: Sequence[str]) -> None:
+def _grant(connection: Connection[Any], role: str, rights: Rights) -> None:
     database = sql.Identifier(connection.info.dbname)
     connection.execute(sql.SQL("REVOKE TEMPORARY, CREATE ON DATABASE {} FROM PUBLIC").format(database))
     connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(role)))
-    search_path = sql.SQL(", ").join(sql.Identifier(schema) for schema in schemas)
+    search_path = sql.SQL(", ").join(sql.Identifier(schema) for schema in rights.schemas)
     connection.execute(sql.SQL("ALTER ROLE {} SET search_path = {}").format(sql.Identifier(role), search_path))
-    for schema in schemas:
-        for statement in _schema_grants(role, schema):
+    for schema in rights.schemas:
+        for statement in _schema_grants(role, schema, has_denied=rights.denies_in(schema)):
             connection.execute(statement)
+    connection.execute(generated_grants(role, rights))
 
 
-def _revoke_from_public(connection: Connection[Any], schemas: Sequence[str]) -> None:
-    """Take EXECUTE from PUBLIC on dangerous built-ins and on volatile functions of the schemas, where we own them."""
+def _revoke_from_public(connection: Connection[Any], role: str, rights: Rights) -> None:
+    """Take EXECUTE from PUBLIC on dangerous built-ins and on functions the policy excludes, where we own them."""
     functions = connection.execute(
         """
         SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE has_function_privilege('public', p.oid, 'EXECUTE')
           AND (pg_has_role(current_user, p.proowner, 'USAGE'))
           AND p.proname <> ALL (%(kept)s)
-          AND ((n.nspname = 'pg_catalog' AND p.proname LIKE ANY (%(prefixes)s))
-               OR (n.nspname = ANY (%(schemas)s) AND (p.provolatile = 'v' OR p.prosecdef)))
+          AND n.nspname = 'pg_catalog' AND p.proname LIKE ANY (%(prefixes)s)
         """,
-        {
-            "kept": list(_KEPT),
-            "prefixes": [prefix.replace("_", "\\_") + "%" for prefix in _REVOKED_PREFIXES],
-            "schemas": list(schemas),
-        },
+        {"kept": list(_KEPT), "prefixes": [prefix.replace("_", "\\_") + "%" for prefix in _REVOKED_PREFIXES]},
     ).fetchall()
     if functions:
         names = ", ".join(row[0] for row in functions)
         connection.execute(f"REVOKE EXECUTE ON ROUTINE {names} FROM PUBLIC".encode())
+    connection.execute(generated_revokes(role, rights))

@@ -26,6 +26,7 @@ from core.sql_guard.node_rules import check_call_positions, check_tree
 from core.sql_guard.policy import GuardPolicy
 from core.sql_guard.refusal import Refusal
 from core.sql_guard.scopes import ScopeChecker
+from core.sql_guard.simple_names import check_simple_names
 from core.sql_guard.value_sizes import check_value_sizes
 from core.sql_parsing import CallerLeftError, Cancellation, TooMuchWorkError, Work
 
@@ -127,6 +128,8 @@ def _examine(sql: str, policy: GuardPolicy, work: Work) -> AdmittedQuery:
     scopes = ScopeChecker(policy, work)
     scopes.check(statement)
     scopes.require_all_seen(nodes)
+    if touched := policy.over_granted.intersection(scopes.reads.relations):
+        check_simple_names(tokens, nodes, policy, touched)
     return AdmittedQuery(
         text=sql,
         statement=statement,

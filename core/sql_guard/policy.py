@@ -49,6 +49,8 @@ class GuardPolicy:
         operators: admitted operators, unqualified.
         cast_types: sqlglot type names (`DataType.Type`) admitted as cast targets.
         user_types: further cast targets (enums of the business schema), `name` or `schema.name`.
+        over_granted: `schema.name` of relations of which the login could read a denied column, so that the server would
+            not stop what the guard misreads; statements that touch one are held to `simple_names`.
         max_bytes: statement length in bytes of UTF-8.
         max_nesting: bracket depth. max_tokens: lexemes. max_nodes and max_depth: of the parsed tree.
         max_columns: of one result, inner ones included; PostgreSQL's own limit.
@@ -65,6 +67,7 @@ class GuardPolicy:
     operators: frozenset[str] = OPERATORS
     cast_types: frozenset[str] = CAST_TYPES
     user_types: frozenset[str] = frozenset()
+    over_granted: frozenset[str] = frozenset()
     dialect: str = "postgres"
     max_bytes: int = 20_000
     max_nesting: int = 16
@@ -107,12 +110,14 @@ def policy_for(
     search_path: tuple[str, ...] = ("public",),
     user_functions: Iterable[str] = (),
     user_types: Iterable[str] = (),
+    over_granted: Iterable[str] = (),
     dialect: str = "postgres",
 ) -> GuardPolicy:
     """The policy of a catalogue.
 
     Args:
         denied_columns: `schema.table.column`; they may be absent from `schema` (a role that cannot read them).
+        over_granted: as of `GuardPolicy`.
     """
     denied: dict[tuple[str, str], list[str]] = {}
     for entry in denied_columns:
@@ -129,5 +134,6 @@ def policy_for(
         search_path=search_path,
         user_functions=frozenset(user_functions),
         user_types=frozenset(user_types),
+        over_granted=frozenset(over_granted),
         dialect=dialect,
     )

@@ -26,6 +26,7 @@ _SENTENCES: Final[dict[str, str]] = {
     "column": messages.SQL_REFUSED_COLUMN,
     "column.unknown": messages.SQL_REFUSED_UNKNOWN_COLUMN,
     "column.unsettled": messages.SQL_REFUSED_UNSETTLED,
+    "column.not_simple": messages.SQL_REFUSED_NOT_SIMPLE,
     "column.ambiguous": messages.SQL_REFUSED_AMBIGUOUS,
     "relation.ambiguous": messages.SQL_REFUSED_AMBIGUOUS,
     "column.star": messages.SQL_REFUSED_STAR,

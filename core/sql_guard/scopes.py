@@ -319,10 +319,10 @@ class ScopeChecker:
         for current in level.chain():
             self._work.spend(len(current.visible))
             found, part = current.find(name)
-            if found is Found.SEVERAL:
-                raise Refusal("column.ambiguous", offset_of(node), name)
-            if found is Found.SYSTEM or (part is not None and not part.may_refer):
-                raise Refusal("column.unknown", offset_of(node), name)
+            if found in (Found.SEVERAL, Found.SYSTEM) or (part is not None and not part.may_refer):
+                # Behind an item that may have the name, only the server knows whether it looks as far as here.
+                rule = "column.unsettled" if is_possible else _UNFOUND.get(found, "column.unknown")
+                raise Refusal(rule, offset_of(node), name)
             if part is not None:
                 if (leaf := column_leaf(part.node, name)) is not None:
                     self._read(leaf, name, node)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from common import messages
-from common.errors import CituError, StoreUnavailableError
+from common.errors import CituError, ServiceUnavailableError
 from core.database import Database
 from core.redis_client import RedisClient
 from core.sql_executor import SqlExecutor
+from core.sql_executor.reader_rights import ExcessRights
 from core.sql_executor.reader_role import can_write
 
 Probe = Callable[[], str | None]
@@ -43,23 +44,52 @@ def agent_probe(engine: Callable[[], Any]) -> Probe:
 
 
 class ReaderRightsProbe:
-    """A business account that can write is a warning, not a failure; its rights are looked at once a minute."""
+    """A business account that can do more than it should is a warning, not a failure.
 
-    def __init__(self, business_url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    Whether it can write is looked at once a minute, what else it can do whenever the schema is read.
+
+    Args:
+        excess: what the login can do beyond the policy.
+    """
+
+    def __init__(
+        self,
+        business_url: str,
+        *,
+        excess: Callable[[], ExcessRights] = ExcessRights,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._business_url = business_url
+        self._excess = excess
         self._clock = clock
         self._looked_at: float | None = None
         self._reasons: list[str] = []
 
     def __call__(self) -> str | None:
-        """What the account could do beyond reading, or None; None too while the database cannot be asked."""
-        if self._looked_at is None or self._clock() - self._looked_at >= RIGHTS_SECONDS:
-            try:
+        """What the account could do beyond reading what it may, or None; rights nobody can tell are a reason too."""
+        try:
+            if self._looked_at is None or self._clock() - self._looked_at >= RIGHTS_SECONDS:
                 self._reasons = can_write(self._business_url)
-            except StoreUnavailableError:
-                return None
-            self._looked_at = self._clock()
-        if not self._reasons:
-            return None
-        names = "、".join(messages.READER_RIGHTS.get(reason, reason) for reason in self._reasons)
-        return messages.COMPONENT_BUSINESS_CAN_WRITE.format(reasons=names)
+                self._looked_at = self._clock()
+            excess = self._excess()
+        except ServiceUnavailableError:
+            return messages.COMPONENT_BUSINESS_RIGHTS_UNKNOWN
+        sentences = []
+        if self._reasons:
+            names = "、".join(messages.READER_RIGHTS.get(reason, reason) for reason in self._reasons)
+            sentences.append(messages.COMPONENT_BUSINESS_CAN_WRITE.format(reasons=names))
+        if excess:
+            sentences.append(excess_sentence(excess))
+        return "；".join(sentences) or None
+
+
+def excess_sentence(excess: ExcessRights) -> str:
+    """What the login can do beyond the policy, and the statements that mend it."""
+    kinds = (
+        (messages.EXCESS_COLUMNS, excess.columns),
+        (messages.EXCESS_FUNCTIONS, excess.functions),
+        (messages.EXCESS_SCHEMAS, excess.schemas),
+    )
+    found = "，".join(text.format(names="、".join(names)) for text, names in kinds if names)
+    mending = "; ".join(excess.mending) or messages.EXCESS_NEEDS_ANOTHER_LOGIN
+    return messages.COMPONENT_BUSINESS_EXCESS.format(excess=found, mending=mending)

@@ -127,3 +127,48 @@ def test_columns_of_nested_stars_do_not_multiply() -> None:
     with pytest.raises(SqlRefusedError) as refused:
         GUARD.check(f"WITH c0 AS (SELECT 1 AS x, 2 AS y), {doubled} SELECT 1")
     assert refused.value.rule == "tree.columns"
+
+
+OVER_GRANTED = SqlGuard(
+    GuardPolicy(
+        relations=(
+            RelationRule("biz", "staff", ("id", "boss_id", "name", "dept", "pay"), frozenset({"pay"})),
+            RelationRule("biz", "area", ("area_id", "code", "title")),
+        ),
+        search_path=("biz",),
+        over_granted=frozenset({"biz.staff"}),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 AS pay FROM staff",
+        "SELECT \"pay\" FROM (SELECT 1 AS \"pay\") q, staff e WHERE e.id = 1",
+        "SELECT q.* FROM (SELECT id FROM staff) q",
+        "SELECT e.id FROM staff e, (SELECT 1 AS id FROM area e) q",
+        "SELECT q.e FROM staff f, (SELECT 1 AS e) q, (SELECT 1 AS x) e WHERE e = 1",
+        "WITH staff AS (SELECT 1 AS id) SELECT staff.id, e.name FROM staff, biz.staff e",
+        "SELECT q.hook FROM staff q, (SELECT 1 AS hook) r",
+        "SELECT j.c FROM (staff e CROSS JOIN area a) AS j(a, b, c)",
+    ],
+)  # fmt: skip
+def test_relation_the_login_reads_too_much_of_is_asked_in_simple_words_only(sql: str) -> None:
+    with pytest.raises(SqlRefusedError) as refused:
+        OVER_GRANTED.check(sql)
+    assert refused.value.rule.startswith(("column.", "relation."))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id, name FROM staff WHERE dept = 'x' ORDER BY name",
+        "SELECT e.name, count(*) AS n FROM staff e JOIN staff b ON b.boss_id = e.id GROUP BY e.name ORDER BY n DESC",
+        "WITH d AS (SELECT dept, count(*) AS n FROM staff GROUP BY dept) SELECT d.dept, d.n FROM d WHERE n > 1",
+        "SELECT v.a FROM (VALUES (1)) AS v(a), staff e WHERE e.id = v.a",
+        "SELECT area.* FROM area",
+    ],
+)
+def test_simple_statements_on_it_are_admitted(sql: str) -> None:
+    assert OVER_GRANTED.check(sql).text == sql
