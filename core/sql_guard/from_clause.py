@@ -21,6 +21,7 @@ from core.sql_guard.namespaces import (
 )
 from core.sql_guard.node_rules import function_name, identifier_name, offset_of
 from core.sql_guard.output_names import output_name
+from core.sql_guard.policy import RelationRule
 from core.sql_guard.refusal import Refusal
 from core.sql_guard.statements import alias_of, parts_of
 
@@ -132,24 +133,7 @@ class FromClause:
             if node.args.get(part):
                 raise Refusal("parse.syntax", offset_of(node))
         inner = self._item(node.this, ctes, outer, left)
-        if not alias:
-            return inner
-        names = inner.node.expanded
-        origins: dict[str, str] = {}
-        denied: set[str] = set()
-        everything = [name for leaf in inner.node.leaves() for name in leaf.everything]
-        if aliases and any(leaf.denied for leaf in inner.node.leaves()):
-            raise Refusal("column.star", offset_of(node), alias)
-        columns = ColumnList(names, inner.node.is_open).renamed(aliases, offset_of(node))
-        for name, shown in zip(names, columns.names, strict=False):
-            leaf = column_leaf(inner.node, name) if name is not None else None
-            if name is None or shown is None or leaf is None:
-                continue
-            if name in leaf.denied:
-                denied.add(shown)
-            elif name in leaf.origins:
-                origins[shown] = leaf.origins[name]
-        return _visible_by_alias(Item(alias, columns, frozenset(denied), origins, everything))
+        return _visible_by_alias(_aliased_join(inner.node, node, alias, aliases)) if alias else inner
 
     def _relation(self, node: exp.Table, alias: str, aliases: tuple[str, ...], ctes: Ctes, outer: Level | None) -> Item:
         self._checker.mark_seen(node)
@@ -167,18 +151,8 @@ class FromClause:
         rule = self._checker.policy.find_relation(schema, name)
         if rule is None:
             raise Refusal("relation.unknown", offset_of(node), f"{schema}.{name}" if schema else name)
-        if aliases and rule.denied:
-            raise Refusal("column.star", offset_of(node), name)
         self._checker.reads.relations[rule.full_name] = None
-        columns = rule.column_list.renamed(aliases, offset_of(node))
-        origins = rule.origins
-        if aliases:
-            origins = {
-                shown: rule.origins[real] for shown, real in zip(columns.names, rule.columns, strict=True) if shown
-            }
-        everything = rule.origins.values()
-        schema = "" if alias else rule.schema
-        return Item(alias or name, columns, rule.denied, origins, everything, schema, rule.full_name)
+        return _relation_item(rule, node, alias, aliases)
 
     def _function(self, node: exp.Expr, alias: str, aliases: tuple[str, ...], ctes: Ctes, level: Level) -> Item:
         """A function in FROM, which always sees the items before it."""
@@ -229,6 +203,36 @@ def _visible_by_alias(item: Item) -> Visible:
 
 def _derived(columns: ColumnList, node: exp.Expr, alias: str, aliases: tuple[str, ...]) -> Visible:
     return _visible_by_alias(Item(alias, columns.renamed(aliases, offset_of(node))))
+
+
+def _relation_item(rule: RelationRule, node: exp.Expr, alias: str, aliases: tuple[str, ...]) -> Item:
+    columns, origins = rule.column_list, rule.origins
+    if aliases:
+        if rule.denied:  # which column has which place is not known for certain
+            raise Refusal("column.star", offset_of(node), rule.name)
+        columns = columns.renamed(aliases, offset_of(node))
+        origins = {shown: rule.origins[real] for shown, real in zip(columns.names, rule.columns, strict=True) if shown}
+    schema = "" if alias else rule.schema
+    return Item(alias or rule.name, columns, rule.denied, origins, rule.origins.values(), schema, rule.full_name)
+
+
+def _aliased_join(inner: Node, node: exp.Expr, alias: str, aliases: tuple[str, ...]) -> Item:
+    """A join whose alias hides what is in it; its columns keep where they come from."""
+    if aliases and any(leaf.denied for leaf in inner.leaves()):
+        raise Refusal("column.star", offset_of(node), alias)
+    names = inner.expanded
+    columns = ColumnList(names, inner.is_open).renamed(aliases, offset_of(node))
+    origins: dict[str, str] = {}
+    denied: set[str] = set()
+    for name, shown in zip(names, columns.names, strict=False):
+        if name is None or shown is None or (leaf := column_leaf(inner, name)) is None:
+            continue
+        if name in leaf.denied:
+            denied.add(shown)
+        elif name in leaf.origins:
+            origins[shown] = leaf.origins[name]
+    everything = [name for leaf in inner.leaves() for name in leaf.everything]
+    return Item(alias, columns, frozenset(denied), origins, everything)
 
 
 def _is_from_item(node: exp.Expr) -> bool:
@@ -282,15 +286,19 @@ def _call(node: exp.Expr, alias: str) -> tuple[str | None, ColumnList | None]:
 def _call_columns(call: exp.Expr, alias: str, name: str | None, *, is_qualified: bool) -> ColumnList | None:
     if isinstance(call, exp.JSONTable):
         return ColumnList(tuple(_json_table_columns(call.args["schema"])))
+    if not isinstance(call, exp.Anonymous | exp.Dot):
+        return ColumnList((alias or name,))
     target = call.expression if isinstance(call, exp.Dot) else call
-    own = function_name(target) if isinstance(target, exp.Anonymous) else ""
+    own = function_name(target)
     known = SET_RETURNING_COLUMNS.get(own)
     if known is not None:
         return ColumnList(known) if known else None
-    is_foreign = is_qualified or isinstance(call, exp.Dot) or (bool(own) and own not in FUNCTIONS)
-    if is_foreign or (own in POLYMORPHIC_RESULTS and any(map(may_be_row, target.expressions))):
-        return ColumnList(is_open=True)
-    return ColumnList((alias or name,))
+    is_foreign = is_qualified or target is not call or own not in FUNCTIONS
+    return ColumnList(is_open=True) if is_foreign or _may_return_row(target, own) else ColumnList((alias or name,))
+
+
+def _may_return_row(call: exp.Expr, name: str) -> bool:
+    return name in POLYMORPHIC_RESULTS and any(map(may_be_row, call.expressions))
 
 
 def _json_table_columns(schema: exp.Expr) -> Iterator[str]:

@@ -43,17 +43,6 @@ def _figured(node: exp.Expr, first_name: FirstName) -> tuple[Name, int]:
     """The name and how much it counts: a cast or CASE keeps a name of strength 2 found inside, else gives its own."""
     while isinstance(node, _LOOKED_THROUGH):
         node = node.this
-    if isinstance(node, exp.Alias):
-        return identifier_name(node.args["alias"]), 2
-    if isinstance(node, exp.Column):
-        return (identifier_name(node.this), 2) if isinstance(node.this, exp.Identifier) else (None, 2)
-    if isinstance(node, exp.Dot):
-        last = node.expression
-        if isinstance(last, exp.Anonymous):
-            return function_name(last), 2
-        return (identifier_name(last), 2) if isinstance(last, exp.Identifier) else (None, 2)
-    if isinstance(node, exp.Anonymous):
-        return function_name(node), 2
     if isinstance(node, exp.Cast):
         name, strength = _figured(node.this, first_name)
         return (_type_name(node), 1) if strength < 2 else (name, strength)
@@ -63,11 +52,24 @@ def _figured(node: exp.Expr, first_name: FirstName) -> tuple[Name, int]:
         return ("case", 1) if strength < 2 else (name, strength)
     if isinstance(node, _QUERIES):
         return first_name(node), 2
-    if isinstance(node, exp.Trim):
-        return _TRIMS.get(str(node.args.get("position") or "").upper()), 2
-    if (fixed := _FIXED.get(type(node))) is not None:
-        return fixed, 2
+    if (written := _written_name(node)) is not None:
+        return written, 2
     return (UNNAMED, 0) if isinstance(node, _WITHOUT_NAME) else (None, 2)
+
+
+def _written_name(node: exp.Expr) -> Name:
+    """The name of an alias, a column, a field, a function or a construct that has one of its own."""
+    if isinstance(node, exp.Alias):
+        return identifier_name(node.args["alias"])
+    if isinstance(node, exp.Column | exp.Dot):
+        node = node.this if isinstance(node, exp.Column) else node.expression
+    if isinstance(node, exp.Identifier):
+        return identifier_name(node)
+    if isinstance(node, exp.Anonymous):
+        return function_name(node)
+    if isinstance(node, exp.Trim):
+        return _TRIMS.get(str(node.args.get("position") or "").upper())
+    return _FIXED.get(type(node))
 
 
 def _type_name(node: exp.Cast) -> Name:

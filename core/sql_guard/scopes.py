@@ -319,22 +319,23 @@ class ScopeChecker:
         for current in level.chain():
             self._work.spend(len(current.visible))
             found, part = current.find(name)
-            if found in (Found.SEVERAL, Found.SYSTEM) or (part is not None and not part.may_refer):
-                # Behind an item that may have the name, only the server knows whether it looks as far as here.
-                rule = "column.unsettled" if is_possible else _UNFOUND.get(found, "column.unknown")
-                raise Refusal(rule, offset_of(node), name)
+            _require_settled(found, part, node, name, is_possible=is_possible)
             if part is not None:
                 if (leaf := column_leaf(part.node, name)) is not None:
                     self._read(leaf, name, node)
                 return
             is_possible = is_possible or found is Found.POSSIBLE
+        if not self._whole_row(node, name, level) and not is_possible and not (self._aliases and name in self._aliases):
+            raise Refusal("column.unknown", offset_of(node), name)
+
+    def _whole_row(self, node: exp.Expr, name: str, level: Level) -> bool:
+        """Read the FROM item of that name as a row; False when there is none."""
         for current in level.chain():
             if (hit := current.find_item(name, "", offset_of(node))) is not None:
                 self._require_reference(hit, node)
                 self._read_row(hit[0], node)
-                return
-        if not is_possible and not (self._aliases and name in self._aliases):
-            raise Refusal("column.unknown", offset_of(node), name)
+                return True
+        return False
 
     def _item(self, node: exp.Expr, level: Level) -> Item:
         """The FROM item a qualified name or star means."""
@@ -380,6 +381,14 @@ class ScopeChecker:
                 raise Refusal(rule, offset_of(node), name)
             if (leaf := column_leaf(side.node, name)) is not None:
                 self._read(leaf, name, node)
+
+
+def _require_settled(found: Found, part: Visible | None, node: exp.Expr, name: str, *, is_possible: bool) -> None:
+    """Refuse what the server reports: two columns, a system column, one it may not refer to from here."""
+    if found in (Found.SEVERAL, Found.SYSTEM) or (part is not None and not part.may_refer):
+        # Behind an item that may have the name, only the server knows whether it looks as far as here.
+        rule = "column.unsettled" if is_possible else _UNFOUND.get(found, "column.unknown")
+        raise Refusal(rule, offset_of(node), name)
 
 
 def _mark_columns(search: exp.Expr | None) -> tuple[str, ...]:

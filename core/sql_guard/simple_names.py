@@ -73,26 +73,40 @@ def _item_names(
     if not ctes.isdisjoint(relations):
         raise Refusal(_RULE, None, next(iter(ctes & relations)))
     for node in nodes:
-        if not isinstance(node, _FROM_ITEMS):
-            continue
-        alias, aliases = alias_of(node)
-        rule = None
-        if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
-            name, schema = identifier_name(node.this), node.args.get("db")
-            rule = policy.find_relation(identifier_name(schema) if schema is not None else "", name)
-            if schema is None and name in ctes:
-                rule = None
-            alias = alias or name
-        elif isinstance(node, exp.Table | exp.Lateral) and isinstance(node.this, exp.Anonymous):
-            alias = alias or function_name(node.this)
-        is_join = isinstance(node, exp.Subquery) and not isinstance(node.unnest(), exp.Query | exp.Values)
-        if aliases and (rule is not None or is_join):
-            raise Refusal(_RULE, offset_of(node), alias)
-        if alias and alias in names:
-            raise Refusal(_RULE, offset_of(node), alias)
-        if alias:
-            names[alias] = rule
+        if isinstance(node, _FROM_ITEMS):
+            _add_name(node, _rule_of(node, policy, ctes), names)
     return names
+
+
+def _add_name(node: exp.Expr, rule: RelationRule | None, names: dict[str, RelationRule | None]) -> None:
+    given, aliases = alias_of(node)
+    name = given or _own_name(node)
+    is_renamed = bool(aliases) and (rule is not None or _is_join(node))
+    if is_renamed or name in names:
+        raise Refusal(_RULE, offset_of(node), name)
+    if name:
+        names[name] = rule
+
+
+def _is_join(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Subquery) and not isinstance(node.unnest(), exp.Query | exp.Values)
+
+
+def _rule_of(node: exp.Expr, policy: GuardPolicy, ctes: set[str]) -> RelationRule | None:
+    if not (isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier)):
+        return None
+    name, schema = identifier_name(node.this), node.args.get("db")
+    if schema is None and name in ctes:
+        return None
+    return policy.find_relation(identifier_name(schema) if schema is not None else "", name)
+
+
+def _own_name(node: exp.Expr) -> str:
+    """What a FROM item without alias is called; empty when nothing can refer to it."""
+    inner = node.this
+    if isinstance(node, exp.Table | exp.Lateral) and isinstance(inner, exp.Anonymous):
+        return function_name(inner)
+    return identifier_name(inner) if isinstance(node, exp.Table) and isinstance(inner, exp.Identifier) else ""
 
 
 def _check_star(node: exp.Expr, rules: Sequence[RelationRule]) -> None:

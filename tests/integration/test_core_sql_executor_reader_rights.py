@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from bootstrap.probes import ReaderRightsProbe, excess_sentence
 from common.errors import SqlRefusedError
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import ReaderPool, reader_role
 from core.sql_executor.reader_role import can_write, ensure_reader_role, grant_script
 from core.sql_guard import SqlGuard
+from features.health.probes import ReaderRightsProbe, excess_sentence
 
 ROLE = "citu_test_rights"
 SCHEMA = "rights"
