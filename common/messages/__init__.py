@@ -250,6 +250,21 @@ SQL_REFUSED_CAST: Final = "SQL使用了不允许的类型转换：{name}"
 SQL_REFUSED_CONSTANT: Final = "SQL中的常量或生成的数据量过大：{name}"
 SQL_REFUSED_UNCHECKED: Final = "SQL无法通过安全检查"
 SQL_TOO_EXPENSIVE: Final = "查询代价过高，请缩小查询范围或增加过滤条件"
+# By SQLSTATE, the longest of code, first four and first two characters; for messages that may quote stored values.
+SQL_VALUE_TYPE: Final = " {type}"
+SQL_VALUE_ERRORS: Final[dict[str, str]] = {
+    "22P02": "有一个值不能转换为所需的类型{kind}（SQLSTATE {sqlstate}）",
+    "22003": "有一个数值超出类型{kind}的范围（SQLSTATE {sqlstate}）",
+    "22007": "有一个值不是合法的日期或时间{kind}（SQLSTATE {sqlstate}）",
+    "22008": "有一个日期或时间的值超出范围（SQLSTATE {sqlstate}）",
+    "2201B": "正则表达式不合法（SQLSTATE {sqlstate}）",
+    "22023": "函数的一个参数值不合法（SQLSTATE {sqlstate}）",
+    "2203": "JSON数据不符合所要求的结构（SQLSTATE {sqlstate}）",
+    "22": "有一个值不符合语句的要求（SQLSTATE {sqlstate}）",
+    "42": "语句中的名称、类型或语法不成立（SQLSTATE {sqlstate}）",
+    "54": "超出了数据库的限制（SQLSTATE {sqlstate}）",
+    "": "数据库执行时报错（SQLSTATE {sqlstate}）",
+}
 SQL_TIMED_OUT: Final = "查询超时，请缩小查询范围"
 SQL_CANCELLED: Final = "查询已取消"
 SQL_RESULT_TOO_LARGE: Final = "查询结果过大，请减少字段或行数"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 from psycopg import errors
 from psycopg_pool import PoolTimeout
@@ -15,6 +17,32 @@ _RETRY_AFTER_SECONDS = 2
 _GONE_PREFIXES = ("08", "57P", "53300")
 _PROTOCOL_VIOLATION = "08P01"  # an unbound parameter in the statement
 _OUT_OF_MEMORY = "53200"
+# Faults of the session, the rights or the resources; their messages name objects of the schema at most.
+_STATES_WITHOUT_VALUES = ("08", "25", "28", "3D", "3F", "40", "42501", "53", "55", "57")
+_FIXED_TEXTS = frozenset(
+    {
+        "division by zero",
+        "more than one row returned by a subquery used as an expression",
+        "smallint out of range",
+        "integer out of range",
+        "bigint out of range",
+        "numeric field overflow",
+        "value overflows numeric format",
+        "date out of range",
+        "timestamp out of range",
+        "interval out of range",
+        "cannot take square root of a negative number",
+        "cannot take logarithm of zero",
+        "cannot take logarithm of a negative number",
+        "negative substring length not allowed",
+        "step size cannot equal zero",
+    }
+)
+# The value stands behind the first form and before the second.
+_TYPE_AT_FAULT = re.compile(
+    r"\Ainvalid input (?:syntax for type|value for enum) ([a-z_][a-z0-9_ ]{0,62})(?=:|\Z)"
+    r"|out of range for type ([a-z_][a-z0-9_ ]{0,62})\Z"
+)
 _TRANSIENT = frozenset({"40001", "40P01", "55P03"})
 
 
@@ -54,14 +82,40 @@ def execution_error(error: psycopg.Error, *, was_cancelled: bool = False) -> Cit
         text = messages.SQL_CANCELLED if was_cancelled else messages.SQL_TIMED_OUT
         return SqlExecutionError(text, detail=sentence, sqlstate=error.sqlstate)
     return SqlExecutionError(
-        messages.SQL_EXECUTION_FAILED.format(detail=error.diag.message_primary or type(error).__name__),
+        messages.SQL_EXECUTION_FAILED.format(detail=database_sentence(error, with_hint=False)),
         detail=sentence,
         sqlstate=error.sqlstate,
         is_transient=error.sqlstate in _TRANSIENT,
     )
 
 
-def database_sentence(error: psycopg.Error) -> str:
-    """The server's message with its hint, without the statement it quotes."""
-    parts = [error.diag.message_primary or type(error).__name__, error.diag.message_hint]
-    return " ".join(part for part in parts if part)
+def database_sentence(error: psycopg.Error, *, with_hint: bool = True) -> str:
+    """What went wrong, without the statement and without any stored value the server may quote.
+
+    The server's own message is given where it can quote the statement's words only: it has a position in the statement
+    when the fault was found while reading it, and none when it was met in a row. Other messages are replaced by a
+    sentence for their SQLSTATE (errcodes.txt), with the type that a value did not fit.
+    """
+    primary = error.diag.message_primary
+    if primary is None:
+        return type(error).__name__
+    if not _is_about_statement(error, primary):
+        return _sentence_of_state(error.sqlstate or "", primary)
+    return " ".join(part for part in (primary, error.diag.message_hint if with_hint else None) if part)
+
+
+def _is_about_statement(error: psycopg.Error, primary: str) -> bool:
+    if primary in _FIXED_TEXTS:
+        return True
+    if error.diag.context is not None:  # raised inside a function, or about a place in a document
+        return False
+    state = error.sqlstate or ""
+    return error.diag.statement_position is not None or state.startswith(_STATES_WITHOUT_VALUES)
+
+
+def _sentence_of_state(state: str, primary: str) -> str:
+    texts = messages.SQL_VALUE_ERRORS
+    text = texts.get(state) or texts.get(state[:4]) or texts.get(state[:2]) or texts[""]
+    found = _TYPE_AT_FAULT.search(primary)
+    kind = messages.SQL_VALUE_TYPE.format(type=found.group(1) or found.group(2)) if found else ""
+    return text.format(kind=kind, sqlstate=state)

@@ -1,5 +1,8 @@
 """The guard's reading of names against the server's own, on queries from a fixed seed."""
 
+import psycopg
+
+from core.sql_guard.admitted_names import FUNCTIONS, POLYMORPHIC_RESULTS, SET_RETURNING_COLUMNS
 from tools.guard_differential import run
 
 # Kinds that are refused although a server would take them: what the parser cannot read, relations with denied columns
@@ -14,3 +17,17 @@ def test_guard_finds_every_column_the_server_reads(scratch_business_url: str) ->
     assert tally.legitimate > 120
     assert (tally.fewer, tally.more, tally.hostile_admitted) == (0, 0, 0), tally.examples
     assert set(tally.refused) <= KNOWN_KINDS, tally.examples
+
+
+def test_every_function_that_may_return_rows_is_known_as_one(scratch_business_url: str) -> None:
+    """In FROM the server makes columns of a row's fields, and names a single result after its OUT parameter."""
+    of_enums = {"enum_first", "enum_last", "enum_range"}
+    known = POLYMORPHIC_RESULTS | frozenset(SET_RETURNING_COLUMNS) | of_enums
+    with psycopg.connect(scratch_business_url) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT p.proname FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype"
+            " WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' AND p.proname = ANY (%s)"
+            " AND (t.typtype IN ('p', 'c') OR p.proargmodes::text ~ '[obt]')",
+            (list(FUNCTIONS),),
+        ).fetchall()
+    assert {row[0] for row in rows} - known == set()
