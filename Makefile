@@ -19,7 +19,7 @@ export CITU_QUESTION = $(value Q)
 export CITU_TAG = $(value TAG)
 export CITU_NAME = $(value NAME)
 
-.PHONY: help run run-legacy worker ask demo test check lint fix types contracts bench bench-long docs migrate migration audit hooks lock clean
+.PHONY: help run run-legacy worker ask demo test check lint fix types contracts bench bench-long docs migrate migration hooks lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,14 +29,18 @@ $(BIN)/python:
 	echo "Creating .venv ..."
 	$(PYTHON) -m venv .venv
 
-.venv/.runtime: requirements.txt | $(BIN)/python
+.venv/.tools: requirements-venv.txt | $(BIN)/python
+	@$(PY) -m pip install --quiet --require-hashes --requirement requirements-venv.txt
+	touch $@
+
+.venv/.runtime: requirements.txt .venv/.tools
 	@echo "Installing the pinned dependencies (about half a minute, once) ..."
-	$(PY) -m pip install --quiet --requirement requirements.txt
+	$(PY) -m pip install --quiet --require-hashes --requirement requirements.txt
 	touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.runtime
 	@echo "Installing the development tools ..."
-	$(PY) -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
+	$(PY) -m pip install --quiet --require-hashes --requirement requirements.txt --requirement requirements-dev.txt
 	touch $@
 
 run: .venv/.runtime ## Prepare everything and serve on http://127.0.0.1:8084 (Ctrl-C stops it all)
@@ -94,15 +98,14 @@ migrate: .venv/.runtime ## Bring the platform database to the newest revision
 migration: .venv/.dev ## Start a new migration: make migration NAME="add table x"
 	@$(BIN)/alembic revision -m "$$CITU_NAME"
 
-audit: .venv/.dev ## Look the pinned dependencies up in the advisory database
-	@$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
-
 hooks: .venv/.dev ## Install the pre-commit hooks
 	@$(BIN)/pre-commit install
 
-lock: .venv/.dev ## Pin requirements*.in anew
-	@$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt requirements.in
-	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-dev.txt requirements-dev.in
+lock: .venv/.dev ## Pin requirements*.in anew, with the hashes of every file an index offers
+	@for name in requirements-venv requirements requirements-dev; do
+	  $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host -o $$name.txt $$name.in
+	done
 
 clean: ## Remove caches and the virtual environment (data/ and logs/ stay)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage*

@@ -21,6 +21,7 @@ from common.answering import Classification, LookedUp, Question, ResultSet, SqlD
 from common.business_schema import BusinessSchema
 from core.llm.messages import CallKind, ChatMessage, ModelReply, StreamPart
 from core.llm.metering import CallAccount
+from core.prompt_values import PromptValues
 
 _OPEN: Final = "<think>"
 _CLOSE: Final = "</think>\n\n"
@@ -56,13 +57,14 @@ class ModelBrain:
         *,
         client: ChatClient,
         prompts: PromptLibrary,
+        values: PromptValues | None = None,
         limits: PromptLimits | None = None,
         shows_thinking: bool = False,
     ) -> None:
         self._client = client
         self._prompts = prompts
         self._limits = limits or PromptLimits()
-        self._material = PromptMaterial(self._limits)
+        self._material = PromptMaterial(self._limits, values)
         self._shows_thinking = shows_thinking
         self._account: CallAccount | None = None
 

@@ -16,6 +16,7 @@ from agent.schema_ranking import Relevance, SchemaRankings
 from common.answering import ResultSet, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema, Column, Table
 from core.llm.token_estimate import cut_to_tokens, estimated_tokens
+from core.prompt_values import PromptValues
 from core.vector_store.lexical import bigrams
 
 _SHOWN_VALUES: Final = 20
@@ -61,10 +62,15 @@ class Material:
 
 
 class PromptMaterial:
-    """Puts the material for SQL together; keeps what it learned of a schema. Threads share it."""
+    """Puts the material for SQL together; keeps what it learned of a schema. Threads share it.
 
-    def __init__(self, limits: PromptLimits) -> None:
+    Args:
+        values: which columns' stored values may be part of it.
+    """
+
+    def __init__(self, limits: PromptLimits, values: PromptValues | None = None) -> None:
         self._limits = limits
+        self._values = values or PromptValues()
         self._rankings = SchemaRankings()
 
     def choose(self, request: SqlRequest) -> Material:
@@ -102,12 +108,14 @@ class PromptMaterial:
         """Tables whole, then with their relevant columns only, then their joins, within `limit` tokens."""
         ranking = self._rankings.of(request.schema)
         found = ranking.rank(request)
-        whole, left = _tables_that_fit(found.tables, int(limit * _WHOLE_TABLES_SHARE), lambda t: table_text(t, found))
+        whole, left = _tables_that_fit(
+            found.tables, int(limit * _WHOLE_TABLES_SHARE), lambda t: table_text(t, found, self._values)
+        )
         rest = found.tables[len(whole) :]
         left += limit - int(limit * _WHOLE_TABLES_SHARE)
         named = [table for table in rest if found.scores.get(table.name)]
         keys = {join.column for join in ranking.joins} | {join.target_column for join in ranking.joins}
-        parts, left = _tables_that_fit(named, int(left * 0.7), lambda t: table_part(t, found, keys))
+        parts, left = _tables_that_fit(named, int(left * 0.7), lambda t: table_part(t, found, keys, self._values))
         shown = [*found.tables[: len(whole)], *named[: len(parts)]]
         joins = [
             f"{join.table}.{join.column} = {join.target}.{join.target_column}"
@@ -118,23 +126,23 @@ class PromptMaterial:
         return "\n\n".join([*texts, "JOINS:\n" + "\n".join(lines)] if lines else texts)
 
 
-def table_text(table: Table, found: Relevance) -> str:
+def table_text(table: Table, found: Relevance, values: PromptValues) -> str:
     """One table, a line for each column; of a very wide one the relevant columns first."""
     columns = list(table)
     if len(columns) > _WHOLE_COLUMNS:
         columns.sort(key=lambda column: not (column.is_primary_key or found.speaks_for(column)))
-    lines = [_column_text(column, found) for column in columns[:_WHOLE_COLUMNS]]
+    lines = [_column_text(table, column, found, values) for column in columns[:_WHOLE_COLUMNS]]
     if len(columns) > _WHOLE_COLUMNS:
         lines.append(f"  ... {len(columns) - _WHOLE_COLUMNS} more columns")
     return "\n".join([_head(table), *lines])
 
 
-def table_part(table: Table, found: Relevance, keys: set[str]) -> str:
+def table_part(table: Table, found: Relevance, keys: set[str], values: PromptValues) -> str:
     """One table with its keys and the columns the question speaks of."""
     columns = [column for column in table if column.is_primary_key or column.name in keys or found.speaks_for(column)][
         :_WHOLE_COLUMNS
     ]
-    lines = [_column_text(column, found) for column in columns]
+    lines = [_column_text(table, column, found, values) for column in columns]
     if len(columns) < len(table.columns):
         lines.append(f"  ... {len(table.columns) - len(columns)} more columns")
     return "\n".join([_head(table), *lines])
@@ -180,10 +188,11 @@ def _head(table: Table) -> str:
     return f"{table.name}（{table.comment}）" if table.comment else table.name
 
 
-def _column_text(column: Column, found: Relevance) -> str:
+def _column_text(table: Table, column: Column, found: Relevance, shown_values: PromptValues) -> str:
     line = f"  {column.name} {column.data_type}"
     notes = [note for note in ("PRIMARY KEY" if column.is_primary_key else "", column.comment) if note]
-    if column.values and not all(_WORDLESS.fullmatch(value) for value in column.values):
+    is_shown = bool(column.values) and shown_values.shows(table, column)
+    if is_shown and not all(_WORDLESS.fullmatch(value) for value in column.values):
         most = _SHOWN_VALUES if len(column.values) <= _SHOWN_VALUES else _OPEN_VALUES
         named = found.values(column)[:_SHOWN_VALUES]
         values = list(dict.fromkeys([*named, *column.values]))[: max(most, len(named))]

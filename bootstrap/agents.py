@@ -14,6 +14,7 @@ from agent.sql_preparation import CheckRules, SqlPreparation, forbidden_words
 from common.answering import Brain
 from common.config_service import ConfigService
 from core.llm.client import LLMClient
+from core.prompt_values import PromptValues
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
 from core.vector_store.store import VectorStore
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 NEIGHBOURS = 6
 
 
-def build_brain(settings: ConfigService, model: LLMClient | None) -> Brain:
+def build_brain(settings: ConfigService, model: LLMClient | None, values: PromptValues) -> Brain:
     """One that asks the model, or the offline one without a model."""
     if model is None:
         from offline.brain import OfflineBrain
@@ -33,7 +34,8 @@ def build_brain(settings: ConfigService, model: LLMClient | None) -> Brain:
     from agent.model_brain import ModelBrain
     from agent.prompt_files import PromptLibrary
 
-    return ModelBrain(client=model, prompts=PromptLibrary(), shows_thinking=settings.get("DISPLAY_RESULT_THINKING"))
+    thinking = settings.get("DISPLAY_RESULT_THINKING")
+    return ModelBrain(client=model, prompts=PromptLibrary(), values=values, shows_thinking=thinking)
 
 
 def build_rules(settings: ConfigService) -> RuleClassifier:

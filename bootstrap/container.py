@@ -13,6 +13,7 @@ from bootstrap.caches import build_answer_cache, build_direct_ask, build_session
 from bootstrap.database_tools import build_database_tools, build_pipeline_tables, build_vector_backup
 from bootstrap.foundation import Foundation
 from bootstrap.health_checks import build_agent_health, build_health
+from bootstrap.open_files import open_file_warning
 from bootstrap.pipeline import Pipelines, build_pipelines
 from bootstrap.runs import Runs, build_runs
 from bootstrap.stores import Stores, warn_of_eviction
@@ -199,6 +200,7 @@ class Container:
             brain=lambda: self.shared.brain,
             retrieval=lambda: agents.build_retrieval(self.settings, self.shared.vector_store, self.shared.catalog),
             catalog=lambda: self.shared.catalog,
+            prompt_values=lambda: self.shared.prompt_values,
             executor=lambda: self.shared.executor_for("REACT_MAX_ROWS"),
             is_read_only=lambda: self.read_only_mode.is_read_only(),
             earlier_runs=self._earlier_runs.ended,
@@ -422,4 +424,6 @@ def build_container() -> Container:
         is_json=settings.get("LOG_JSON"),
         secrets=settings.secret_values(),
     )
+    if warning := open_file_warning(app_config.ROOT / ".env"):
+        logger.warning(warning)
     return Container(settings)

@@ -30,6 +30,7 @@ from core.llm.metering import CallMeter
 from core.llm.usage_store import UsageStore
 from core.logging import get_app_logger
 from core.process_snapshots import ProcessSnapshots
+from core.prompt_values import PromptValues
 from core.read_only_mode import ReadOnlyMode
 from core.redis_client import RedisClient
 from core.schema_catalog import SchemaCatalog
@@ -43,6 +44,7 @@ from core.vector_store.store import VectorStore
 from features.metrics.collector import MetricsCollector
 from features.metrics.service import ServingStats
 from web.access import Administrators
+from web.exposure import bound_host
 from web.rate_limits import RateLimits, build_rate_limits
 from web.request_metrics import CountedMeter, build_snapshots
 from web.training_trust import TrainingTrust, trust_mode
@@ -199,8 +201,17 @@ class Foundation:
         return TrainingDoor(self.vector_store, TrainedDataRules(self.platform, lambda: self.catalog.schema()))
 
     @cached_property
+    def prompt_values(self) -> PromptValues:
+        """Which columns' stored values may be shown to an external model."""
+        return PromptValues(self.settings.get("PROMPT_VALUE_COLUMNS"))
+
+    def shown_to_the_model(self) -> list[str]:
+        """Columns whose stored values may be part of prompts; none without an external model."""
+        return [] if self.model is None else self.prompt_values.shown_columns(self.catalog.schema())
+
+    @cached_property
     def training_trust(self) -> TrainingTrust:
-        mode = trust_mode(self.settings.get("TRAINING_TRUST"), self.settings.get("HOST"))
+        mode = trust_mode(self.settings.get("TRAINING_TRUST"), bound_host(self.settings))
         return TrainingTrust(mode, self.administrators)
 
     @cached_property
@@ -252,7 +263,7 @@ class Foundation:
 
     @cached_property
     def brain(self) -> Brain:
-        return agents.build_brain(self.settings, self.model)
+        return agents.build_brain(self.settings, self.model, self.prompt_values)
 
     @cached_property
     def model(self) -> LLMClient | None:

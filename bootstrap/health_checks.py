@@ -53,6 +53,7 @@ def build_health(
                 detail=lambda: react().store_name(),
             ),
         ],
+        prompt_value_columns=parts.shown_to_the_model,
         warnings={"ADMIN_TOKEN": lambda: exposure_warning(parts.settings)},
         has_react_answered=has_react_answered,
     )

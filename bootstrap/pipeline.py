@@ -16,6 +16,7 @@ from common.config_service import ConfigService
 from core.database import Database
 from core.llm.client import LLMClient
 from core.prompt_files import PromptLibrary
+from core.prompt_values import PromptValues
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
 from core.sql_guard import SqlGuard
@@ -181,7 +182,12 @@ def build_pipelines(
             platform=platform,
             vector_tables=vector_tables,
         )  # fmt: skip
-    written = ModelTexts(client=model, prompts=PromptLibrary(PROMPTS), limits=pipeline_limits(settings))
+    written = ModelTexts(
+        client=model,
+        prompts=PromptLibrary(PROMPTS),
+        limits=pipeline_limits(settings),
+        values=PromptValues(settings.get("PROMPT_VALUE_COLUMNS")),
+    )
     return Pipelines(
         settings, business_url=business_url, texts=written, door=door, store=store,
             platform=platform,

@@ -23,6 +23,7 @@ from common.messages import react as texts
 from core.async_bridge import run_blocking
 from core.database import Database
 from core.llm.client import LLMClient
+from core.prompt_values import PromptValues
 from core.redis_client import RedisClient, connect_redis
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
@@ -62,6 +63,7 @@ class ReactNeeds:
     brain: Callable[[], Brain]
     retrieval: Callable[[], Retrieval]
     catalog: Callable[[], SchemaCatalog]
+    prompt_values: Callable[[], PromptValues]
     executor: Callable[[], SqlExecutor]
     is_read_only: Callable[[], bool]
     earlier_runs: EarlierRuns
@@ -194,6 +196,7 @@ class React:
         needs, executor = self._needs, self._needs.executor()
         catalog = needs.catalog()
         shared_user = self._settings.get("REACT_DEFAULT_USER_ID")
+        values = needs.prompt_values() if needs.model() is not None else None
         memory = [EarlierConversations(records=self.checkpoints, shared_user=shared_user)]
         return Toolbox(
             [
@@ -203,8 +206,8 @@ class React:
                 PreviousResult(),
                 ListTables(catalog=catalog),
                 DescribeTable(catalog=catalog),
-                SampleValues(catalog=catalog, executor=executor),
-                DistinctValues(catalog=catalog, executor=executor),
+                SampleValues(catalog=catalog, executor=executor, values=values),
+                DistinctValues(catalog=catalog, executor=executor, values=values),
                 *(memory if self._settings.get("ENABLE_MEMORY") else ()),
             ]
         )

@@ -16,9 +16,10 @@ from common.messages import data_pipeline as texts
 from core.llm.messages import CallKind, ChatMessage, ModelReply
 from core.llm.metering import CallAccount
 from core.prompt_files import PromptLibrary, new_fence
+from core.prompt_values import PromptValues
 from data_pipeline.identifiers import one_line
 from data_pipeline.model_replies import read_comments, read_json, read_pairs, read_repairs, read_themes, unusable
-from data_pipeline.schema_reader import BusinessTable
+from data_pipeline.schema_reader import BusinessTable, TableColumn
 from data_pipeline.task import PipelineLimits
 from data_pipeline.text_writer import (
     DescribedTable,
@@ -54,15 +55,19 @@ class ModelTexts:
         client: the way to the model.
         prompts: the prompt files.
         limits: how much is asked for.
+        values: which columns' samples the model may see.
     """
 
     checks_by_running: Final = False
     can_repair: Final = True
 
-    def __init__(self, *, client: ChatClient, prompts: PromptLibrary, limits: PipelineLimits) -> None:
+    def __init__(
+        self, *, client: ChatClient, prompts: PromptLibrary, limits: PipelineLimits, values: PromptValues | None = None
+    ) -> None:
         self._client = client
         self._prompts = prompts
         self._limits = limits
+        self._values = values or PromptValues()
 
     def describe(self, table: BusinessTable, order: TextOrder) -> DescribedTable:
         """Comments by the model; where it has none to say, the catalogue's stay."""
@@ -70,7 +75,7 @@ class ModelTexts:
         found: dict[str, tuple[str, bool]] = {}
         for start in range(0, len(table.columns), _COLUMNS_PER_CALL):
             columns = table.columns[start : start + _COLUMNS_PER_CALL]
-            reply = self._ask("describe_table", order, _described(replace(table, columns=columns)))
+            reply = self._ask("describe_table", order, _described(replace(table, columns=columns), self._values))
             comment, comments = read_comments(read_json(reply))
             table_comment = table_comment or comment
             found |= comments
@@ -127,7 +132,7 @@ class ModelTexts:
                 {"question": item.pair.question, "sql": item.pair.sql, "error": one_line(item.error, _QUESTION_CHARS)}
                 for item in failed
             ],
-            "tables": [_described(table) for table in shown[: self._limits.tables_per_prompt]],
+            "tables": [_described(table, self._values) for table in shown[: self._limits.tables_per_prompt]],
         }
         return read_repairs(read_json(self._ask("repair_pairs", order, data)), len(failed))
 
@@ -157,7 +162,7 @@ class ModelTexts:
         return self._client.chat(messages, account=account, kind=kind).text
 
 
-def _described(table: BusinessTable) -> dict[str, Any]:
+def _described(table: BusinessTable, values: PromptValues) -> dict[str, Any]:
     """A table as data for a prompt."""
     return {
         "table": table.full_name,
@@ -167,11 +172,16 @@ def _described(table: BusinessTable) -> dict[str, Any]:
                 "name": column.name,
                 "type": column.data_type,
                 "comment": column.comment[:_QUESTION_CHARS],
-                "samples": [sample[:_SAMPLE_CHARS] for sample in column.samples[:_SHOWN_SAMPLES]],
+                "samples": [sample[:_SAMPLE_CHARS] for sample in _shown_samples(table, column, values)],
             }
             for column in table.columns
         ],
     }
+
+
+def _shown_samples(table: BusinessTable, column: TableColumn, values: PromptValues) -> Sequence[str]:
+    samples = column.samples[:_SHOWN_SAMPLES]
+    return samples if values.allows(table.name, table.comment, column.name, column.comment, samples) else ()
 
 
 def _pages(tables: Sequence[BusinessTable], material: SchemaMaterial) -> list[dict[str, str]]:

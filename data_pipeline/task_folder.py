@@ -10,19 +10,34 @@ import hashlib
 import json
 import os
 import re
+import stat
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from data_pipeline.errors import PipelineError
 
+FOLDER_MODE: Final = 0o750
+FILE_MODE: Final = 0o640
 STATE_FOLDER: Final = ".pipeline"
 _JOURNAL: Final = "written.jsonl"
 _UNSAFE: Final = re.compile(r"[/\\\x00-\x1f]")
 KEPT_IN_PLACE: Final = frozenset({"table_list.txt", "data_pipeline.log"})
 _ROTATED_LOG: Final = re.compile(r"data_pipeline\.log(\.\d+)?")
 _MEASURED: Final = frozenset({"duration", "average_execution_time", "total_records", "data_type_counts"})
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner and the owner's group can look into; one that is there loses others' rights.
+
+    A folder that somebody else owns stays as it is. Raises OSError when it cannot be made.
+    """
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    if stat.S_IMODE(folder.stat().st_mode) & ~FOLDER_MODE:
+        with suppress(PermissionError):
+            folder.chmod(FOLDER_MODE)
 
 
 def checksum(content: bytes) -> str:
@@ -51,7 +66,8 @@ class TaskFolder:
         self._reached = reached
         self._lock = threading.Lock()
         self.state = path / STATE_FOLDER
-        self.state.mkdir(parents=True, exist_ok=True)
+        make_private(path)
+        make_private(self.state)
         self._written = self._read_journal()
 
     def file(self, name: str) -> Path:
@@ -147,6 +163,7 @@ class TaskFolder:
     def _replace(self, path: Path, content: bytes) -> None:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
         # no fsync: the system keeps what was written when the process dies, and hundreds of tables would wait for disks
+        temporary.touch(FILE_MODE)
         temporary.write_bytes(content)
         temporary.replace(path)
 

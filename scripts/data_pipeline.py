@@ -28,6 +28,7 @@ from data_pipeline.schema_reader import check_permissions
 from data_pipeline.stages.ddl_generation import TABLE_LIST
 from data_pipeline.table_list import parse_table_list
 from data_pipeline.task import STEPS, ProgressEvent, RunResult, TaskSpec, database_name_of
+from data_pipeline.task_folder import make_private
 
 GOOD_RATE: Final = 0.8
 INTERRUPTED: Final = 130
@@ -56,7 +57,7 @@ def _run(options: argparse.Namespace, pipelines: Pipelines, configured_url: str)
     now = datetime.now()  # noqa: DTZ005 - file names and files carry the server's local time (contract 1.4)
     task_id = options.task_id or now.strftime("manual_%Y%m%d_%H%M%S")
     folder = Path(options.output_dir or pipelines.output_folder) / task_id
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     if options.table_list:
         content = Path(options.table_list).read_bytes()
         if not (folder / TABLE_LIST).is_file() or (folder / TABLE_LIST).read_bytes() != content:

@@ -131,6 +131,7 @@ TOOL_UNKNOWN: Final = "Error: 没有名为 {name} 的工具，可用的工具：
 TOOL_ARGUMENTS_WRONG: Final = "Error: 工具 {name} 的参数错误：{problem}\n Please fix your mistakes."
 TOO_MANY_CALLS: Final = "Error: 一次最多调用 {limit} 个工具，此调用未执行\n Please fix your mistakes."
 TABLE_UNKNOWN: Final = "没有名为 {name} 的表，请先用 list_tables 查看"
+VALUES_NOT_SHOWN: Final = "{name} 的取值不直接展示；如果用户的问题需要，请用 run_sql 查询"
 COLUMN_UNKNOWN: Final = "表 {table} 没有字段 {name}"
 NO_PREVIOUS_RESULT: Final = "本会话还没有可用的查询结果"
 PREVIOUS_INCOMPLETE: Final = "上次的结果只保存了前 {kept} 行（共 {total} 行），无法直接计算，请重新生成SQL"

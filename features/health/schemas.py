@@ -15,4 +15,7 @@ class HealthReport(BaseModel):
     components: dict[str, str] = Field(description="healthy, degraded or unhealthy, one a component")
     reasons: dict[str, str] = Field(description="Why a component is not healthy, for people")
     warnings: dict[str, str] = Field(default_factory=dict, description="What an operator should change, by setting")
+    prompt_value_columns: list[str] | None = Field(
+        None, description="Columns whose stored values may be shown to the external model; null when not known"
+    )
     details: dict[str, str] = Field(default_factory=dict, description="What stands behind a component")

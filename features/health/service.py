@@ -36,12 +36,14 @@ class HealthService:
         components: Sequence[Component],
         *,
         has_react_answered: Callable[[], bool] = lambda: False,
+        prompt_value_columns: Callable[[], Sequence[str]] = tuple,
         warnings: Mapping[str, Callable[[], str | None]] = MappingProxyType({}),
     ) -> None:
         """Args: warnings: what is not broken and yet should be changed, None when all is well, by setting."""
         self._components = tuple(components)
         self._has_react_answered = has_react_answered
         self._warnings = warnings
+        self._prompt_value_columns = prompt_value_columns
 
     def check(self) -> HealthReport:
         """One look at every component; never raises."""
@@ -58,7 +60,15 @@ class HealthService:
             reasons=_texts_of(reasons),
             warnings=_texts_of({name: look() for name, look in self._warnings.items()}),
             details=_details(working),
+            prompt_value_columns=_listed(self._prompt_value_columns),
         )
+
+
+def _listed(look: Callable[[], Sequence[str]]) -> list[str] | None:
+    try:
+        return list(look())
+    except CituError:
+        return None
 
 
 def _details(working: Sequence[Component]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from common.tenant import DEFAULT_TENANT_NAME, Tenant
+from data_pipeline.task_folder import FILE_MODE, make_private
 from features.pipeline_tasks.file_names import is_plain_name, is_task_id
 
 TABLE_LIST: Final = "table_list.txt"
@@ -70,7 +71,8 @@ class TaskFolders:
     def make(self, task_id: str) -> Path:
         """The task's folder, made when it is missing. Raises OSError."""
         path = self.path(task_id)
-        path.mkdir(parents=True, exist_ok=True)
+        make_private(self.root)
+        make_private(path)
         return path
 
     def exists(self, task_id: str) -> bool:
@@ -134,7 +136,7 @@ class TaskFolders:
         self.make(task_id)
         with self._opened(task_id) as folder:
             temporary = f".{secrets.token_hex(8)}.tmp"
-            with os.fdopen(os.open(temporary, _NEW_FLAGS, 0o644, dir_fd=folder), "wb") as file:
+            with os.fdopen(os.open(temporary, _NEW_FLAGS, FILE_MODE, dir_fd=folder), "wb") as file:
                 file.write(content)
             try:
                 os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -147,7 +149,7 @@ class TaskFolders:
         """Copy a file with its time of modification; False when the new name is taken. Raises like `open`."""
         with self.open(task_id, name) as source, self._opened(task_id) as folder:
             try:
-                descriptor = os.open(new_name, _NEW_FLAGS, 0o644, dir_fd=folder)
+                descriptor = os.open(new_name, _NEW_FLAGS, FILE_MODE, dir_fd=folder)
             except FileExistsError:
                 return False
             with os.fdopen(descriptor, "wb") as target:

@@ -16,6 +16,7 @@ from common.errors import SqlExecutionError, SqlRefusedError
 from common.messages import react as texts
 from core.async_bridge import run_blocking
 from core.llm.messages import ToolSpec
+from core.prompt_values import PromptValues
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
 from react_agent.state import Turn
@@ -25,6 +26,7 @@ from react_agent.tools.toolbox import ToolOutcome, ToolRetryError, read_argument
 SAMPLE_ROWS: Final = 5
 MAX_VALUES: Final = 50
 MAX_TABLES: Final = 200
+_TEXT_TYPES: Final = ("char", "text", "varchar", "bpchar", "name", "json", "xml", "USER-DEFINED")
 
 
 class NoArguments(BaseModel):
@@ -68,17 +70,22 @@ class DescribeTable:
 
 
 class SampleValues:
-    """A few rows of a table."""
+    """A few rows of a table, with the columns whose values may be shown unasked, and all that hold no text."""
 
     spec: ToolSpec = spec_of("sample_values", "Show a few rows of a table.", TableArguments)
 
-    def __init__(self, *, catalog: SchemaCatalog, executor: SqlExecutor) -> None:
+    def __init__(self, *, catalog: SchemaCatalog, executor: SqlExecutor, values: PromptValues | None) -> None:
+        """Args: values: which columns' values may be shown; None where no external model sees them."""
         self._catalog = catalog
         self._executor = executor
+        self._values = values
 
     async def call(self, arguments: Mapping[str, Any], turn: Turn, messages: Sequence[AnyMessage]) -> ToolOutcome:
         table = await _table(self._catalog, read_arguments(TableArguments, arguments).table)
-        columns = ", ".join(_quoted(column.name) for column in table)
+        shown = [column for column in table if _may_show(self._values, table, column)]
+        if not shown:
+            return ToolOutcome(texts.VALUES_NOT_SHOWN.format(name=table.name), {"kind": "sample"})
+        columns = ", ".join(_quoted(column.name) for column in shown)
         sql = f"SELECT {columns} FROM {_from(table)} LIMIT {SAMPLE_ROWS}"  # noqa: S608 - quoted names of the catalogue
         return await _sample_outcome(self._executor, sql, table)
 
@@ -90,17 +97,27 @@ class DistinctValues:
         "distinct_values", f"List at most {MAX_VALUES} distinct values of a column.", ColumnArguments
     )
 
-    def __init__(self, *, catalog: SchemaCatalog, executor: SqlExecutor) -> None:
+    def __init__(self, *, catalog: SchemaCatalog, executor: SqlExecutor, values: PromptValues | None) -> None:
+        """Args: values: which columns' values may be shown; None where no external model sees them."""
         self._catalog = catalog
         self._executor = executor
+        self._values = values
 
     async def call(self, arguments: Mapping[str, Any], turn: Turn, messages: Sequence[AnyMessage]) -> ToolOutcome:
         wanted = read_arguments(ColumnArguments, arguments)
         table = await _table(self._catalog, wanted.table)
         column = _column(table, wanted.column)
+        if not _may_show(self._values, table, column):
+            text = texts.VALUES_NOT_SHOWN.format(name=f"{table.name}.{column.name}")
+            return ToolOutcome(text, {"kind": "sample", "tables": [table.name]})
         name, source = _quoted(column.name), _from(table)
         sql = f"SELECT DISTINCT {name} FROM {source} WHERE {name} IS NOT NULL ORDER BY {name} LIMIT {MAX_VALUES}"  # noqa: S608 - likewise
         return await _sample_outcome(self._executor, sql, table)
+
+
+def _may_show(values: PromptValues | None, table: Table, column: Column) -> bool:
+    is_text = column.data_type.startswith(_TEXT_TYPES)
+    return values is None or not is_text or values.shows(table, column)
 
 
 async def _table(catalog: SchemaCatalog, name: str) -> Table:
