@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 from offline.engine import Engine
-from offline.periods import Period
-from offline.text import fold, has_cjk
+from offline.periods import Period, add_months
+from offline.text import fold, has_cjk, is_english
 from offline.time_grammar import Clock
+from offline.time_patterns import SHIFT_BACK
 from offline.tokens import Token
 
 _CURRENT = "\n[CURRENT]\n"
@@ -40,7 +41,7 @@ _LEADS = (
     "by ",
 )
 _ENDS = re.compile(r"(?:的)?呢\s*[?!.]*$")
-_MOST_TURNS, _MOST_CHARACTERS, _SHORT = 6, 600, 5
+_MOST_TURNS, _MOST_CHARACTERS, _SHORT, _SHORTEST = 6, 600, 5, 3
 _ADDED_TEXT = """
 previous year_before share growth decline first last high low day week month quarter year weekday
 which_day high_first low_first daily monthly running
@@ -83,63 +84,132 @@ def _is_follow_up(question: str, asked: Sequence[Token], engine: Engine, today: 
     """A word that leans on what was said, or too little to be a question of its own."""
     text = fold(question)
     content = [t for t in asked if not t.is_break]
-    leans = text.startswith(_LEADS) or bool(_ENDS.search(text))
-    if not leans and len(content) > _SHORT:
-        return False
-    figures = [t for t in content if any(n.field is not None and n.field.is_measure for n in t.names[:1])]
-    tables = [t for t in content if any(n.kind == "table" for n in t.names)]
-    if leans and not (figures and (tables or any(t.values for t in content)) and len(content) > _SHORT):
+    if not content:
         return True
-    return not leans and not figures and not tables and bool(content) and not engine.compose(question, today).sql
+    leans = text.startswith(_LEADS) or bool(_ENDS.search(text)) or SHIFT_BACK.search(text) is not None
+    figures = any(_is_figure(t) for t in content)
+    things = any(n.kind == "table" for t in content for n in t.names) or any(t.values for t in content)
+    if leans:
+        return not (figures and things and len(content) > _SHORT)
+    if len(content) > _SHORT or any(t.period is not None for t in content):
+        return False
+    if figures or any(t.has("count") for t in content):
+        return len(content) <= _SHORTEST and not any(t.has("group") for t in content)
+    return not engine.compose(question, today).sql
 
 
 def _with_slots(before: str, earlier: Sequence[Token], asked: Sequence[Token], question: str, today: date) -> str:
-    pieces = [token.text for token in earlier]
-    added: list[str] = []
-    front: list[str] = []
-    drops_groups = any(t.has("sum") for t in asked) and not any(t.names for t in asked)
+    """The question before with the asked slots; empty when something asked has no place."""
+    slots = _Slots(earlier, is_english=is_english(before))
+    if shifted := _shifted(earlier, question, today):
+        slots.put(shifted, lambda t: t.period is not None)
+        asked = [t for t in asked if t.period is None and not (t.has("month", "year", "day"))]
     for token in asked:
-        if token.period is not None:
-            text = period_text(token, today)
-            target = _place(earlier, lambda t: t.period is not None)
-        elif token.values and not token.names:
-            text, target = token.literal or token.text, _value_place(earlier, token)
-        elif token.names and _is_figure(token) and not token.has("group"):
-            text, target = token.text, _place(earlier, _is_figure)
-        elif token.names:
-            grouped = "按" if has_cjk(question) else " by "
-            added.append(f"{grouped}{token.text}")
-            continue
-        elif token.number is not None or token.tags & _ADDED:
-            added.append(token.text)
-            continue
-        elif token.tags or token.is_break:
-            continue
-        else:
+        if not slots.take(token, today):
             return ""
-        if target is None:
-            front.append(text)
+    if any(t.has("sum") for t in asked) and not any(t.names for t in asked):
+        slots.drop_groups()
+    return slots.text()
+
+
+class _Slots:
+    """The pieces of the earlier question, with what is put in place of them, before and after them."""
+
+    def __init__(self, earlier: Sequence[Token], *, is_english: bool) -> None:
+        self._earlier = earlier
+        self._pieces = [token.text for token in earlier]
+        self._front: list[str] = []
+        self._added: list[str] = []
+        self._is_english = is_english
+
+    def take(self, token: Token, today: date) -> bool:
+        """Find a place for an asked token; False when it has none."""
+        if token.period is not None:
+            self.put(period_text(token, today), lambda t: t.period is not None)
+        elif token.values and not token.names:
+            fields = {link.field for link in token.values}
+            self.put(
+                token.literal or token.text,
+                lambda t: bool(t.values) and not t.names and bool(fields & {v.field for v in t.values}),
+            )
+        elif token.names and _is_figure(token):
+            self.put(token.text, _is_figure)
+        elif token.names:
+            self._added.append(f" by {token.text}" if self._is_english else f"按{token.text}")
+        elif token.number is not None:
+            self._take_number(token)
+        elif token.has("high", "low"):
+            self._take_rank(token)
+        elif token.tags & _ADDED:
+            self._added.append(token.text)
         else:
-            pieces[target] = text
-    if drops_groups:
-        pieces = [
-            text
-            for text, token in zip(pieces, earlier, strict=True)
-            if not token.has("group", "day", "month", "week", "first", "high", "low")
-        ]
-    joiner = "" if has_cjk(before) else " "
-    return joiner.join([*front, *[p for p in pieces if p not in ("?", ".")], *added]).strip()
+            return bool(token.tags) or token.is_break
+        return True
+
+    def _take_number(self, token: Token) -> None:
+        """A number takes the place of the number of rows that was asked for."""
+        place = _place(self._earlier, lambda t: t.number is not None)
+        if place is not None:
+            self._pieces[place] = token.text
+            self._added = [text for text in self._added if text not in ("前", "top", "first")]
+        else:
+            self._added.append(token.text)
+
+    def _take_rank(self, token: Token) -> None:
+        place = _place(self._earlier, lambda t: t.has("high", "low"))
+        if place is not None:
+            self._pieces[place] = token.text
+        elif self._is_english and not token.has("first"):
+            self._front.append(token.text)
+        else:
+            self._added.append(token.text)
+
+    def put(self, text: str, fits: Callable[[Token], bool]) -> None:
+        """Exchange the first piece that fits, else stand in front."""
+        target = _place(self._earlier, fits)
+        if target is None:
+            self._front.append(text)
+        else:
+            self._pieces[target] = text
+
+    def drop_groups(self) -> None:
+        """合计多少: the groups and the ranking are left out, the figure stays."""
+        skips = ("group", "day", "month", "week", "first", "high", "low")
+        for place, token in enumerate(self._earlier):
+            follows = place > 0 and self._earlier[place - 1].has("group") and bool(token.names)
+            if token.has(*skips) or follows:
+                self._pieces[place] = ""
+
+    def text(self) -> str:
+        """The whole question; Latin words keep their distance."""
+        result = ""
+        for piece in [*self._front, *(p for p in self._pieces if p not in ("?", ".")), *self._added]:
+            needs_space = (
+                result
+                and piece
+                and (self._is_english or (result[-1].isascii() and piece[0].isascii() and result[-1].isalnum()))
+            )
+            result += (" " if needs_space else "") + piece
+        return result.strip()
+
+
+def _shifted(earlier: Sequence[Token], question: str, today: date) -> str:
+    """上一个月, `the year before`: the period of the earlier question, moved back; empty when it had none."""
+    match = SHIFT_BACK.search(fold(question))
+    before = next((t.period for t in earlier if t.period is not None), None)
+    if match is None or before is None or before.start is None:
+        return ""
+    first, end = before.bounds(today)
+    if first is None or end is None:
+        return ""
+    months = 12 if match["year"] else 1 if match["month"] and before.months else 0
+    days = 0 if months else (end - first).days
+    start, stop = add_months(first, -months) - timedelta(days=days), add_months(end, -months) - timedelta(days=days)
+    return f"{start.isoformat()}到{(stop - timedelta(days=1)).isoformat()}"
 
 
 def _place(earlier: Sequence[Token], fits: Callable[[Token], bool]) -> int | None:
     return next((i for i, token in enumerate(earlier) if fits(token)), None)
-
-
-def _value_place(earlier: Sequence[Token], token: Token) -> int | None:
-    fields = {link.field for link in token.values}
-    return _place(
-        earlier, lambda t: bool(t.values) and not t.names and bool(fields & {link.field for link in t.values})
-    )
 
 
 def _is_figure(token: Token) -> bool:

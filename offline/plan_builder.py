@@ -9,7 +9,7 @@ from offline.plan_time import TimeUse, time_use
 from offline.reading import Mention
 from offline.relations import Field, Relation
 from offline.resolving import Option
-from offline.text import key
+from offline.text import has_cjk, key
 
 _LEAST_SIBLINGS = 3
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
@@ -184,7 +184,13 @@ class PlanBuilder(ExistenceStep):
                 per=reading.per,
             )
         function = self._function(mention, item)
-        return Measure(function, option.relation.number, self.titles.aggregate(function, item.title), item)
+        title = self.titles.aggregate(function, self._word(mention, item))
+        return Measure(function, option.relation.number, title, item)
+
+    def _word(self, mention: Mention, item: Field) -> str:
+        """What the question calls a figure, in its own language; else the column's title."""
+        fits = has_cjk(mention.text) != self.reading.is_english
+        return mention.text if fits and not mention.text.startswith(("多少", "几", "有多少", "how")) else item.title
 
     @staticmethod
     def _stored_count(relation: Relation) -> Field | None:

@@ -31,7 +31,8 @@ def apply_forms(plan: Plan, builder: PlanBuilder) -> AnyPlan | Refusal:
                 return outcome
             plan = outcome
     if (
-        len(plan.periods) > 1
+        reading.has("contrast")
+        and len(plan.periods) > 1
         and plan.measures
         and not plan.dimensions
         and plan.compared is None

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from offline.periods import Moment as PointInTime
 from offline.periods import Period
 from offline.plan import Dimension, Filter, Moment, Refusal
-from offline.reading import Grain, PeriodMention
+from offline.reading import Grain, PeriodMention, Reading
 from offline.relations import Field, Member
 from offline.resolving import verbs_near
 from offline.text import key
@@ -53,7 +54,7 @@ def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
     use.moment = _entered(builder, use.moment)
     if use.moment is None or not _can_tell(use.moment, mentions, reading.grain):
         return _without_moment(builder, use, mentions)
-    use.periods = tuple(mention.period for mention in mentions)
+    use.periods = tuple(_up_to_today(mention.period, reading) for mention in mentions)
     builder.used |= set(mentions)
     if reading.has("which_grain") and not builder.uses("measure", "rows", "values") and not reading.has("rank_word"):
         use.attribute = use.moment.field
@@ -127,6 +128,14 @@ def _take_member_years(builder: PlanBuilder, use: TimeUse, mentions: list[Period
         use.dimensions.append(Dimension(builder.titles.bucket("year"), is_member=True))
         use.position = mentions[0].position if mentions else -1
     return left
+
+
+def _up_to_today(period: Period, reading: Reading) -> Period:
+    """The last N days with today counted in are as many days."""
+    if reading.has("with_today") and period.start is not None and period.end == PointInTime():
+        shift = 1 if period.start.days else 0
+        return Period(period.start.moved(days=shift), PointInTime(days=1))
+    return period
 
 
 def _add_parts(builder: PlanBuilder, use: TimeUse) -> None:
@@ -240,7 +249,7 @@ def _add_buckets(builder: PlanBuilder, use: TimeUse) -> None:
         grain = _finer(use.periods)
     if grain == "weekday" and moment.written:
         grain = ""
-    several = len(use.periods) > 1 and not reading.has(*_COMPARING)
+    several = len(use.periods) > 1 and not reading.has(*_COMPARING) and reading.has("respective")
     if several and not grain:
         grain = _unit_of(use.periods)
         use.position = reading.periods[0].position

@@ -86,8 +86,9 @@ class TokenWalk:
         """A purpose (用于…) and a remark in brackets that names nothing restrict nothing."""
         tokens = self._tokens
         for place, token in enumerate(tokens):
-            if token.text in PURPOSES and place and tokens[place - 1].text == ",":
-                end = next((n for n in range(place, len(tokens)) if tokens[n].text in ".?!;"), len(tokens))
+            if token.text in PURPOSES and (not place or tokens[place - 1].text in ",("):
+                stops = ",.?!;" if not place else ")" if tokens[place - 1].text == "(" else ".?!;"
+                end = next((n for n in range(place, len(tokens)) if tokens[n].text in stops), len(tokens))
                 self._hush(place, end)
             elif token.text == "(":
                 end = next((n for n in range(place, len(tokens)) if tokens[n].text == ")"), place)

@@ -258,6 +258,12 @@ class Resolver:
         if base <= WEIGHTS.unreachable:
             return base
         is_label = link.field is not None and link.field.role == "label"
+        grouped = any(
+            m.is_grouped
+            and (o.field is link.field or (o.kind == "entity" and link.field in self._index.label_of(o.relation)))
+            for m, o in resolution.uses.items()
+        )
+        base += WEIGHTS.value_of_group if grouped else 0.0
         return base + (WEIGHTS.value_beside if named else 0.0) + (WEIGHTS.label_value if is_label else 0.0)
 
     def _named_columns(self, mention: Mention) -> Iterable[Link]:

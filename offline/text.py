@@ -120,7 +120,8 @@ def has_cjk(text: str) -> bool:
 def is_english(text: str) -> bool:
     """True when a question has Latin words and no Chinese character outside quotation marks."""
     bare = re.sub(r'"[^"]*"', "", fold(text))
-    return not has_cjk(bare) and bool(_LATIN.search(bare))
+    latin = len(re.findall(r"[a-z\u00c0-\u024f]{2,}", bare))
+    return latin > 0 and (not has_cjk(bare) or latin > 2 * len(re.findall(r"[\u3400-\u9fff]+", bare)))
 
 
 def identifier_words(name: str) -> list[str]:

@@ -34,7 +34,7 @@ _FIXED: Final[tuple[tuple[tuple[str, ...], Callable[[], Period]], ...]] = (
     (("大前天",), lambda: single_day(-3)),
     (("本周", "这周", "这一周", "本星期", "这个星期", "this week", "the current week"), lambda: current("week")),
     (("上周", "上一周", "上星期", "上个星期", "last week", "the previous week"), lambda: current("week", -1)),
-    (("上上周", "上上个星期"), lambda: current("week", -2)),
+    (("上上周", "上上个星期", "the week before last", "week before last"), lambda: current("week", -2)),
     (
         ("本月至今", "本月", "这个月", "当月", "this month", "the current month", "month to date"),
         lambda: current("month"),
@@ -52,7 +52,7 @@ _FIXED: Final[tuple[tuple[tuple[str, ...], Callable[[], Period]], ...]] = (
         ),
         lambda: current("month", -1),
     ),
-    (("上上个月", "上上月", "前月"), lambda: current("month", -2)),
+    (("上上个月", "上上月", "前月", "the month before last", "month before last"), lambda: current("month", -2)),
     (("本季度", "这个季度", "当季", "本季", "this quarter", "the current quarter"), lambda: current("quarter")),
     (
         ("上季度", "上个季度", "上一季度", "上季", "last quarter", "the previous quarter"),
@@ -62,8 +62,9 @@ _FIXED: Final[tuple[tuple[tuple[str, ...], Callable[[], Period]], ...]] = (
         ("今年以来", "今年至今", "年初至今", "本年度", "今年", "本年", "this year", "the current year", "year to date"),
         lambda: current("year"),
     ),
+    (("去年同月", "去年的这个月"), lambda: current("month", -12)),
     (("去年全年", "去年", "上年", "上一年", "last year", "the previous year"), lambda: current("year", -1)),
-    (("前年",), lambda: current("year", -2)),
+    (("前年", "the year before last", "year before last"), lambda: current("year", -2)),
     (
         (
             "最近一天",
@@ -80,7 +81,9 @@ _FIXED: Final[tuple[tuple[tuple[str, ...], Callable[[], Period]], ...]] = (
         lambda: Period(is_latest=True),
     ),
 )
-_FIXED_WORDS: Final = {word: make for words, make in _FIXED for word in words}
+_FIXED_WORDS: Final = {
+    form: make for words, make in _FIXED for word in words for form in {word, word.removeprefix("the ")}
+}
 _FIXED_PATTERN: Final = re.compile(
     "|".join(
         re.escape(word) + (r"(?![a-z])" if word.isascii() else "")
@@ -163,11 +166,18 @@ class TimeGrammar:
             lead = pattern.match(text, position)
             if lead and lead.end() > position and (found := self._span(text, lead.end(), clock)):
                 period, end = found
-                if lead[0].startswith(("从", "from")) and not _is_open(text, end, period):
+                if lead[0].startswith(("从", "from")) and self._is_closed(text, lead.end(), found, clock):
                     return period, end
                 return make(period), _skip_since(text, end)
         lead = patterns.LEAD_IN.match(text, position)
         return self._span(text, lead.end(), clock) if lead else None
+
+    def _is_closed(self, text: str, position: int, found: Found, clock: Clock) -> bool:
+        """`from A to B` says its end; `from 2020` and 从1月起 do not."""
+        first = self._one(text, position, clock)
+        return (first is not None and first[1] < found[1] and found[0].end is not None) or not _is_open(
+            text, found[1], found[0]
+        )
 
     def _range(self, text: str, position: int, clock: Clock) -> Found | None:
         """`A and B` after `between`: from the start of A to the end of B."""
@@ -181,6 +191,7 @@ class TimeGrammar:
         found = self._one(text, position, clock)
         if found is None:
             return None
+        found = self._edge_after(text, found, clock)
         period, end = found
         if (joint := re.compile(patterns.TO).match(text, end)) and (
             span := self._joined(text, found, joint.end(), clock)
@@ -197,10 +208,12 @@ class TimeGrammar:
     def _joined(self, text: str, first: Found, position: int, clock: Clock) -> Found | None:
         period = first[0]
         inherited = replace(clock, assumed_year=period.stated_year or clock.assumed_year)
-        second = self._one(text, position, inherited) or self._bare_day(text, position, period)
+        second = self._one(text, position, inherited)
+        if second is None or (second[0].months >= 12 and not period.months):
+            second = self._bare_day(text, position, period) or second
         if second is None or period.start is None or second[0].end is None:
             return None
-        if period.stated_year is None and second[0].stated_year and period.start.day and first[0].months:
+        if period.stated_year is None and second[0].stated_year and period.start.day:
             period = period.moved(months=12 * (second[0].stated_year - period.start.day.year))
         if period.start is None or period.start.resolve(clock.today) >= second[0].end.resolve(clock.today):
             return None
@@ -210,16 +223,38 @@ class TimeGrammar:
 
     @staticmethod
     def _bare_day(text: str, position: int, first: Period) -> Found | None:
-        match = patterns.ONLY_DAY.match(text, position)
-        if not match or first.start is None or first.start.day is None:
+        match = patterns.ONLY_DAY.match(text, position) or patterns.EN_BARE_DAY.match(text, position)
+        if not match or first.start is None or first.start.day is None or first.months:
             return None
-        day = first.start.day.replace(day=to_int(match["d"]))
-        return replace(days_between(day, day), stated_year=first.stated_year), match.end()
+        year = match.groupdict().get("y")
+        day = first.start.day.replace(day=to_int(match["d"]), year=int(year) if year else first.start.day.year)
+        return replace(days_between(day, day), stated_year=int(year) if year else first.stated_year), match.end()
 
     def _one(self, text: str, position: int, clock: Clock) -> Found | None:
         if position < len(text) and _is_inside_word(text, position):
             return None
+        if found := self._edge_of(text, position, clock):
+            return found
         return next((found for reader in self._readers if (found := reader(text, position, clock))), None)
+
+    def _edge_of(self, text: str, position: int, clock: Clock) -> Found | None:
+        """The first 5 days of October, the last day of 2024."""
+        match = patterns.FIRST_OF.match(text, position)
+        whole = self._one(text, match.end(), clock) if match else None
+        if match is None or whole is None:
+            return None
+        count = to_int(match["n"]) if match["n"] else 1
+        edge = _edge(whole[0], match["edge"] == "first", count, match["unit"], clock)
+        return (edge, whole[1]) if edge else None
+
+    @staticmethod
+    def _edge_after(text: str, found: Found, clock: Clock) -> Found:
+        """2025年10月前5天, 2025年前三季度."""
+        match = patterns.EDGE_AFTER.match(text, found[1])
+        if match is None:
+            return found
+        edge = _edge(found[0], match["edge"] == "前", to_int(match["n"]), match["unit"], clock)
+        return (edge, match.end()) if edge else found
 
     @staticmethod
     def _iso_day(text: str, position: int, clock: Clock) -> Found | None:
@@ -241,12 +276,17 @@ class TimeGrammar:
 
     @staticmethod
     def _english_day(text: str, position: int, clock: Clock) -> Found | None:
+        if span := patterns.DAYS_OF_MONTH.match(text, position):
+            stated_year = int(span["y"]) if span["y"] else None
+            month = patterns.MONTH_NAMES[span["mn"]]
+            first = _latest_day(stated_year or clock.assumed_year, month, int(span["d"]), clock.today)
+            return replace(days_between(first, first.replace(day=int(span["e"]))), stated_year=stated_year), span.end()
         match = patterns.EN_DAY.match(text, position)
         if not match:
             return None
         month = patterns.MONTH_NAMES[match["mn"] or match["mn2"]]
         stated = match["y"] or match["y2"]
-        year = int(stated) if stated else None
+        year = _english_year(stated, clock)
         day = _latest_day(year or clock.assumed_year, month, int(match["d"] or match["d2"]), clock.today)
         return replace(days_between(day, day), stated_year=year), match.end()
 
@@ -270,8 +310,9 @@ class TimeGrammar:
         match = patterns.ISO_MONTH.match(text, position)
         if not match:
             return None
-        year = int(match["y"] or match["y6"])
-        return replace(whole_months(year, int(match["m"] or match["m6"])), stated_year=year), match.end()
+        year = int(match["y"] or match["y6"] or match["y7"])
+        month = int(match["m"] or match["m6"] or match["m7"])
+        return replace(whole_months(year, month), stated_year=year), match.end()
 
     @staticmethod
     def _chinese_month(text: str, position: int, clock: Clock) -> Found | None:
@@ -325,7 +366,7 @@ class TimeGrammar:
         if match := patterns.HALF.match(text, position):
             year, is_first = _year_of(match, clock), match["h"] == "上半年"
         elif match := patterns.EN_HALF.match(text, position):
-            year, is_first = _english_year(match["y"], clock), match["h"] == "first"
+            year, is_first = _english_year(match["y"], clock), (match["h"] or match["hn"]) in ("first", "h1")
         else:
             return None
         actual = year or clock.assumed_year or clock.today.year
@@ -397,6 +438,20 @@ class TimeGrammar:
 def patterns_fixed(text: str, position: int) -> re.Match[str] | None:
     """A fixed relative expression such as 昨天 or `last month`."""
     return _FIXED_PATTERN.match(text, position)
+
+
+def _edge(whole: Period, is_first: bool, count: int, unit: str, clock: Clock) -> Period | None:
+    """The first or last days, weeks, months or quarters of a period that has both ends."""
+    start, end = whole.bounds(clock.today)
+    if start is None or end is None:
+        return None
+    months = {"month": count, "个月": count, "季度": 3 * count, "个季度": 3 * count}.get(unit, 0)
+    days = {"day": count, "天": count, "week": 7 * count}.get(unit, 0)
+    if is_first:
+        last = add_months(start, months) + timedelta(days=days)
+        return Period(Moment(day=start), Moment(day=min(last, end)), months=months, stated_year=whole.stated_year)
+    first = add_months(end, -months) - timedelta(days=days)
+    return Period(Moment(day=max(first, start)), Moment(day=end), months=months, stated_year=whole.stated_year)
 
 
 def _last_period(match: re.Match[str]) -> Period:

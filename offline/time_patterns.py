@@ -31,7 +31,7 @@ ISO_DAY = re.compile(
     r"|(?P<y8>(?:19|20)\d\d)(?P<m8>0[1-9]|1[0-2])(?P<d8>[0-2]\d|3[01])(?!\d)"
 )
 ISO_MONTH = re.compile(
-    r"(?P<y>(?:19|20)\d\d)[-/](?P<m>1[0-2]|0?[1-9])(?![\d/-])|(?P<y6>(?:19|20)\d\d)(?P<m6>0[1-9]|1[0-2])(?![\d.])"
+    r"(?P<y>(?:19|20)\d\d)[-/.](?P<m>1[0-2]|0?[1-9])(?![\d/.-])|(?P<m7>1[0-2]|0?[1-9])/(?P<y7>(?:19|20)\d\d)(?!\d)|(?P<y6>(?:19|20)\d\d)(?P<m6>0[1-9]|1[0-2])(?![\d.])"
 )
 DAY_OF_MONTH = re.compile(rf"{OF_YEAR}{MONTH}\s*月\s*{DAY}\s*(?:日|号)?(?!\d|{CN}|个|天)")
 ONLY_DAY = re.compile(rf"{DAY}(?:日|号)")
@@ -44,7 +44,7 @@ QUARTER = re.compile(rf"{OF_YEAR}(?:第?(?P<q>[一二三四1-4])\s*(?:个)?季�
 HALF = re.compile(rf"{OF_YEAR}(?P<h>上半年|下半年)")
 YEAR_OF = re.compile(rf"{YEAR}\s*(?:全年|度|整年)?(?!\s*(?:1[0-2]|[1-9])\s*月)|{RELATIVE_YEAR}(?:全年|整年)?")
 EN_DAY = re.compile(
-    rf"(?:{EN_MONTH}\s*(?P<d>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d)(?:\s*,?\s*(?P<y>(?:19|20)\d\d))?"
+    rf"(?:{EN_MONTH}\s*(?P<d>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d)(?:\s*,?\s*(?P<y>(?:19|20)\d\d|last year|this year))?"
     rf"|(?P<d2>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?\s+(?:of\s+)?{EN_MONTH.replace('mn', 'mn2')}"
     r"(?:\s*,?\s*(?P<y2>(?:19|20)\d\d))?)"
 )
@@ -55,7 +55,9 @@ EN_QUARTER = re.compile(
     r"(?:the\s+)?(?:q(?P<q>[1-4])|(?P<o>first|second|third|fourth|last|1st|2nd|3rd|4th)\s+quarter)(?![a-z])"
     r"\s*(?:of\s+|in\s+|,\s*)?(?P<y>(?:19|20)\d\d|last year|this year)?"
 )
-EN_HALF = re.compile(r"(?:the\s+)?(?P<h>first|second)\s+half\s+(?:of\s+)?(?P<y>(?:19|20)\d\d|last year|this year)?")
+EN_HALF = re.compile(
+    r"(?:the\s+)?(?:(?P<h>first|second)\s+half|(?P<hn>h[12]))\s*(?:of\s+)?(?P<y>(?:19|20)\d\d|last year|this year)?"
+)
 EN_YEAR = re.compile(r"(?:the\s+)?(?:year\s+|calendar year\s+|fiscal year\s+)?(?P<y>(?:19|20)\d\d)(?![\d.%])")
 LAST = re.compile(
     r"(?P<how>最近的?|近|过去的?|之前|此前|前|(?:in |over |during |within )?(?:the )?(?:last|past|previous))\s*"
@@ -80,8 +82,21 @@ LEAD_SINCE = re.compile(
 )
 LEAD_AFTER = re.compile(r"(?:晚于|after|later than)\s*(?:the\s+)?")
 LEAD_BEFORE = re.compile(r"(?:早于|before|earlier than|prior to)\s*(?:the\s+)?")
+FIRST_OF = re.compile(
+    r"(?:the\s+)?(?P<edge>first|last)\s+(?P<n>\d{1,3}|two|three|four|five|six|seven|ten)?\s*(?P<unit>day|week|month)s?\s+of\s+(?:the\s+)?"
+)
+EDGE_AFTER = re.compile(rf"的?(?P<edge>前|最后)(?P<n>\d{{1,3}}|{CN}{{1,3}})(?P<unit>天|个月|个季度|季度)")
+DAYS_OF_MONTH = re.compile(
+    rf"(?P<d>3[01]|[12]\d|0?[1-9])\s*(?:to|-|until|through)\s*(?P<e>3[01]|[12]\d|0?[1-9])\s+(?:of\s+)?{EN_MONTH}"
+    r"(?:\s*,?\s*(?P<y>(?:19|20)\d\d))?"
+)
+EN_BARE_DAY = re.compile(r"(?P<d>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d)(?:\s*,?\s*(?P<y>(?:19|20)\d\d))?")
+SHIFT_BACK = re.compile(
+    r"(?P<month>上一?个?月|前一?个?月|the month before|(?:the )?previous month)|(?P<year>上一年|前一年|the year before|(?:the )?previous year)"
+    r"|(?P<day>前一天|上一天|the day before|(?:the )?previous day)"
+)
 LEAD_UNTIL = re.compile(
-    r"(?:截至|截止到?|直到|until|up to|up until|on or before|through|by(?: the end of)?)\s*(?:the\s+)?"
+    r"(?:截至|截止到?|直到|until|up to|up until|on or before|through|by)\s*(?:the\s+)?(?:end\s+of\s+)?(?:the\s+)?"
 )
 LEAD_BETWEEN = re.compile(r"(?:介于|between)\s*")
 AND = re.compile(r"\s*(?:和|与|及|and|到|至)\s*")

@@ -15,6 +15,7 @@ class Weights:
     event_root: float = 0.05  # figures are kept where things happen
     value_beside: float = 0.05  # a value whose table is named too
     label_value: float = 0.03  # a value that is the name of something
+    value_of_group: float = 0.15  # a value of what is grouped by
     rows_when_ranked: float = 0.9  # `most orders` counts orders
     rows_when_aggregated: float = 0.8  # `total orders` counts orders
     counted_measure: float = 0.97  # `number of citations` may be a column
