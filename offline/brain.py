@@ -105,20 +105,15 @@ class OfflineBrain:
     async def chat(self, question: str, context: str, *, write: Write | None = None) -> str:
         """A greeting or an account of what this can do; anything else needs a language model, and that is said."""
         current = current_part(question)
-        text, in_english = fold(current), is_english(current)
-        tables = self._table_names()
-        about = (
-            (texts.OFFLINE_CHAT_TABLES_EN if in_english else messages.OFFLINE_CHAT_TABLES).format(tables=tables)
-            if tables
-            else ""
-        )
+        text, suffix = fold(current), "_EN" if is_english(current) else ""
         if any(contains(text, word) for word in _THANKS):
-            return texts.OFFLINE_CHAT_THANKS_EN if in_english else messages.OFFLINE_CHAT_THANKS
+            return _said("OFFLINE_CHAT_THANKS", suffix)
         if any(contains(text, word) for word in _BYES):
-            return texts.OFFLINE_CHAT_BYE_EN if in_english else messages.OFFLINE_CHAT_BYE
-        if any(contains(text, word) for word in self._classifier_words.chat):
-            return (texts.OFFLINE_CHAT_GREETING_EN if in_english else messages.OFFLINE_CHAT_GREETING) + about
-        return (texts.OFFLINE_CHAT_NEEDS_MODEL_EN if in_english else messages.OFFLINE_CHAT_NEEDS_MODEL) + about
+            return _said("OFFLINE_CHAT_BYE", suffix)
+        greets = any(contains(text, word) for word in self._classifier_words.chat)
+        answer = _said("OFFLINE_CHAT_GREETING" if greets else "OFFLINE_CHAT_NEEDS_MODEL", suffix)
+        tables = self._table_names()
+        return answer + (_said("OFFLINE_CHAT_TABLES", suffix).format(tables=tables) if tables else "")
 
     def _engine(self, schema: BusinessSchema) -> Engine:
         with self._lock:
@@ -135,6 +130,12 @@ class OfflineBrain:
         with self._lock:
             engine = next(reversed(self._engines.values()), None)
         return "、".join(relation.title for relation in engine.index.relations[:12]) if engine is not None else ""
+
+
+def _said(name: str, suffix: str) -> str:
+    """A text in Chinese, or with the suffix `_EN` in English."""
+    found: str = getattr(texts, name + suffix) if suffix else getattr(messages, name)
+    return found
 
 
 def _drafted(engine: Engine, composed: Composed, today: date, wrong: set[str]) -> SqlDraft:

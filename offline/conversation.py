@@ -18,6 +18,10 @@ from offline.time_grammar import Clock
 from offline.time_patterns import SHIFT_BACK
 from offline.tokens import Token
 
+_NUMBERING = re.compile(
+    r"^\s*(?:[(（]\d{1,2}[)）]|\d{1,2}(?:[)）、]|[.．](?!\d))|[QqＱ问][:：]|[(（][一二三四五六七八九十]+[)）]|[一二三四五六七八九十]+、)\s*"
+)
+"""What stands before a question in a list of questions."""
 _CURRENT = "\n[CURRENT]\n"
 _LEADS = (
     "那么",
@@ -40,6 +44,8 @@ _LEADS = (
     "now ",
     "by ",
 )
+_PRESENTING = re.compile(r"图|表格|导出|chart|plot|table|export|excel")
+"""Only another way to show the same answer is asked for."""
 _ENDS = re.compile(r"(?:的)?呢\s*[?!.]*$")
 _MOST_TURNS, _MOST_CHARACTERS, _SHORT, _SHORTEST = 6, 600, 5, 3
 _ADDED_TEXT = """
@@ -50,8 +56,9 @@ _ADDED = frozenset(_ADDED_TEXT.split())
 
 
 def current_part(question: str) -> str:
-    """The text that is asked now, without the earlier turns an enhanced question carries."""
-    return question.rpartition(_CURRENT)[2].strip() if _CURRENT in question else question.strip()
+    """The text that is asked now, without earlier turns and without its number in a list."""
+    current = question.rpartition(_CURRENT)[2] if _CURRENT in question else question
+    return _NUMBERING.sub("", current).strip()
 
 
 def complete(question: str, context: str, engine: Engine, today: date) -> str:
@@ -85,7 +92,7 @@ def _is_follow_up(question: str, asked: Sequence[Token], engine: Engine, today: 
     text = fold(question)
     content = [t for t in asked if not t.is_break]
     if not content:
-        return True
+        return _PRESENTING.search(text) is not None
     leans = text.startswith(_LEADS) or bool(_ENDS.search(text)) or SHIFT_BACK.search(text) is not None
     figures = any(_is_figure(t) for t in content)
     things = any(n.kind == "table" for t in content for n in t.names) or any(t.values for t in content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -22,11 +21,6 @@ from offline.time_grammar import Clock, TimeGrammar
 from offline.titles import Titles
 from offline.tokens import Tokeniser
 from offline.vocabulary import Vocabulary
-
-_NUMBERING = re.compile(
-    r"^\s*(?:[(（]?\d{1,2}[)）.、．](?!\d)|[QqＱ问][:：]|[（(][一二三四五六七八九十]+[)）]|[一二三四五六七八九十]+、)\s*"
-)
-"""What stands before a question in a list of questions."""
 
 
 @dataclass
@@ -55,8 +49,7 @@ class Engine:
 
     def read(self, question: str, today: date, assumed_year: int | None = None) -> Reading:
         """The reading of a question."""
-        bare = _NUMBERING.sub("", question)
-        return Reader(bare, self.tokeniser.tokens(bare, Clock(today, assumed_year))).read()
+        return Reader(question, self.tokeniser.tokens(question, Clock(today, assumed_year))).read()
 
     def compose(self, question: str, today: date) -> Composed:
         """SQL for a question, or why there is none."""

@@ -73,6 +73,10 @@ class JoinGraph:
         way = self.way(start, end)
         return None if way is None else sum(edge.cost + (0.0 if edge.is_one else 0.3) for edge in way)
 
+    def is_referred_to(self, item: Field) -> bool:
+        """Whether another table's rows name this field's rows: its table is one of things, not of their details."""
+        return any(edge.left[0] is item and not edge.is_one for edge in self._edges[item.relation])
+
     def relation(self, number: int) -> Relation:
         """The relation of this number."""
         return self._index.relations[number]

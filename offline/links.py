@@ -23,6 +23,7 @@ _LONGEST_VALUE_WORDS = 40
 _MOST_PARTIAL = 60_000
 _SHARED_ENDING = 0.3
 _LEAST_WORD = 4
+_SURE_NAME = 0.97
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,8 @@ class LinkIndex:
         unique = [item for item in labels if item.is_unique]
         if unique or labels:
             return ((unique or labels)[0],)
+        if relation.has_composite_key:
+            return tuple(item for item in relation.fields if item.column.is_primary_key)
         fallback = relation.key or next(relation.with_role("code"), None)
         return (fallback,) if fallback else ()
 
@@ -91,7 +94,7 @@ class LinkIndex:
         name = relation.name if not relation.is_family else " ".join(relation.stem)
         found = table_names(relation.stem, name, comment, self.vocabulary)
         if all(item.role in ("key", "reference", "audit", "deleted") for item in relation.fields):
-            found.found = {phrase: how for phrase, how in found.found.items() if phrase == key(relation.name)}
+            found.found = {phrase: how for phrase, how in found.found.items() if how[0] >= _SURE_NAME}
         for phrase, score, reason in found.items():
             self.names[phrase].append(Link("table", relation, score, reason))
         owners = {" ".join(relation.stem), comment.headline, *comment.synonyms[:3]} - {""}
@@ -128,6 +131,9 @@ class LinkIndex:
         tails: dict[str, list[Member]] = defaultdict(list)
         for member in relation.members:
             whole = key(member.part)
+            self.names[key(member.name)].append(Link("member", relation, 1.0, "its name", member=member))
+            if whole.isdigit():
+                continue
             self.names[whole].append(Link("member", relation, 1.0, "the part its name has of its own", member=member))
             for start in range(2, len(whole) - 1):
                 if has_cjk(whole):
@@ -201,13 +207,18 @@ def replace_score(link: Link, score: float, reason: str) -> Link:
 
 def _shared_endings(values: Sequence[str]) -> tuple[str, ...]:
     """Endings of two to four Chinese characters that many values of a column share: 服务区, 分公司."""
-    counts: dict[str, int] = defaultdict(int)
     chinese = [key(value) for value in values if has_cjk(value)]
-    for value in chinese:
-        for length in (2, 3, 4):
-            if len(value) > length:
-                counts[value[-length:]] += 1
+    counts = _ending_counts(chinese)
     least = max(2, int(_SHARED_ENDING * len(chinese)))
     shared = [ending for ending, count in counts.items() if count >= least]
     whole = [e for e in shared if not any(o != e and o.endswith(e) and counts[o] >= 0.8 * counts[e] for o in shared)]
     return tuple(sorted(whole, key=len, reverse=True))
+
+
+def _ending_counts(names: Sequence[str]) -> dict[str, int]:
+    counts: dict[str, int] = defaultdict(int)
+    for name in names:
+        for length in (2, 3, 4):
+            if len(name) > length:
+                counts[name[-length:]] += 1
+    return counts

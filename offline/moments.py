@@ -98,10 +98,11 @@ def _is_named(item: Field, words: Sequence[str]) -> bool:
         if key(word) not in ("date", "time", "day", "term", "datetime", "dt", "at", "on")
     ]
     stems += [item.title] if not item.title.isascii() else []
-    return any(
-        word[: max(_LEAST_STEM, len(stem) - 3)] == stem[: max(_LEAST_STEM, len(stem) - 3)]
-        or (not stem.isascii() and len(word) >= 2 and word in stem)
-        for word in words
-        for stem in stems
-        if (len(stem) >= _LEAST_STEM and len(word) >= _LEAST_STEM) or not stem.isascii()
-    )
+    return any(_is_alike(word, stem) for word in words for stem in stems)
+
+
+def _is_alike(word: str, stem: str) -> bool:
+    if not stem.isascii():
+        return len(word) >= 2 and word in stem
+    shared = next((i for i, (a, b) in enumerate(zip(word, stem, strict=False)) if a != b), min(len(word), len(stem)))
+    return shared >= _LEAST_STEM and shared >= min(len(word), len(stem)) - 3

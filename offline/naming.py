@@ -153,15 +153,18 @@ def _add_counts(names: Names, words: list[str], text: str, vocabulary: Vocabular
             names.add(phrase, 0.9, "a number of what its name says")
         names.add(rest, 0.7, "what it is the number of")
     if has_cjk(text):
-        bare = _without(text, tuple(part for part in vocabulary.endings("count_parts") if has_cjk(part)))
-        if bare != text:
-            names.add(bare, 0.7, "what it is the number of")
-            for ending in ("数", "量", "数量", "总数", "总量"):
-                names.add(bare + ending, 0.88, "a number of what its name says")
-        if text.startswith("总") or text.endswith(("总计", "合计")):
-            names.add(
-                text.removeprefix("总").removesuffix("总计").removesuffix("合计"), 0.8, "its name without 'total'"
-            )
+        _add_chinese_counts(names, text, vocabulary)
+
+
+def _add_chinese_counts(names: Names, text: str, vocabulary: Vocabulary) -> None:
+    """订单总数 is the number of 订单; 资产总计 is told as 资产."""
+    bare = _without(text, tuple(part for part in vocabulary.endings("count_parts") if has_cjk(part)))
+    if bare != text:
+        names.add(bare, 0.7, "what it is the number of")
+        for ending in ("数", "量", "数量", "总数", "总量"):
+            names.add(bare + ending, 0.88, "a number of what its name says")
+    if text.startswith("总") or text.endswith(("总计", "合计")):
+        names.add(text.removeprefix("总").removesuffix("总计").removesuffix("合计"), 0.8, "its name without 'total'")
 
 
 def _add_synonyms(names: Names, texts: Iterable[str], vocabulary: Vocabulary, *, limit: float) -> None:

@@ -22,12 +22,13 @@ class PlanBuilder(ExistenceStep):
         """The plan, or what of the question it could not use."""
         filters = filters_of(self.reading, self.resolution, self.index)
         self.used |= filters.used
-        if any(f.field.relation == self.root.number for f in filters.both):
-            return Refusal("unknown_generation_failure", tuple(v for f in filters.both for v in f.values))
-        self.both = [Absence(self.joins.relation(f.field.relation), (f,), is_present=True) for f in filters.both]
+        if refusal := self._take_both(filters):
+            return refusal
         time = time_use(self)
         if isinstance(time, Refusal):
             return time
+        if self.reading.has("vague") and not self.uses("measure", "rows", "values"):
+            return Refusal("ambiguous_question")
         plan = self._aggregated(filters, time) if self._is_aggregated(time) else self._listing(filters, time)
         if isinstance(plan, Refusal):
             return plan
@@ -44,6 +45,13 @@ class PlanBuilder(ExistenceStep):
         if isinstance(plan, Refusal):
             return plan
         return self._leftover() or plan
+
+    def _take_both(self, filters: Filters) -> Refusal | None:
+        """Values that hold for rows of their own, which the root's row cannot be."""
+        if any(f.field.relation == self.root.number for f in filters.both):
+            return Refusal("unknown_generation_failure", tuple(v for f in filters.both for v in f.values))
+        self.both = [Absence(self.joins.relation(f.field.relation), (f,), is_present=True) for f in filters.both]
+        return None
 
     def _is_aggregated(self, time: TimeUse) -> bool:
         reading = self.reading
@@ -218,11 +226,12 @@ class PlanBuilder(ExistenceStep):
 def siblings_of(relation: Relation, kind: str) -> tuple[tuple[str, Field], ...]:
     """Figures of one kind whose titles end alike, by what tells them apart: 微信支付金额, 现金支付金额."""
     fields = [item for item in relation.fields if item.is_measure and item.kind == kind and "总" not in item.title]
-    best: tuple[tuple[str, Field], ...] = ()
-    for first in fields:
-        for length in range(len(first.title) - 1, 1, -1):
-            ending = first.title[-length:]
-            alike = [(item.title.removesuffix(ending), item) for item in fields if item.title.endswith(ending)]
-            if len(alike) >= _LEAST_SIBLINGS and all(name for name, _ in alike) and len(alike) > len(best):
-                best = tuple(alike)
-    return best
+    endings = {item.title[-length:] for item in fields for length in range(2, len(item.title))}
+    families = [_alike(fields, ending) for ending in sorted(endings, key=lambda ending: (-len(ending), ending))]
+    return max(families, key=len, default=())
+
+
+def _alike(fields: list[Field], ending: str) -> tuple[tuple[str, Field], ...]:
+    """The fields whose titles have an ending and something before it; none when they are too few."""
+    found = tuple((item.title.removesuffix(ending), item) for item in fields if item.title.endswith(ending))
+    return found if len(found) >= _LEAST_SIBLINGS and all(name for name, _ in found) else ()

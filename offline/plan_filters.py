@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from offline.links import LinkIndex
-from offline.plan import Filter
+from offline.plan import Filter, Test
 from offline.reading import Mention, Reading, ValueMention
 from offline.relations import Field, Member, Relation
 from offline.resolving import Resolution
@@ -65,7 +65,8 @@ def filters_of(reading: Reading, resolution: Resolution, index: LinkIndex) -> Fi
 def _filter_of(item: Field, value: ValueMention, values: Sequence[str], reason: str) -> Filter:
     is_word = reason == "a word of a stored value"
     if not value.links and value.token.literal and item.kind == "text":
-        return Filter(item, "contains", (value.token.literal,), is_negated=value.is_negated)
+        test: Test = "starts" if value.is_prefix else "contains"
+        return Filter(item, test, (value.token.literal,), is_negated=value.is_negated)
     if item.kind == "array":
         return Filter(item, "any", tuple(dict.fromkeys(values)), is_negated=value.is_negated)
     if is_word:
@@ -109,7 +110,11 @@ def _add_flags(found: Filters, reading: Reading, resolution: Resolution, index: 
 
 
 def _is_attribute_of_counted(mention: Mention, reading: Reading) -> bool:
-    return mention.is_plain and not mention.is_listed and not mention.is_which and bool(reading.counted)
+    if not mention.is_plain or mention.is_listed or mention.is_which:
+        return False
+    following = next((m for m in reading.mentions if m.position == mention.position + 1), None)
+    stands_before = following is not None and any(name.kind == "table" for name in following.names)
+    return stands_before or bool(reading.counted)
 
 
 def _asks_yes_or_no(reading: Reading, resolution: Resolution, mention: Mention) -> bool:

@@ -182,12 +182,10 @@ def _two_sides(plan: Plan) -> tuple[tuple[Filter, ...], tuple[Filter, ...]] | No
         if entry.test in ("in", "contains") and len(entry.values) == 2:
             first, second = (replace(entry, values=(value,)) for value in entry.values)
             return (first,), (second,)
-    numbers = [f for f in plan.filters if f.test in (">", ">=", "<", "<=")]
-    if len(numbers) == 2 and numbers[0].field is numbers[1].field:
-        return (numbers[0],), (numbers[1],)
-    flags = [f for f in plan.filters if f.test == "flag"]
-    if len(flags) == 2 and flags[0].field is flags[1].field:
-        return (flags[0],), (flags[1],)
+    for tests in ((">", ">=", "<", "<="), ("flag",)):
+        pair = [entry for entry in plan.filters if entry.test in tests]
+        if len(pair) == 2 and pair[0].field is pair[1].field:
+            return (pair[0],), (pair[1],)
     return None
 
 

@@ -18,7 +18,7 @@ _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "runni
 class GroupStep(OrderStep):
     """Finds the dimensions."""
 
-    def dimension(self, option: Option) -> Dimension | None:
+    def dimension(self, option: Option, *, is_said: bool = True) -> Dimension | None:
         """Groups by an entity's label, with its key where names repeat, or by a field's values."""
         if option.kind == "flag" and option.field is not None:
             return Dimension(self.titles.of_field(option.field), (option.field,))
@@ -26,17 +26,22 @@ class GroupStep(OrderStep):
             owner = self._owner(option.field, option.relation)
             return Dimension(self.titles.of_field(option.field), (option.field,), owner)
         label = self.index.label_of(option.relation)
-        if not label or (option.relation.is_event and label[0] is option.relation.key):
+        if not label or (option.relation.is_event and label[0] is option.relation.key and not is_said):
             return None
         identity = option.relation.key
-        needs_key = identity is not None and identity not in label and not (len(label) == 1 and label[0].is_unique)
+        needs_key = (
+            identity is not None
+            and identity not in label
+            and not (len(label) == 1 and label[0].is_unique)
+            and self.joins.is_referred_to(identity)
+        )
         return Dimension(self.titles.of_field(label[0]), label, identity if needs_key else None)
 
     def _owner(self, item: Field, relation: Relation) -> Field | None:
         """The key of the thing a label names, where two things may have the same name."""
         if item.is_unique or relation.is_event or item not in self.index.label_of(relation) or item.role != "label":
             return None
-        if relation.key is None or relation.key is item:
+        if relation.key is None or relation.key is item or not self.joins.is_referred_to(relation.key):
             return None
         own = key(" ".join(relation.stem))
         return relation.key if key(" ".join(item.stem)) in ("name", "title", own + "name", own + "title") else None
@@ -46,7 +51,7 @@ class GroupStep(OrderStep):
         found: list[tuple[int, Dimension]] = [(time.position, dimension) for dimension in time.dimensions]
         for mention in mentions:
             option = self.resolution.uses[mention]
-            dimension = self.dimension(option)
+            dimension = self.dimension(option, is_said=mention.is_grouped)
             if dimension is None and option.relation is self.root and not mention.is_grouped:
                 continue
             if dimension is None:

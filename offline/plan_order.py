@@ -51,14 +51,14 @@ class OrderStep(PlanState):
     def _asks_for_one(self) -> bool:
         """A superlative takes one row, unless an order was said too or several were asked for."""
         reading = self.reading
-        if reading.has("direction") or (reading.has("list") and not reading.is_english):
+        if reading.has("direction", "order") or (reading.has("list") and not reading.is_english):
             return False
         if reading.is_english:
             subject = next((m for m in reading.mentions if m.is_which or m.is_listed), None) or next(
                 iter(reading.mentions), None
             )
             words = subject.text.split() if subject is not None else []
-            return not any(base_form(word) != word for word in words[-1:]) or reading.has("order")
+            return not any(base_form(word) != word for word in words[-1:])
         return True
 
     def _said_order(self, plan: Plan) -> list[Ordering]:

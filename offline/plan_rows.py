@@ -99,9 +99,12 @@ class RowStep(ConditionStep):
             return True
         if option.relation is not self.root:
             return mention.is_listed
-        if any(self.resolution.uses[m].relation is self.root and not m.rank and not m.order for m in wanted):
-            return bool(mention.rank)
-        return True
+        return not self._is_identified()
+
+    def _is_identified(self) -> bool:
+        """One thing was named: its name need not be told again."""
+        named = [links[0] for links in self.resolution.values.values() if links]
+        return any(link.relation is self.root and link.field is not None and link.field.is_unique for link in named)
 
     def _is_distinct(self, plan: Plan) -> bool:
         """Equal rows say nothing twice unless each is a thing of its own."""

@@ -62,8 +62,11 @@ class PlanState:
         is_named = (
             bool(label) and label[0].role not in ("key", "reference") and (not self.root.is_event or label[0].is_unique)
         )
+        compares = bool(self.reading.conditions) and not any(m.is_grouped for m in self.reading.mentions)
         lists_rows = any(
-            option.kind == "entity" and option.relation is self.root and (mention.is_listed or mention.is_which)
+            option.kind == "entity"
+            and option.relation is self.root
+            and (mention.is_listed or mention.is_which or compares)
             for mention, option in self.uses("entity")
         )
         return is_named or lists_rows

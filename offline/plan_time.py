@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from offline.periods import Moment as PointInTime
@@ -79,6 +80,10 @@ def _different(mentions: Sequence[PeriodMention], builder: PlanBuilder) -> list[
             builder.used.add(mention)
             continue
         seen.append(mention)
+    for mention, following in pairwise(seen):
+        stated, start = following.period.stated_year, mention.period.start
+        if stated and mention.period.stated_year is None and start is not None and start.day is not None:
+            mention.period = mention.period.moved(months=12 * (stated - start.day.year))
     return seen
 
 

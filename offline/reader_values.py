@@ -38,14 +38,17 @@ class ValueReader(NumberReader):
             return
         mention = self._previous_mention(value.position, reach=4) or self._noun_after(value)
         if mention is not None and not all(
-            t.has("equal") or t.text in BEFORE_LITERAL for t in self._tokens[mention.position + 1 : value.position]
+            t.has("equal", "starts") or t.text in BEFORE_LITERAL
+            for t in self._tokens[mention.position + 1 : value.position]
         ):
             mention = None
         if mention is None:
             self._reading.unknown.append(value.text)
             return
         value.named = mention
-        mention.names_value = True
+        before = self._previous_content(value.position)
+        value.is_prefix = before is not None and self._tokens[before].has("starts")
+        mention.names_value = not value.is_prefix or mention.is_plain
 
     def _spread_listing(self) -> None:
         """The second noun of `what is the A and B`, 哪些A和B is asked for too."""

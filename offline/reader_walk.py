@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from offline.reader_words import FORMS_OVER_NAMES, PURPOSES, STRONG_NAME, SURE_NAME
 from offline.reading import Mention, PeriodMention, Reading, ValueMention
-from offline.text import is_english
+from offline.text import is_english, key
 from offline.tokens import Token
 
 
@@ -42,7 +42,7 @@ class TokenWalk:
         ):
             return replace(token, names=(), values=())
         if token.tags and not has_form and best < SURE_NAME and not values:
-            return replace(token, names=(), values=())
+            return replace(token, names=())
         if token.names and values and best >= STRONG_NAME and not _is_named(before):
             return replace(token, values=())
         if token.number is not None:
@@ -108,7 +108,7 @@ class TokenWalk:
         for place, token in enumerate(self._tokens):
             if token.period is not None:
                 reading.periods.append(PeriodMention(token.period, place, token.text))
-            elif (token.literal and not token.names) or (
+            elif (token.literal and (not token.names or self._follows_value_form(place))) or (
                 token.values
                 and not token.names
                 and (not all(link.needs_column for link in token.values) or self._qualifies(place))
@@ -117,7 +117,8 @@ class TokenWalk:
             elif token.derived is not None and not token.derived.upper:
                 self._divide_by(token, place)
             elif token.names:
-                mention = Mention(token, place, is_whole=self._is_whole(place))
+                is_counted = key(token.text).startswith(("numberof", "howmany", "countof"))
+                mention = Mention(token, place, is_whole=self._is_whole(place), is_counted=is_counted)
                 reading.mentions.append(mention)
                 self._by_place[place] = mention
             elif token.values and not token.tags and token.number is None:
@@ -131,6 +132,10 @@ class TokenWalk:
         self._divisors.append(mention)
         self._reading.mark("ratio", place)
         self._reading.mark("per_unit", place)
+
+    def _follows_value_form(self, place: int) -> bool:
+        before = self._previous_content(place)
+        return before is not None and self._tokens[before].has("starts", "equal")
 
     def _is_whole(self, place: int) -> bool:
         """所有, `all` right before the noun."""
@@ -146,8 +151,19 @@ class TokenWalk:
         )
 
     def _qualifies(self, place: int) -> bool:
-        """A value that is a common word stands right before the noun of its own table: `sell transactions`."""
+        """A value that is a common word stands right before the noun of its own table, or is said to be so.
+
+        `sell transactions`, `orders that are not shipped`.
+        """
         token = self._tokens[place]
+        before = self._previous_content(place)
+        if (
+            before is not None
+            and before == place - 1
+            and self._tokens[before].has("equal", "unequal", "negation")
+            and len(token.text) > 2
+        ):
+            return token.tags <= {"filler"} and token.number is None
         following = self._tokens[place + 1] if place + 1 < len(self._tokens) else None
         if following is None or len(token.text) < 3 or not token.tags <= {"filler"} or token.number is not None:
             return False

@@ -7,7 +7,7 @@ total is kept. That is linear in roots and options, so a wide schema costs no mo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from offline.joins import JoinGraph
@@ -17,6 +17,7 @@ from offline.relations import Field, Member, Relation
 from offline.text import key
 from offline.weights import WEIGHTS
 
+_GENERIC = frozenset({"name", "id", "title", "code", "type", "status", "date", "名称", "编号", "编码", "状态", "类型"})
 OptionKind = Literal["rows", "values", "measure", "entity", "field", "flag", "member", "moment"]
 
 
@@ -61,7 +62,13 @@ class Resolver:
     def at(self, root: Relation, reading: Reading, options: dict[Mention, list[Option]]) -> Resolution:
         """Every mention's best option and every value's best links, seen from `root`."""
         resolution = Resolution(root)
+        subjects = self._things_said(reading, options)
+        figure = next((m for m in options if m.is_counted or m.aggregate), None) or _ranked_rows(options)
         for mention, choices in options.items():
+            if mention is figure:
+                choices = [o for o in choices if o.relation is root] or choices
+            if key(mention.text) in _GENERIC:
+                choices = [self._of_subject(option, subjects) for option in choices]
             best = max(
                 ((self._worth(root, option), option) for option in choices), key=lambda pair: pair[0], default=None
             )
@@ -73,6 +80,7 @@ class Resolver:
             resolution.uses[mention] = best[1]
             resolution.score += best[0]
         self._count_rows(resolution)
+        self._said_again(resolution)
         for value in reading.values:
             self._resolve_value(resolution, value)
         if root in self._subject_relations(reading, options):
@@ -82,6 +90,28 @@ class Resolver:
                 WEIGHTS.event_root if any(o.kind == "measure" for o in resolution.uses.values()) else 0.0
             )
         return resolution
+
+    @staticmethod
+    def _things_said(reading: Reading, options: dict[Mention, list[Option]]) -> set[int]:
+        """The tables that are named as such and not denied."""
+        sure = [o for m, found in options.items() for o in found if o.kind == "entity" and not m.is_negated]
+        return {o.relation.number for o in sure if o.score >= WEIGHTS.sure}
+
+    @staticmethod
+    def _of_subject(option: Option, subjects: set[int]) -> Option:
+        gain = WEIGHTS.generic_of_subject if option.relation.number in subjects else 0.0
+        return replace(option, score=option.score + gain)
+
+    @staticmethod
+    def _said_again(resolution: Resolution) -> None:
+        """`scores` after `easiness scores` is the same figure."""
+        mentions = sorted(resolution.uses, key=lambda mention: mention.position)
+        for place, mention in enumerate(mentions):
+            for earlier in mentions[:place]:
+                longer, shorter = key(earlier.text), key(mention.text)
+                same_kind = resolution.uses[earlier].kind == "measure" and not mention.is_counted
+                if same_kind and longer != shorter and longer.endswith(shorter):
+                    resolution.uses[mention] = resolution.uses[earlier]
 
     @staticmethod
     def _count_rows(resolution: Resolution) -> None:
@@ -99,12 +129,14 @@ class Resolver:
 
         It is what 哪些 or which asks for, else the first noun in English and the last in Chinese.
         """
-        if any(m.is_counted or m.aggregate for m in options):
+        if any(m.is_counted or m.aggregate for m in options) or _ranked_rows(options) is not None:
             return []
-        things = [m for m in options if not m.is_negated and any(o.kind == "entity" for o in options[m])]
+        things = [m for m in options if not m.is_negated and any(o.kind in ("entity", "field") for o in options[m])]
         asked = [m for m in things if m.is_which or m.is_listed]
         chosen = asked[:1] or (things[:1] if reading.is_english else things[-1:])
-        return [o.relation for m in chosen for o in options[m] if o.kind == "entity" and o.score >= WEIGHTS.sure]
+        return [
+            o.relation for m in chosen for o in options[m] if o.kind in ("entity", "field") and o.score >= WEIGHTS.sure
+        ]
 
     def options(self, mention: Mention, reading: Reading) -> list[Option]:
         """What the mention may mean in its role."""
@@ -204,6 +236,8 @@ class Resolver:
     def _roots(self, reading: Reading, options: dict[Mention, list[Option]]) -> list[Relation]:
         """Relations of the first figure, else of any noun or value."""
         figures = [m for m in reading.mentions if m in options and not m.is_negated and (m.is_counted or m.aggregate)]
+        ranked = _ranked_rows(options)
+        figures = figures or ([ranked] if ranked is not None else [])
         figures = figures or [
             m for m in reading.mentions
             if m in options and not m.is_negated and any(o.kind == "measure" and o.score > 0.6 for o in options[m][:1])
@@ -289,6 +323,15 @@ class Resolver:
             0.7 if value.token.number is None and link.field is not None and link.field.is_numeric else 1.0
         )
         return Link("value", link.relation, score, "a value for the column named beside it", link.field, text)
+
+
+def _ranked_rows(options: dict[Mention, list[Option]]) -> Mention | None:
+    """`most orders`: a table whose rows are counted for a ranking, when no column is what is ranked by."""
+    for mention, found in options.items():
+        kinds = {option.kind for option in found if option.score >= WEIGHTS.sure * WEIGHTS.rows_when_ranked}
+        if mention.rank and not mention.is_negated and "rows" in kinds and "measure" not in {o.kind for o in found}:
+            return mention
+    return None
 
 
 def verbs_near(reading: Reading, position: int, *, reach: int = 4) -> Sequence[str]:

@@ -138,6 +138,10 @@ class Source:
         if not shown:
             self._add_existence(branch, inner)
             return
+        self._add_derived(branch, inner, shown)
+
+    def _add_derived(self, branch: _Branch, inner: Source, shown: Sequence[Field]) -> None:
+        """Join the distinct combinations of the branch's key and the fields shown."""
         alias = self._aliases.next()
         query = exp.Select().distinct(copy=False)
         ties: list[exp.Expr] = []

@@ -127,7 +127,9 @@ class TimeGrammar:
     def __init__(self, holidays: Mapping[str, Mapping[str, Any]]) -> None:
         self._holidays = holidays
         names = "|".join(sorted(map(re.escape, holidays), key=len, reverse=True)) or r"(?!)"
-        self._holiday = re.compile(rf"{patterns.OF_YEAR}(?P<name>{names})(?:假期|期间|长假|黄金周|当天)*")
+        self._holiday = re.compile(
+            rf"{patterns.OF_YEAR}(?P<name>{names})(?:假期|期间|长假|黄金周|当天|\s+holidays?)*(?:\s*,?\s*(?:in\s+|of\s+)?(?P<hy>(?:19|20)\d\d)(?!\d))?"
+        )
         self._readers = (
             self._iso_day,
             self._chinese_day,
@@ -295,7 +297,8 @@ class TimeGrammar:
         if not match:
             return None
         holiday = self._holidays[match["name"]]
-        year = _year_of(match, clock) or clock.assumed_year
+        said = int(match["hy"]) if match["hy"] else None
+        year = said or _year_of(match, clock) or clock.assumed_year
         for candidate in (year,) if year else (clock.today.year, clock.today.year - 1):
             days = holiday.get("fixed") or holiday.get("years", {}).get(candidate)
             if days is None:

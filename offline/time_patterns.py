@@ -31,9 +31,10 @@ ISO_DAY = re.compile(
     r"|(?P<y8>(?:19|20)\d\d)(?P<m8>0[1-9]|1[0-2])(?P<d8>[0-2]\d|3[01])(?!\d)"
 )
 ISO_MONTH = re.compile(
-    r"(?P<y>(?:19|20)\d\d)[-/.](?P<m>1[0-2]|0?[1-9])(?![\d/.-])|(?P<m7>1[0-2]|0?[1-9])/(?P<y7>(?:19|20)\d\d)(?!\d)|(?P<y6>(?:19|20)\d\d)(?P<m6>0[1-9]|1[0-2])(?![\d.])"
+    r"(?P<y>(?:19|20)\d\d)[-/.](?P<m>1[0-2]|0?[1-9])(?![\d/.-])|"
+    r"(?P<m7>1[0-2]|0?[1-9])/(?P<y7>(?:19|20)\d\d)(?!\d)|(?P<y6>(?:19|20)\d\d)(?P<m6>0[1-9]|1[0-2])(?![\d.])"
 )
-DAY_OF_MONTH = re.compile(rf"{OF_YEAR}{MONTH}\s*月\s*{DAY}\s*(?:日|号)?(?!\d|{CN}|个|天)")
+DAY_OF_MONTH = re.compile(rf"{OF_YEAR}{MONTH}\s*月\s*{DAY}\s*(?:日|号)?(?!\d|{CN}(?!共)|个|天|共)")
 ONLY_DAY = re.compile(rf"{DAY}(?:日|号)")
 SHORT_DAY = re.compile(r"(?P<m>1[0-2]|[1-9])[.](?P<d>3[01]|[12]\d|[1-9])(?![\d.%万亿])")
 MONTH_OF = re.compile(rf"{OF_YEAR}{MONTH}\s*月(?:份)?(?:的)?(?P<third>上旬|中旬|下旬|上半月|下半月|底|初)?")
@@ -44,7 +45,8 @@ QUARTER = re.compile(rf"{OF_YEAR}(?:第?(?P<q>[一二三四1-4])\s*(?:个)?季�
 HALF = re.compile(rf"{OF_YEAR}(?P<h>上半年|下半年)")
 YEAR_OF = re.compile(rf"{YEAR}\s*(?:全年|度|整年)?(?!\s*(?:1[0-2]|[1-9])\s*月)|{RELATIVE_YEAR}(?:全年|整年)?")
 EN_DAY = re.compile(
-    rf"(?:{EN_MONTH}\s*(?P<d>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d)(?:\s*,?\s*(?P<y>(?:19|20)\d\d|last year|this year))?"
+    rf"(?:{EN_MONTH}\s*(?P<d>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d)"
+    r"(?:\s*,?\s*(?P<y>(?:19|20)\d\d|last year|this year))?"
     rf"|(?P<d2>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?\s+(?:of\s+)?{EN_MONTH.replace('mn', 'mn2')}"
     r"(?:\s*,?\s*(?P<y2>(?:19|20)\d\d))?)"
 )
@@ -67,7 +69,7 @@ LAST = re.compile(
     r"(?:份|内|以来|里|之内|间|时间|中|(?=的))?"
 )
 WEEK_DAY = re.compile(
-    r"(?P<w>本周|这周|上周|上上周|这个星期|上个星期|上星期|周|星期)(?P<d>[一二三四五六日天])(?!至|到)"
+    r"(?P<w>本周|这周|上周|上上周|这个星期|上个星期|上星期|周|星期)(?P<d>[一二三四五六日天])(?!至|到|共)"
 )
 WEEKEND = re.compile(r"(?P<w>本周末|这周末|这个周末|上周末|上个周末|上上周末|last weekend|this weekend)")
 AGO = re.compile(
@@ -83,7 +85,8 @@ LEAD_SINCE = re.compile(
 LEAD_AFTER = re.compile(r"(?:晚于|after|later than)\s*(?:the\s+)?")
 LEAD_BEFORE = re.compile(r"(?:早于|before|earlier than|prior to)\s*(?:the\s+)?")
 FIRST_OF = re.compile(
-    r"(?:the\s+)?(?P<edge>first|last)\s+(?P<n>\d{1,3}|two|three|four|five|six|seven|ten)?\s*(?P<unit>day|week|month)s?\s+of\s+(?:the\s+)?"
+    r"(?:the\s+)?(?P<edge>first|last)\s+(?P<n>\d{1,3}|two|three|four|five|six|seven|ten)?\s*"
+    r"(?P<unit>day|week|month)s?\s+of\s+(?:the\s+)?"
 )
 EDGE_AFTER = re.compile(rf"的?(?P<edge>前|最后)(?P<n>\d{{1,3}}|{CN}{{1,3}})(?P<unit>天|个月|个季度|季度)")
 DAYS_OF_MONTH = re.compile(
@@ -92,7 +95,8 @@ DAYS_OF_MONTH = re.compile(
 )
 EN_BARE_DAY = re.compile(r"(?P<d>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d)(?:\s*,?\s*(?P<y>(?:19|20)\d\d))?")
 SHIFT_BACK = re.compile(
-    r"(?P<month>上一?个?月|前一?个?月|the month before|(?:the )?previous month)|(?P<year>上一年|前一年|the year before|(?:the )?previous year)"
+    r"(?P<month>上一?个?月|前一?个?月|the month before|(?:the )?previous month)"
+    r"|(?P<year>上一年|前一年|the year before|(?:the )?previous year)"
     r"|(?P<day>前一天|上一天|the day before|(?:the )?previous day)"
 )
 LEAD_UNTIL = re.compile(

@@ -249,17 +249,12 @@ def _is_figure(token: Token) -> bool:
 
 def _cost(token: Token) -> float:
     """What a token costs on the way: sure phrases little, particles and lone characters more."""
-    sure = [link.score for link in token.names]
-    sure += [link.score for link in token.values if not link.needs_column]
+    sure = max((link.score for link in (*token.names, *token.values) if not link.needs_column), default=0.0)
+    costs = [0.95 + 0.7 * (1 - sure)] if sure else []
+    costs += [1.0] if token.tags - {"filler"} or token.adjectives else []
+    costs += [1.05] if "filler" in token.tags else []
     is_lone = len(token.text) == 1 and has_cjk(token.text)
-    best = 1.6 if not (sure or token.tags or token.adjectives) else 9.0
-    if sure:
-        best = min(best, 0.95 + 0.7 * (1 - max(sure)))
-    if token.tags - {"filler"} or token.adjectives:
-        best = min(best, 1.0)
-    if "filler" in token.tags:
-        best = min(best, 1.05)
-    return best + (0.45 if is_lone else 0.0)
+    return min(costs, default=1.6) + (0.45 if is_lone else 0.0)
 
 
 def _word_after(words: Sequence[Word], start: int, end: int) -> int | None:

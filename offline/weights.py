@@ -16,6 +16,7 @@ class Weights:
     value_beside: float = 0.05  # a value whose table is named too
     label_value: float = 0.03  # a value that is the name of something
     value_of_group: float = 0.15  # a value of what is grouped by
+    generic_of_subject: float = 0.25  # `name` or `id` is that of the thing asked about
     rows_when_ranked: float = 0.9  # `most orders` counts orders
     rows_when_aggregated: float = 0.8  # `total orders` counts orders
     counted_measure: float = 0.97  # `number of citations` may be a column
@@ -27,7 +28,7 @@ class Weights:
     ranked_field: float = 0.6
     least_score: float = 0.45  # a meaning below this is not taken
     unreachable: float = -9.0
-    subject_root: float = 0.3  # what is listed is where rows come from
+    subject_root: float = 1.0  # what is listed is where rows come from
     sure: float = 0.8  # a meaning from here on is as good as the name itself
     other_column: float = 0.15  # a table whose word is the name of a column that is not its label
     most_roots: int = 24
