@@ -25,6 +25,7 @@ from offline.periods import (
     single_day,
     whole_months,
 )
+from offline.time_context import is_inside_word, is_led, is_plain_year, is_short_range
 
 Found = tuple[Period, int]
 _FIXED: Final[tuple[tuple[tuple[str, ...], Callable[[], Period]], ...]] = (
@@ -233,7 +234,7 @@ class TimeGrammar:
         return replace(days_between(day, day), stated_year=int(year) if year else first.stated_year), match.end()
 
     def _one(self, text: str, position: int, clock: Clock) -> Found | None:
-        if position < len(text) and _is_inside_word(text, position):
+        if position < len(text) and is_inside_word(text, position):
             return None
         if found := self._edge_of(text, position, clock):
             return found
@@ -270,7 +271,7 @@ class TimeGrammar:
     @staticmethod
     def _chinese_day(text: str, position: int, clock: Clock) -> Found | None:
         match = patterns.DAY_OF_MONTH.match(text, position) or patterns.SHORT_DAY.match(text, position)
-        if not match or (match.re is patterns.SHORT_DAY and not _is_short_range(text, position)):
+        if not match or (match.re is patterns.SHORT_DAY and not is_short_range(text, position)):
             return None
         year = _year_of(match, clock) if match.re is patterns.DAY_OF_MONTH else None
         day = _latest_day(year or clock.assumed_year, to_int(match["m"]), to_int(match["d"]), clock.today)
@@ -340,7 +341,7 @@ class TimeGrammar:
         match = patterns.EN_MONTH_OF.match(text, position)
         if not match:
             return None
-        if match["mn"] in ("may", "mar", "march") and not match["y"] and not _is_led(text, position):
+        if match["mn"] in ("may", "mar", "march") and not match["y"] and not is_led(text, position):
             return None
         month, year = patterns.MONTH_NAMES[match["mn"]], _english_year(match["y"], clock)
         actual = year or clock.assumed_year or _latest_year(month, clock.today)
@@ -425,12 +426,12 @@ class TimeGrammar:
     def _year(text: str, position: int, clock: Clock) -> Found | None:
         match = patterns.YEAR_OF.match(text, position)
         year: int | None = None
-        if match and (match["ry"] or "年" in match[0] or _is_plain_year(text, match)):
+        if match and (match["ry"] or "年" in match[0] or is_plain_year(text, match)):
             year = _year_of(match, clock)
         elif match := patterns.EN_YEAR.match(text, position):
             year = (
                 int(match["y"])
-                if _is_led(text, position) or match[0] != match["y"] or _is_plain_year(text, match)
+                if is_led(text, position) or match[0] != match["y"] or is_plain_year(text, match)
                 else None
             )
         if match is None or year is None:
@@ -507,39 +508,6 @@ def _months_between(first: Period, last: Period) -> int:
     if not (start and end and start.day and end.day):
         return 0
     return (end.day.year - start.day.year) * 12 + end.day.month - start.day.month
-
-
-def _is_inside_word(text: str, position: int) -> bool:
-    before, here = text[position - 1 : position], text[position]
-    if before.isascii() and before.isalnum() and here.isascii() and here.isalnum():
-        return not (before.isalpha() and here.isdigit())
-    return before == "." and here.isdigit() and text[position - 2 : position - 1].isdigit()
-
-
-def _is_led(text: str, position: int) -> bool:
-    """A preposition or a time noun stands before."""
-    return bool(
-        re.search(
-            r"(?:in|on|during|of|for|since|until|before|after|by|year|and|to|from|between|month|through)\s+(?:the\s+)?$",
-            text[:position],
-        )
-    )
-
-
-def _is_plain_year(text: str, match: re.Match[str]) -> bool:
-    """A bare number that can only be a year: no unit, comparison or counted noun stands beside it."""
-    before, after = text[: match.start()], text[match.end() :]
-    if re.search(r"(?:[<>=]|than|above|over|below|under|least|most|超过|大于|小于|低于|高于|第)\s*$", before):
-        return False
-    return bool(re.match(r"\s*(?:$|[,.?!;)]|and\b|的|各|每|q[1-4]|to\b|by\b|per\b|for\b|in\b|with\b|总|全)", after))
-
-
-def _is_short_range(text: str, position: int) -> bool:
-    """4.5-4.7 is a span of days; a single 4.5 is a number."""
-    return bool(
-        re.match(r"\d{1,2}\.\d{1,2}\s*(?:-|~|到|至)\s*\d{1,2}\.\d{1,2}(?![\d%万亿])", text[position:])
-        or re.search(r"\d{1,2}\.\d{1,2}\s*(?:-|~|到|至)\s*$", text[:position])
-    )
 
 
 def _is_open(text: str, end: int, period: Period) -> bool:
