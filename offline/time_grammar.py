@@ -20,77 +20,13 @@ from offline.periods import (
     add_months,
     current,
     days_between,
-    last_days,
-    last_months,
     single_day,
     whole_months,
 )
+from offline.relative_times import FIXED_PATTERN, FIXED_WORDS, last_period
 from offline.time_context import is_inside_word, is_led, is_plain_year, is_short_range
 
 Found = tuple[Period, int]
-_FIXED: Final[tuple[tuple[tuple[str, ...], Callable[[], Period]], ...]] = (
-    (("今天", "今日", "today"), lambda: single_day(0)),
-    (("昨天", "昨日", "yesterday"), lambda: single_day(-1)),
-    (("前天", "前日", "the day before yesterday"), lambda: single_day(-2)),
-    (("大前天",), lambda: single_day(-3)),
-    (("本周", "这周", "这一周", "本星期", "这个星期", "this week", "the current week"), lambda: current("week")),
-    (("上周", "上一周", "上星期", "上个星期", "last week", "the previous week"), lambda: current("week", -1)),
-    (("上上周", "上上个星期", "the week before last", "week before last"), lambda: current("week", -2)),
-    (
-        ("本月至今", "本月", "这个月", "当月", "this month", "the current month", "month to date"),
-        lambda: current("month"),
-    ),
-    (
-        (
-            "上月",
-            "上个月",
-            "上一个月",
-            "上一个自然月",
-            "上个自然月",
-            "last month",
-            "the previous month",
-            "the last calendar month",
-        ),
-        lambda: current("month", -1),
-    ),
-    (("上上个月", "上上月", "前月", "the month before last", "month before last"), lambda: current("month", -2)),
-    (("本季度", "这个季度", "当季", "本季", "this quarter", "the current quarter"), lambda: current("quarter")),
-    (
-        ("上季度", "上个季度", "上一季度", "上季", "last quarter", "the previous quarter"),
-        lambda: current("quarter", -1),
-    ),
-    (
-        ("今年以来", "今年至今", "年初至今", "本年度", "今年", "本年", "this year", "the current year", "year to date"),
-        lambda: current("year"),
-    ),
-    (("去年同月", "去年的这个月"), lambda: current("month", -12)),
-    (("去年全年", "去年", "上年", "上一年", "last year", "the previous year"), lambda: current("year", -1)),
-    (("前年", "the year before last", "year before last"), lambda: current("year", -2)),
-    (
-        (
-            "最近一天",
-            "最近1天",
-            "最新一天",
-            "最新日期",
-            "最近的一天",
-            "最近一日",
-            "最新一日",
-            "latest day",
-            "the latest day",
-            "the most recent day",
-        ),
-        lambda: Period(is_latest=True),
-    ),
-)
-_FIXED_WORDS: Final = {
-    form: make for words, make in _FIXED for word in words for form in {word, word.removeprefix("the ")}
-}
-_FIXED_PATTERN: Final = re.compile(
-    "|".join(
-        re.escape(word) + (r"(?![a-z])" if word.isascii() else "")
-        for word in sorted(_FIXED_WORDS, key=len, reverse=True)
-    )
-)
 _RELATIVE_YEARS: Final = {
     "今年": 0,
     "本年": 0,
@@ -405,10 +341,10 @@ class TimeGrammar:
 
     @staticmethod
     def _fixed(text: str, position: int, clock: Clock) -> Found | None:
-        match = patterns_fixed(text, position)
+        match = FIXED_PATTERN.match(text, position)
         if match is None:
             return None
-        period = _FIXED_WORDS[match[0]]()
+        period = FIXED_WORDS[match[0]]()
         if match[0] in _RELATIVE_YEARS:
             period = replace(period, stated_year=clock.today.year - _RELATIVE_YEARS[match[0]])
         return period, match.end()
@@ -420,7 +356,7 @@ class TimeGrammar:
             return None
         if match["how"] == "前" and match["unit"] in ("日", "年", "月") and match["n"] is None:
             return None
-        return _last_period(match), match.end()
+        return last_period(match), match.end()
 
     @staticmethod
     def _year(text: str, position: int, clock: Clock) -> Found | None:
@@ -439,11 +375,6 @@ class TimeGrammar:
         return replace(whole_months(year, 1, 12), stated_year=year), match.end()
 
 
-def patterns_fixed(text: str, position: int) -> re.Match[str] | None:
-    """A fixed relative expression such as 昨天 or `last month`."""
-    return _FIXED_PATTERN.match(text, position)
-
-
 def _edge(whole: Period, is_first: bool, count: int, unit: str, clock: Clock) -> Period | None:
     """The first or last days, weeks, months or quarters of a period that has both ends."""
     start, end = whole.bounds(clock.today)
@@ -456,20 +387,6 @@ def _edge(whole: Period, is_first: bool, count: int, unit: str, clock: Clock) ->
         return Period(Moment(day=start), Moment(day=min(last, end)), months=months, stated_year=whole.stated_year)
     first = add_months(end, -months) - timedelta(days=days)
     return Period(Moment(day=max(first, start)), Moment(day=end), months=months, stated_year=whole.stated_year)
-
-
-def _last_period(match: re.Match[str]) -> Period:
-    unit = match["unit"]
-    if match["n"] == "半":
-        return last_months(6) if unit.startswith(("年", "year")) else last_days(15)
-    count = 3 if match["n"] == "few" else to_int(match["n"]) if match["n"] else 1
-    if unit.startswith(("天", "日", "day")):
-        return last_days(count)
-    if unit.startswith(("周", "星期", "week")):
-        return last_days(7 * count)
-    if unit.startswith(("季度", "quarter")):
-        return last_months(3 * count)
-    return last_months(count * (12 if unit.startswith(("年", "year")) else 1))
 
 
 def _year_of(match: re.Match[str], clock: Clock) -> int | None:
