@@ -137,7 +137,8 @@ def test_every_statement_has_its_limits_also_on_a_used_and_on_a_new_connection(
     assert settings_of(executor) == SESSION, "after DISCARD ALL"
     with psycopg.connect(scratch_business_url) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE usename = 'citu_memory_reader'"
+            "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity"
+            " WHERE usename = 'citu_memory_reader' AND datname = current_database()"
         )
     assert settings_of(executor) == SESSION, "after the server ended the connection"
     with pytest.raises(SqlMemoryLimitError):

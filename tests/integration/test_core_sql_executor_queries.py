@@ -314,7 +314,11 @@ def test_broken_pooled_connection_is_replaced_without_an_error(pool: ReaderPool,
     executor = executor_on(pool)
     executor.execute("SELECT 1 AS one")
     with psycopg.connect(scratch_business_url) as connection:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (ROLE,))
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE usename = %s AND datname = current_database()",
+            (ROLE,),
+        )
     time.sleep(0.1)
     assert executor.execute("SELECT 1 AS one").row_count == 1
 
