@@ -96,6 +96,9 @@ class PlanBuilder(ExistenceStep):
         plan = Plan(self.root, measures=tuple(dict.fromkeys(measures)), dimensions=tuple(dimensions))
         if self._counts_itself(plan):
             return Refusal("unknown_generation_failure", tuple(m.text for m in self.reading.counted))
+        denied = [m.text for m in self.reading.mentions if m.is_negated and self._is_figure_use(m)]
+        if denied and not plan.dimensions and not self.reading.counted:
+            return Refusal("unknown_generation_failure", tuple(denied))
         plan = self._apart(plan, filters)
         ranks = self.reading.has("rank_word", "direction") or self.reading.limit is not None
         if (ranks and not plan.dimensions) or self.reading.has("vague"):
@@ -116,9 +119,14 @@ class PlanBuilder(ExistenceStep):
         title = self.titles.aggregate("sum", ending)
         return Measure("sum", self.root.number, title, siblings[0][1], siblings=(self.titles.unique(text), siblings))
 
+    def _is_figure_use(self, mention: Mention) -> bool:
+        option = self.option(mention)
+        return option is not None and option.kind in ("measure", "rows")
+
     def _apart(self, plan: Plan, filters: Filters) -> Plan:
         """A和B各有多少: several values that were named are groups of their own."""
-        if not self.reading.has("respective"):
+        repeated = len(self.reading.counted) > len(plan.measures)
+        if not (self.reading.has("respective") or (repeated and not plan.dimensions and not self.reading.has("ratio"))):
             return plan
         known = {item for dimension in plan.dimensions for item in dimension.fields}
         several = [f for f in filters.rows if f.test == "in" and len(f.values) > 1 and not f.is_negated]

@@ -36,6 +36,8 @@ class ExistenceStep(RowStep):
                 absences.append(self._absence(target, plan, time, mention, is_present=False))
                 moves_time = moves_time or absences[-1].moment is not None
                 self.used.add(mention)
+            elif (mention.is_which or mention.is_listed or mention.is_grouped) and not _shows(plan, target):
+                continue  # asked for and not shown: it is left over, which is a refusal
             elif option.kind in ("entity", "rows") and target is not self.root:
                 self.used.add(mention)
                 way = self.joins.way(self.root, target)
@@ -78,6 +80,12 @@ class ExistenceStep(RowStep):
         left += [self.reading.tokens[c.position].text for c in self.reading.conditions if c not in self.used]
         left += [period.text for period in self.reading.periods if period not in self.used]
         return Refusal("unknown_generation_failure", tuple(left)) if left else None
+
+
+def _shows(plan: Plan, relation: Relation) -> bool:
+    """Whether a plan shows something of a relation."""
+    shown = {item.relation for dimension in plan.dimensions for item in dimension.fields}
+    return relation.number in shown | {item.relation for item in plan.attributes} | {m.relation for m in plan.measures}
 
 
 def _touches(plan: Plan, target: Relation, joins: JoinGraph, root: Relation) -> bool:

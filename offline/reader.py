@@ -33,6 +33,7 @@ class Reader(ValueReader):
                 self._read_form(place, token)
         self._name_values()
         self._read_orders()
+        self._move_listing()
         self._spread_listing()
         self._read_ratio()
         self._reading.mentions += self._divisors
@@ -224,6 +225,8 @@ class Reader(ValueReader):
         if "vague" in token.tags:
             self._reading.mark("vague", place)
         if target is None:
+            if any(m.rank and m.rank != direction for m in self._reading.mentions):
+                self._reading.mark("both_ends", place)
             self._reading.direction = self._reading.direction or direction
             return True
         if target.rank and target.rank != direction:

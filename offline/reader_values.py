@@ -50,6 +50,27 @@ class ValueReader(NumberReader):
         value.is_prefix = before is not None and self._tokens[before].has("starts")
         mention.names_value = not value.is_prefix or mention.is_plain
 
+    def _move_listing(self) -> None:
+        """列出所有开放状态的服务区: what is asked for is the noun after those that only name a value."""
+        mentions = self._reading.mentions
+        for place, mention in enumerate(mentions):
+            if mention.names_value and (mention.is_listed or mention.is_which):
+                following = next((m for m in mentions[place + 1 :] if not m.names_value), None)
+                if following is not None:
+                    following.is_listed, mention.is_listed, mention.is_which = True, False, False
+        self._list_counted()
+
+    def _list_counted(self) -> None:
+        """几个服务区，分别是哪些 asks for the things; how many they are is told with them."""
+        reading, counted = self._reading, self._reading.counted
+        if len(counted) != 1 or reading.is_english or reading.conditions:
+            return
+        asks_names = any(place > counted[0].position for place in reading.forms.get("list", ()))
+        others = [m for m in reading.mentions if m is not counted[0] and (m.is_grouped or m.rank or m.aggregate)]
+        if asks_names and not others:
+            counted[0].is_counted, counted[0].is_listed = False, True
+            reading.forms.pop("count", None)
+
     def _spread_listing(self) -> None:
         """The second noun of `what is the A and B`, 哪些A和B is asked for too."""
         for mention in self._reading.mentions:

@@ -110,6 +110,7 @@ class Resolver:
             for earlier in mentions[:place]:
                 longer, shorter = key(earlier.text), key(mention.text)
                 same_kind = resolution.uses[earlier].kind == "measure" and not mention.is_counted
+                same_kind = same_kind or (mention.is_grouped and earlier.is_grouped)
                 if same_kind and longer != shorter and longer.endswith(shorter):
                     resolution.uses[mention] = resolution.uses[earlier]
 
@@ -132,7 +133,7 @@ class Resolver:
         if any(m.is_counted or m.aggregate for m in options) or _ranked_rows(options) is not None:
             return []
         things = [m for m in options if not m.is_negated and any(o.kind in ("entity", "field") for o in options[m])]
-        asked = [m for m in things if m.is_which or m.is_listed]
+        asked = [m for m in things if m.is_which or m.is_listed or m.is_whole]
         chosen = asked[:1] or (things[:1] if reading.is_english else things[-1:])
         return [
             o.relation for m in chosen for o in options[m] if o.kind in ("entity", "field") and o.score >= WEIGHTS.sure
