@@ -33,9 +33,10 @@ from core.vector_store.origin import Standing
 from features.ask.direct.schemas import DirectAskRequest
 from features.ask.schemas import AskRequest
 from features.caches.schemas import CleanupRequest
-from features.parsing import lenient_int, parse_body
 from features.run_sql.schemas import RunSqlRequest
 from features.training_data.schemas import CreateRequest, DeleteRequest, PairRequest, QueryRequest
+from features.wire.bodies import json_object, optional_json_object, parse_body
+from features.wire.values import lenient_int
 from serving.plain_server import run_plain
 from web.error_envelopes import envelope_of
 
@@ -270,7 +271,7 @@ class LegacyPort:
         """A new task."""
 
         def create() -> Envelope:
-            return self._pipeline.tasks.create(TENANT, _pipeline().parse_new_task(_bodies().forced(raw)))
+            return self._pipeline.tasks.create(TENANT, _pipeline().parse_new_task(json_object(raw)))
 
         return _port_answer(create, HTTPStatus.CREATED)
 
@@ -278,7 +279,7 @@ class LegacyPort:
         """Run a task, or one step of it; what the old entry never knew is ignored (docs/contract/pipeline.md)."""
 
         def execute() -> Envelope:
-            body = _bodies().if_json(raw, content_type)
+            body = optional_json_object(raw, content_type)
             wanted = _pipeline().parse_execution(body, has_vector_flags=False)
             standing = self._container.training_trust.run_standing_of(request)
             return self._pipeline.tasks.execute(TENANT, task_id, wanted, standing)
@@ -297,7 +298,7 @@ class LegacyPort:
         """Tasks, filtered, sorted and in pages."""
 
         def find() -> Envelope:
-            return self._pipeline.tasks.query(TENANT, _pipeline().parse_query(_bodies().if_json(raw, content_type)))
+            return self._pipeline.tasks.query(TENANT, _pipeline().parse_query(optional_json_object(raw, content_type)))
 
         return _port_answer(find)
 
@@ -307,7 +308,7 @@ class LegacyPort:
         """Tasks that go, with their files."""
 
         def delete() -> Envelope:
-            body = _bodies().lenient(raw, content_type, query)
+            body = _bodies().deletion_parameters(raw, content_type, query)
             return self._pipeline.tasks.delete(TENANT, _pipeline().parse_deletion(body))
 
         return _port_answer(delete)
@@ -318,7 +319,7 @@ class LegacyPort:
 
     def pipeline_task_log_query(self, *, task_id: str, raw: bytes, content_type: str | None) -> PortAnswer:
         """A task's log, searched."""
-        return _port_answer(lambda: self._pipeline.logs.query(TENANT, task_id, _bodies().strict(raw, content_type)))
+        return _port_answer(lambda: self._pipeline.logs.query(TENANT, task_id, _bodies().log_query(raw, content_type)))
 
     def pipeline_task_files(self, *, task_id: str) -> PortAnswer:
         """The files of a task."""
@@ -349,7 +350,7 @@ class LegacyPort:
 
     def pipeline_table_list(self, *, task_id: str, raw: bytes) -> PortAnswer:
         """A list of tables as names."""
-        return _port_answer(lambda: self._pipeline.lists.write(TENANT, task_id, _bodies().forced(raw)))
+        return _port_answer(lambda: self._pipeline.lists.write(TENANT, task_id, json_object(raw)))
 
     def pipeline_table_list_info(self, *, task_id: str) -> PortAnswer:
         """What the list is."""

@@ -12,7 +12,7 @@ from typing import Final
 from flask import Flask
 
 from bootstrap.container import Container
-from features.access import Access, Work
+from features.wire.access import Access, Work
 from web.body_limits import limit_bodies
 from web.exchange_recorder import record_exchanges
 from web.origin_rules import EndpointRules, install_web_rules

@@ -41,7 +41,7 @@ from features.pipeline_tasks.shipped_lists import ShippedLists
 from features.pipeline_tasks.table_lists import TableLists
 from features.pipeline_tasks.task_folders import TaskFolders
 from features.pipeline_tasks.worker.execution import TaskExecution
-from features.runs import sse
+from features.wire import sse
 from web.training_trust import TrainingTrust
 
 logger = get_app_logger("pipeline_tasks")

@@ -15,8 +15,8 @@ from core.runs.watching import RunWatching
 from features.runs.engines import RunEngine
 from features.runs.execution import RunExecution
 from features.runs.service import RunService
-from features.runs.sse import text_written
 from features.runs.streams.service import StreamService
+from features.wire.sse import text_written
 from web.error_envelopes import envelope_of
 
 OnClose = Callable[[Callable[[], Any]], None]

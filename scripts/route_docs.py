@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from features.http import Route
+from features.wire.http import Route
 
 HEADER = """# Routes
 

@@ -17,10 +17,10 @@ from bootstrap.container import Container, build_container
 from common import messages
 from common.errors import CituError
 from core.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
-from features.http import Access, Route
 from features.react import routes as react
 from features.react.chat import routes as chat
 from features.react.standalone import routes as standalone
+from features.wire.http import Access, Route
 from react_agent.config import Config
 from serving.asgi import AsgiApp, create_asgi_app
 from serving.serve import refuse_used_port, serve, server_options

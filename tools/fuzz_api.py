@@ -29,7 +29,7 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.failures import Failure, FailureGroup
 
-from features.http import Access
+from features.wire.http import Access
 from tools.harness.processes import UNIFIED, free_port, inherited_environment, running
 from web.route_table import ROUTES
 

@@ -9,8 +9,8 @@ from flask import Flask, Response, make_response
 from flask_restx import Api, Namespace
 
 from core.read_only_mode import ReadOnlyMode
-from features.http import Access, Route
 from features.metrics.collector import MetricsCollector
+from features.wire.http import Access, Route
 from web import error_rendering
 from web.body_limits import limit_bodies
 from web.exchange_recorder import record_exchanges

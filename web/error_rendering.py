@@ -19,7 +19,7 @@ from common.errors import (
 )
 from common.result import internal_error_response
 from core.logging import get_app_logger
-from features.http import envelope_response
+from features.wire.http import envelope_response
 from web.error_envelopes import envelope_of
 
 logger = get_app_logger("errors")

@@ -17,7 +17,7 @@ from common.caller import current_caller, set_caller
 from common.config_service import ConfigService
 from common.errors import BadRequestError, ConfigurationError, ForeignHostError, ForeignOriginError
 from core.logging import get_app_logger
-from features.access import Access, Work
+from features.wire.access import Access, Work
 from web.access import Administrators
 from web.exposure import bound_host, demand_admin_token
 from web.forwarding import ForwardedRequests, configured_networks

@@ -19,7 +19,7 @@ from common.config_service import ConfigService
 from common.errors import RateLimitedError
 from core.logging import get_app_logger
 from core.token_bucket import Limit, TokenBuckets
-from features.access import Work
+from features.wire.access import Work
 from web.forwarding import Network, configured_networks, unmapped
 from web.request_source import RequestSource
 

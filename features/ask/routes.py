@@ -7,10 +7,11 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.ask.schemas import AskEnvelope, AskRequest, ErrorEnvelope
+from features.ask.schemas import AskEnvelope, AskRequest
 from features.ask.service import AskService
-from features.http import Access, Route, Work, documented, envelope_response, json_object
-from features.parsing import parse_body
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, Work, caller_left, documented, envelope_response, json_object
 
 docs = Namespace("ask", description="Questions in natural language")
 question = documented(docs, AskRequest)
@@ -43,7 +44,7 @@ class AskAgent(Resource):
     @docs.response(503, "Model, store or business database cannot be reached", failure)
     def post(self) -> Response:
         wanted = parse_body(AskRequest, json_object(request))
-        return envelope_response(self._services.ask.ask(wanted, request.environ.get("citu.client_disconnected")))
+        return envelope_response(self._services.ask.ask(wanted, caller_left(request)))
 
 
 ROUTES = (Route("/api/v0/ask_agent", docs, AskAgent, Access.PUBLIC, work=Work.QUESTION),)

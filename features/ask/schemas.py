@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from common import messages
-
-
-def _as_text(value: Any) -> Any:
-    """Scalars become text, 0 and false count as absent, lists and objects are refused (docs/contract/README.md)."""
-    if isinstance(value, list | dict):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
-    if isinstance(value, str):
-        return _storable(value)
-    if not value:
-        return None
-    return "true" if value is True else str(value)
-
-
-def _storable(value: str) -> str:
-    """Half a surrogate pair is valid JSON but no text that a store or a model could take."""
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise PydanticCustomError("wire_text", messages.PARAMETER_NOT_TEXT) from error
-    return value
-
-
-def _as_question(value: Any) -> Any:
-    """Anything falsy is a missing question."""
-    if not value:
-        raise PydanticCustomError("missing", "missing")
-    return _as_text(value)
-
-
-Text = Annotated[str | None, BeforeValidator(_as_text)]
-QuestionText = Annotated[str, BeforeValidator(_as_question)]
-Truth = Annotated[bool, BeforeValidator(bool)]
+from features.wire.envelopes import Envelope
+from features.wire.values import LenientBoolean, RequiredText, Text
 
 
 class AskRequest(BaseModel):
@@ -47,10 +16,10 @@ class AskRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    question: QuestionText = Field(description="What is to be found out", examples=[messages.EXAMPLE_QUESTION])
+    question: RequiredText = Field(description="What is to be found out", examples=[messages.EXAMPLE_QUESTION])
     user_id: Text = Field(None, description="Defaults to the owner of conversation_id, else guest")
     conversation_id: Text = Field(None, description="Continue this conversation")
-    continue_conversation: Truth = Field(False, description="Continue the newest conversation of the user")
+    continue_conversation: LenientBoolean = Field(False, description="Continue the newest conversation of the user")
     routing_mode: Text = Field(None, description="database_direct, chat_direct, hybrid or llm_only")
     session_id: Text = Field(None, description="Echoed; without a user_id, whose conversations are gone on with")
 
@@ -90,19 +59,4 @@ class AskData(BaseModel):
     read_only: bool | None = Field(None, description="true: answered in read-only mode, nothing was stored")
 
 
-class AskEnvelope(BaseModel):
-    """A successful answer on the wire."""
-
-    code: int
-    success: bool
-    message: str
-    data: AskData
-
-
-class ErrorEnvelope(BaseModel):
-    """Any failure on the wire; `data.response` is the text to show, `data.error_type` is stable."""
-
-    code: int
-    success: bool
-    message: str
-    data: dict[str, Any] | None = None
+AskEnvelope = Envelope[AskData]

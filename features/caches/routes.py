@@ -8,11 +8,12 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
-from features.ask.schemas import ErrorEnvelope
 from features.caches.schemas import CacheEnvelope, CleanupRequest
 from features.caches.service import CachesService
-from features.http import Access, Route, documented, envelope_response, json_object
-from features.parsing import lenient_int, parse_body
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, documented, envelope_response, json_object
+from features.wire.values import lenient_int
 
 docs = Namespace("caches", description="Cached embeddings, answers and sessions")
 condition = documented(docs, CleanupRequest)

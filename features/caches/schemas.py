@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from common.errors import BadRequestError, ValidationFailedError
 from common.messages import caches as texts
-from features.ask.schemas import Text
+from features.wire.envelopes import ObjectEnvelope
+from features.wire.values import Text
 
 DEFAULT_LISTED: Final = 50
 MOST_LISTED: Final = 500
@@ -106,10 +107,4 @@ class AnswerCacheStats(BaseModel):
     error: str | None = None
 
 
-class CacheEnvelope(BaseModel):
-    """What a cache route answers: the members of `data` are those of its section in docs/contract/conversations.md."""
-
-    code: int
-    success: bool
-    message: str
-    data: dict[str, Any]
+CacheEnvelope = ObjectEnvelope

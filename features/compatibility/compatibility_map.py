@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from features.access import Access
+from features.wire.access import Access
 
 if TYPE_CHECKING:  # the old entry builds the container and must not need flask-restx
-    from features.http import Route
+    from features.wire.http import Route
 
 RESERVED: Final = "/api/v0/ask_advanced_agent"
 AGENTS: Final[Mapping[str, tuple[str, str]]] = {

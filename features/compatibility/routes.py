@@ -9,7 +9,7 @@ from flask_restx import Namespace, Resource
 
 from features.compatibility.schemas import CompatibilityEnvelope
 from features.compatibility.service import CompatibilityService
-from features.http import Access, Route, documented, envelope_response
+from features.wire.http import Access, Route, documented, envelope_response
 
 docs = Namespace("compatibility", description="Which route is answered by what")
 table = documented(docs, CompatibilityEnvelope)

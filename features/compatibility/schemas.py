@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from features.wire.envelopes import Envelope
+
 
 class CompatibilityRow(BaseModel):
     """One path."""
@@ -24,10 +26,4 @@ class CompatibilityData(BaseModel):
     timestamp: str
 
 
-class CompatibilityEnvelope(BaseModel):
-    """The answer on the wire."""
-
-    code: int
-    success: bool
-    message: str
-    data: CompatibilityData
+CompatibilityEnvelope = Envelope[CompatibilityData]

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from flask import Request, Response, request
+from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from common import messages
-from common.errors import BadRequestError
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
-from features.ask.schemas import ErrorEnvelope
 from features.conversations.schemas import (
     CleanupRequest,
     ConversationEnvelope,
@@ -19,8 +16,10 @@ from features.conversations.schemas import (
     parse_limits,
 )
 from features.conversations.service import ConversationService
-from features.http import Access, Route, documented, envelope_response, json_object
-from features.parsing import lenient_int
+from features.wire.bodies import declared_json_object
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, documented, envelope_response
+from features.wire.values import lenient_int
 
 docs = Namespace("conversations", description="What is kept of conversations")
 cleanup = documented(docs, CleanupRequest)
@@ -129,7 +128,7 @@ class ConversationCleanup(_ConversationResource):
     @docs.response(413, "The body is too large", failure)
     @docs.response(500, "Redis is away or refused", failure)
     def post(self) -> Response:
-        wanted = parse_cleanup(_declared_json(request))
+        wanted = parse_cleanup(declared_json_object(request.get_data(cache=False), request.content_type))
         return envelope_response(self._service.clean_up(TENANT, wanted))
 
 
@@ -144,23 +143,12 @@ class ConversationLimitEnforcement(_ConversationResource):
     @docs.response(413, "The body is too large", failure)
     @docs.response(500, "Redis is away or refused", failure)
     def post(self) -> Response:
-        wanted = parse_limits(_declared_json(request))
+        wanted = parse_limits(declared_json_object(request.get_data(cache=False), request.content_type))
         return envelope_response(self._service.enforce_limits(TENANT, wanted))
 
 
 def _argument(name: str) -> int | None:
     return lenient_int(request.args.get(name))
-
-
-def _declared_json(given: Request) -> dict[str, Any]:
-    """The body of a route that removes things: its Content-Type must be JSON.
-
-    Raises:
-        BadRequestError: it does not say so, or it is no JSON object.
-    """
-    if not given.is_json:
-        raise BadRequestError(messages.MALFORMED_JSON)
-    return json_object(given)
 
 
 ROUTES = (

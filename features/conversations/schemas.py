@@ -11,8 +11,9 @@ from pydantic_core import PydanticCustomError
 
 from common.errors import BadRequestError
 from common.messages import conversations as texts
-from features.ask.schemas import Text
-from features.parsing import parse_body
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ObjectEnvelope
+from features.wire.values import LenientBoolean, Text
 
 MOST_LISTED: Final = 10_000
 """Conversations of one answer; a larger limit is taken as this one."""
@@ -34,10 +35,8 @@ class CleanupRequest(BaseModel):
     user_id: Text = Field(None, description="Everything of this user")
     conversation_id: Text = Field(None, description="This conversation")
     thread_id: Text = Field(None, description="The same as conversation_id")
-    clear_all_agent_data: Annotated[bool, BeforeValidator(bool)] = Field(False, description="Every conversation")
-    cleanup_invalid_refs: Annotated[bool, BeforeValidator(bool)] = Field(
-        False, description="Entries of user lists that name no conversation"
-    )
+    clear_all_agent_data: LenientBoolean = Field(False, description="Every conversation")
+    cleanup_invalid_refs: LenientBoolean = Field(False, description="Entries of user lists that name no conversation")
 
 
 @dataclass(frozen=True)
@@ -116,10 +115,4 @@ def parse_limits(body: Mapping[str, Any]) -> LimitRequest:
         raise BadRequestError(error.message) from error
 
 
-class ConversationEnvelope(BaseModel):
-    """A successful answer on the wire; the contract names the members of `data` route by route."""
-
-    code: int
-    success: bool
-    message: str
-    data: dict[str, Any]
+ConversationEnvelope = ObjectEnvelope

@@ -8,10 +8,10 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from common.tenant import DEFAULT_TENANT_NAME
-from features.ask.schemas import ErrorEnvelope
 from features.database_tools import schemas
 from features.database_tools.service import DatabaseToolsService
-from features.http import Access, Route, Work, documented, envelope_response, json_object
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, Work, documented, envelope_response, json_object
 
 docs = Namespace("database", description="The tables of a database")
 failure = documented(docs, ErrorEnvelope)

@@ -11,7 +11,9 @@ from pydantic_core import PydanticCustomError
 from common import messages
 from common.errors import BadRequestError
 from common.messages import database_tools as texts
-from features.parsing import parse_body
+from features.wire.bodies import parse_body
+from features.wire.envelopes import Envelope
+from features.wire.values import member_text, text_or_empty
 
 OutputType = Literal["ddl", "md", "both"]
 OUTPUT_TYPES: Final[tuple[OutputType, ...]] = ("ddl", "md", "both")
@@ -20,19 +22,9 @@ LONGEST_CONTEXT: Final = 10_000
 DEFAULT_SCHEMA: Final = "public"
 
 
-def _as_text(value: Any) -> str:
-    """Scalars become a text, null an empty one; text the database cannot hold is refused."""
-    if isinstance(value, list | dict):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
-    words = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    if "\0" in words or any("\ud800" <= character <= "\udfff" for character in words):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_NOT_TEXT)
-    return words
-
-
 def _at_most(name: str, limit: int) -> Any:
     def check(value: Any) -> str:
-        words = _as_text(value)
+        words = text_or_empty(value)
         if len(words) > limit:
             raise PydanticCustomError("wire_text", texts.TOO_LONG.format(name=name, limit=limit))
         return words
@@ -108,7 +100,7 @@ def parse_table(body: Mapping[str, Any]) -> TableRequest:
         raise BadRequestError(texts.TYPE_WRONG.format(value=shown), invalid_params=["type"])
     context = body.get("business_context", "")
     if context is not None:
-        words = _context(context)
+        words = _context(body)
         return parse_body(TableRequest, {**body, "business_context": words})
     return parse_body(TableRequest, body)
 
@@ -119,12 +111,9 @@ def _without_falsy(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: "" if name in names and value in (0, False) else value for name, value in body.items()}
 
 
-def _context(value: Any) -> str:
+def _context(body: Mapping[str, Any]) -> str:
     name = "business_context"
-    try:
-        words = _as_text(value)
-    except PydanticCustomError as error:
-        raise BadRequestError(error.message(), invalid_params=[name]) from None
+    words = member_text(body, name)
     if len(words) > LONGEST_CONTEXT:
         raise BadRequestError(texts.TOO_LONG.format(name=name, limit=LONGEST_CONTEXT), invalid_params=[name])
     return words
@@ -148,11 +137,7 @@ class ListedTables(BaseModel):
     timestamp: str
 
 
-class TablesEnvelope(BaseModel):
-    code: int
-    success: bool
-    message: str
-    data: ListedTables
+TablesEnvelope = Envelope[ListedTables]
 
 
 class TableInfo(BaseModel):
@@ -202,8 +187,4 @@ class DescribedTable(BaseModel):
     timestamp: str
 
 
-class TableEnvelope(BaseModel):
-    code: int
-    success: bool
-    message: str
-    data: DescribedTable
+TableEnvelope = Envelope[DescribedTable]

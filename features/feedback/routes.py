@@ -9,10 +9,10 @@ from flask_restx import Namespace, Resource
 
 from common.tenant import DEFAULT_TENANT_NAME
 from core.vector_store.origin import Standing
-from features.ask.schemas import ErrorEnvelope
 from features.feedback import schemas
 from features.feedback.service import FeedbackService
-from features.http import Access, Route, Work, documented, envelope_response, json_object
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, Work, documented, envelope_response, json_object
 
 docs = Namespace("feedback", description="What users say of answers")
 failure = documented(docs, ErrorEnvelope)

@@ -16,35 +16,31 @@ from common import messages
 from common.errors import BadRequestError
 from common.messages import feedback as texts
 from features.feedback.repository import LONGEST_USER_ID, SORTABLE, Filters
-from features.parsing import parse_body
-from features.wire_values import page_number, page_size, truth, whole_number, wire_text
+from features.wire.bodies import parse_body
+from features.wire.envelopes import Envelope
+from features.wire.pages import Page, page_number, page_size
+from features.wire.values import Boolean, boolean, text_or_empty, whole_number, wire_text
 
 GUEST: Final = "guest"
 _LONGEST_TIME: Final = 64
 _BARE_DAY: Final = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{8})\s*", re.ASCII)
 _DIGITS: Final = re.compile(r"\s*[+-]?\d{1,30}\s*", re.ASCII)
-_TRUE: Final = frozenset({"t", "tr", "tru", "true", "y", "ye", "yes", "on", "1"})
-_FALSE: Final = frozenset({"f", "fa", "fal", "fals", "false", "n", "no", "of", "off", "0"})
 
 
 def _as_user(value: Any) -> str:
-    words = "" if value is None else wire_text(value)
+    words = text_or_empty(value)
     if value is None or len(words) > LONGEST_USER_ID:
         raise PydanticCustomError("wire_text", texts.USER_ID_WRONG.format(limit=LONGEST_USER_ID))
     return words
 
 
-def _as_truth(value: Any) -> bool:
-    return truth(value, _TRUE, _FALSE)
-
-
 def _as_truth_or_none(value: Any) -> bool | None:
-    return None if value is None else _as_truth(value)
+    return None if value is None else boolean(value)
 
 
 def _as_moment(value: Any) -> str | None:
     """Empty is none; whether PostgreSQL reads it, PostgreSQL says."""
-    words = "" if value is None else wire_text(value)
+    words = text_or_empty(value)
     if len(words) > _LONGEST_TIME:
         raise ValueError("too long for a time")
     return words or None
@@ -59,12 +55,12 @@ def _as_page_size(value: Any) -> int:
 
 
 def _as_column(value: Any) -> str:
-    words = "" if value is None else wire_text(value)
+    words = text_or_empty(value)
     return words if words in SORTABLE else "create_time"
 
 
 def _as_order(value: Any) -> str:
-    words = "" if value is None else wire_text(value)
+    words = text_or_empty(value)
     return "asc" if words.lower() == "asc" else "desc"
 
 
@@ -79,7 +75,6 @@ def _as_id(value: Any) -> int | None:
 
 Words = Annotated[str, BeforeValidator(wire_text)]
 User = Annotated[str, BeforeValidator(_as_user)]
-Truth = Annotated[bool, BeforeValidator(_as_truth)]
 MaybeTruth = Annotated[bool | None, BeforeValidator(_as_truth_or_none)]
 Moment = Annotated[str | None, BeforeValidator(_as_moment)]
 
@@ -91,7 +86,7 @@ class NewFeedback(BaseModel):
 
     question: Words = Field(description="The question that was answered", examples=[messages.EXAMPLE_QUESTION])
     sql: Words = Field(description="The SQL of the answer", examples=["SELECT COUNT(*) FROM bss_company"])
-    is_thumb_up: Truth = Field(description="Whether the answer was right")
+    is_thumb_up: Boolean = Field(description="Whether the answer was right")
     user_id: User = Field(GUEST, description="Who says so; at most 64 characters")
 
 
@@ -132,7 +127,7 @@ class FeedbackChange(BaseModel):
 
     question: Words = ""
     sql: Words = ""
-    is_thumb_up: Truth = False
+    is_thumb_up: Boolean = False
     user_id: User = ""
     is_in_training_data: MaybeTruth = Field(None, description="Says so only; training data stays as it is")
 
@@ -207,17 +202,6 @@ class FeedbackRecord(BaseModel):
     update_time: str | None
 
 
-class Pagination(BaseModel):
-    """Where in the list the page stands."""
-
-    page: int
-    page_size: int
-    total: int
-    total_pages: int
-    has_next: bool
-    has_prev: bool
-
-
 class Said(BaseModel):
     """What every answer's `data` has."""
 
@@ -227,11 +211,6 @@ class Said(BaseModel):
 
 class AddedData(Said):
     feedback_id: int
-
-
-class FoundData(Said):
-    records: list[FeedbackRecord]
-    pagination: Pagination
 
 
 class UpdatedData(Said):
@@ -285,31 +264,9 @@ class CountedData(Said):
     training_rate: float
 
 
-class _Envelope(BaseModel):
-    code: int
-    success: bool
-    message: str
-
-
-class AddedEnvelope(_Envelope):
-    data: AddedData
-
-
-class FoundEnvelope(_Envelope):
-    data: FoundData
-
-
-class UpdatedEnvelope(_Envelope):
-    data: UpdatedData
-
-
-class DeletedEnvelope(_Envelope):
-    data: DeletedData
-
-
-class TrainedEnvelope(_Envelope):
-    data: TrainedData
-
-
-class CountedEnvelope(_Envelope):
-    data: CountedData
+AddedEnvelope = Envelope[AddedData]
+UpdatedEnvelope = Envelope[UpdatedData]
+DeletedEnvelope = Envelope[DeletedData]
+TrainedEnvelope = Envelope[TrainedData]
+CountedEnvelope = Envelope[CountedData]
+FoundEnvelope = Envelope[Page[FeedbackRecord]]

@@ -19,6 +19,7 @@ from core.vector_store.origin import Standing
 from features.feedback.repository import FeedbackRepository
 from features.feedback.schemas import FeedbackQuery, parse_change, parse_new, parse_query, parse_training
 from features.feedback.training import FeedbackTraining, Outcomes
+from features.wire.pages import pagination
 
 logger = get_app_logger("feedback")
 Body = Mapping[str, Any]
@@ -59,7 +60,10 @@ class FeedbackService:
                 limit=wanted.page_size,
                 offset=(wanted.page - 1) * wanted.page_size,
             )
-            data = {"records": [_on_the_wire(row) for row in rows], "pagination": _pagination(wanted, total)}
+            data = {
+                "records": [_on_the_wire(row) for row in rows],
+                "pagination": pagination(wanted.page, wanted.page_size, total),
+            }
             return texts.FOUND.format(total=total), data
 
         return self._within(tenant, texts.QUERY_FAILED, work)
@@ -142,18 +146,6 @@ def _on_the_wire(row: Row[Any]) -> dict[str, Any]:
     for name in ("create_time", "update_time"):
         record[name] = record[name] and record[name].isoformat()
     return record
-
-
-def _pagination(wanted: FeedbackQuery, total: int) -> dict[str, Any]:
-    pages = -(-total // wanted.page_size)
-    return {
-        "page": wanted.page,
-        "page_size": wanted.page_size,
-        "total": total,
-        "total_pages": pages,
-        "has_next": wanted.page < pages,
-        "has_prev": wanted.page > 1,
-    }
 
 
 def _training_data(requested: int, outcomes: Outcomes) -> dict[str, Any]:

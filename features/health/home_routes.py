@@ -10,7 +10,7 @@ from flask_restx import Namespace, Resource
 from common import messages
 from common.result import local_timestamp
 from features.health.service import HealthService
-from features.http import Access, Route, json_response
+from features.wire.http import Access, Route, json_response
 
 VERSION = "1.0.0"
 

@@ -9,7 +9,7 @@ from flask_restx import Namespace, Resource
 
 from features.health.schemas import HealthReport
 from features.health.service import HealthService
-from features.http import Access, Route, documented, json_response
+from features.wire.http import Access, Route, documented, json_response
 
 docs = Namespace("health", description="Can questions be answered now")
 report = documented(docs, HealthReport)

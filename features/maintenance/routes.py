@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, documented, envelope_response, json_object
 from features.maintenance.schemas import ModeEnvelope, ReadOnlySwitch, parse_switch
 from features.maintenance.service import MaintenanceService
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, documented, envelope_response, json_object
 
 docs = Namespace("maintenance", description="What operators switch")
 switch = documented(docs, ReadOnlySwitch)

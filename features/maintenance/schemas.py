@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from common import messages
 from common.messages import maintenance as texts
-from features.parsing import parse_body
+from features.wire.bodies import parse_body
+from features.wire.envelopes import Envelope
+from features.wire.values import text_or_empty
 
 LONGEST_REASON: Final = 500
 
@@ -22,11 +23,7 @@ def _as_switch(value: Any) -> bool:
 
 
 def _as_reason(value: Any) -> str:
-    if isinstance(value, list | dict):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
-    reason = " ".join(str(value).split()) if value is not None else ""
-    if "\0" in reason or any("\ud800" <= character <= "\udfff" for character in reason):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_NOT_TEXT)
+    reason = " ".join(text_or_empty(value).split())
     if len(reason) > LONGEST_REASON:
         raise PydanticCustomError("wire_text", texts.REASON_TOO_LONG.format(limit=LONGEST_REASON))
     return reason
@@ -58,10 +55,4 @@ class ModeData(BaseModel):
     timestamp: str
 
 
-class ModeEnvelope(BaseModel):
-    """The answer on the wire."""
-
-    code: int
-    success: bool
-    message: str
-    data: ModeData
+ModeEnvelope = Envelope[ModeData]

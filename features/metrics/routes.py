@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, documented, envelope_response
 from features.metrics.schemas import MetricsEnvelope
 from features.metrics.service import MetricsService
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, documented, envelope_response
 
 docs = Namespace("metrics", description="What the processes of the service are doing")
 figures = documented(docs, MetricsEnvelope)

@@ -17,6 +17,7 @@ from common.result import success
 from core.database import Database
 from features.pipeline_tasks.file_names import is_task_id, shown_name
 from features.pipeline_tasks.repository import TaskRepository
+from features.wire.values import last_event_id as read_event_id
 
 LOOK_SECONDS: Final = 0.4
 MOST_AT_ONCE: Final = 200
@@ -121,8 +122,7 @@ def _envelope(task_id: str, event: Any) -> Mapping[str, Any]:
 
 
 def _event_id(text: str | None) -> int:
-    if not text:
-        return 0
-    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > _LARGEST_ID:
+    number = read_event_id(text, _LARGEST_ID)
+    if number is None:
         raise BadRequestError(messages.INVALID_PARAMETER.format(name="Last-Event-ID"), invalid_params=["Last-Event-ID"])
-    return int(text)
+    return number

@@ -8,12 +8,12 @@ from flask import Response, request, send_file
 from flask_restx import Resource
 
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
-from features.http import Access, Route, Work, envelope_response
 from features.pipeline_tasks import bodies
 from features.pipeline_tasks.files import TaskFiles
 from features.pipeline_tasks.logs import TaskLogs
 from features.pipeline_tasks.routes import AWAY, answer, docs, failure
 from features.pipeline_tasks.table_lists import TableLists
+from features.wire.http import Access, Route, Work, envelope_response, json_object
 
 UPLOAD = {"file": {"in": "formData", "type": "file", "description": ".ddl .md .txt .json .sql .csv, at most 10 MB"},
           "overwrite_mode": {"in": "formData", "type": "string", "description": "backup, replace or skip"}}  # fmt: skip
@@ -75,7 +75,7 @@ class DataPipelineTaskLogQuery(FileResource):
     @docs.response(413, "The body is too large", failure)
     @docs.response(503, "The platform database cannot be reached", failure)
     def post(self, task_id: str) -> Response:
-        body = bodies.strict(request.get_data(cache=False), request.content_type)
+        body = bodies.log_query(request.get_data(cache=False), request.content_type)
         return envelope_response(self.parts.logs.query(TENANT, task_id, body))
 
 
@@ -152,7 +152,7 @@ class DataPipelineTableList(FileResource):
     @docs.response(413, "The body is too large", failure)
     @docs.response(503, AWAY, failure)
     def post(self, task_id: str) -> Response:
-        body = bodies.forced(request.get_data(cache=False))
+        body = json_object(request)
         return envelope_response(self.parts.lists.write(TENANT, task_id, body))
 
 

@@ -10,12 +10,12 @@ from typing import IO, Any, Final
 from common.messages import pipeline_tasks as texts
 from common.result import Envelope, success_response
 from core.logging import get_app_logger
-from features.parsing import lenient_int
 from features.pipeline_tasks.existing_tasks import ExistingTasks
 from features.pipeline_tasks.log_lines import LogEntry, read_entries
 from features.pipeline_tasks.log_query import SORTS, LogQuery, parse_log_query
-from features.pipeline_tasks.presentation import pagination
 from features.pipeline_tasks.task_folders import LOG_FILE, NotAPlainFileError, TaskFolders, shown_size
+from features.wire.pages import pagination
+from features.wire.values import lenient_int
 
 logger = get_app_logger("pipeline_tasks")
 MOST_LINES: Final = 1_000

@@ -113,19 +113,6 @@ def iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="microseconds")
 
 
-def pagination(page: int, page_size: int, total: int) -> dict[str, Any]:
-    """The page's place among all."""
-    pages = -(-total // page_size)
-    return {
-        "page": page,
-        "page_size": page_size,
-        "total": total,
-        "total_pages": pages,
-        "has_next": page < pages,
-        "has_prev": page > 1,
-    }
-
-
 def _current_step(steps: Sequence[Row[Any]]) -> dict[str, Any] | None:
     for step in steps:
         if step.step_status == "running":

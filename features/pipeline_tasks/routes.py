@@ -10,12 +10,22 @@ from flask_restx import Namespace, Resource
 from common.result import Envelope
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
 from core.vector_store.origin import Standing
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, Work, documented, envelope_response
 from features.pipeline_tasks import bodies, schemas
 from features.pipeline_tasks.events import TaskEvents
 from features.pipeline_tasks.service import PipelineTaskService
-from features.runs.sse import CONTENT_TYPE, HEADERS
+from features.wire.bodies import optional_json_object
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import (
+    Access,
+    Route,
+    Work,
+    caller_left,
+    documented,
+    envelope_response,
+    event_stream,
+    json_object,
+    last_event_id,
+)
 
 docs = Namespace("data_pipeline", description="From a schema to trained examples, in the background")
 answer = documented(docs, schemas.TaskEnvelope)
@@ -77,7 +87,7 @@ class DataPipelineTasks(TaskResource):
     @docs.response(413, "The body is too large", failure)
     @docs.response(503, AWAY, failure)
     def post(self) -> Response:
-        wanted = schemas.parse_new_task(bodies.forced(request.get_data(cache=False)))
+        wanted = schemas.parse_new_task(json_object(request))
         return _accepted_response(self.tasks.create(TENANT, wanted), CREATED)
 
     @docs.doc("data_pipeline_list_tasks", description="The newest tasks; what is no number counts as not given.")
@@ -99,7 +109,7 @@ class DataPipelineTasks(TaskResource):
     def delete(self) -> Response:
         query = {name: request.args.getlist(name) for name in request.args}
         self._services.pipeline_tasks.require_admin(request)
-        body = bodies.lenient(request.get_data(cache=False), request.content_type, query)
+        body = bodies.deletion_parameters(request.get_data(cache=False), request.content_type, query)
         return envelope_response(self.tasks.delete(TENANT, schemas.parse_deletion(body)))
 
 
@@ -113,7 +123,7 @@ class DataPipelineTaskQuery(TaskResource):
     @docs.response(413, "The body is too large", failure)
     @docs.response(503, "The platform database cannot be reached", failure)
     def post(self) -> Response:
-        wanted = schemas.parse_query(bodies.if_json(request.get_data(cache=False), request.content_type))
+        wanted = schemas.parse_query(optional_json_object(request.get_data(cache=False), request.content_type))
         return envelope_response(self.tasks.query(TENANT, wanted))
 
 
@@ -141,7 +151,7 @@ class DataPipelineTaskExecution(TaskResource):
     @docs.response(413, "The body is too large", failure)
     @docs.response(503, AWAY, failure)
     def post(self, task_id: str) -> Response:
-        body = bodies.if_json(request.get_data(cache=False), request.content_type)
+        body = optional_json_object(request.get_data(cache=False), request.content_type)
         wanted = schemas.parse_execution(body)
         if wanted.truncate_vector_tables:
             self._services.pipeline_tasks.require_admin(request)
@@ -185,10 +195,10 @@ class DataPipelineTaskEvents(TaskResource):
     @docs.response(404, "There is no such task", failure)
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self, task_id: str) -> Response:
-        last = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
-        leaving = request.environ.get("citu.client_disconnected")
-        frames = self._services.pipeline_tasks.events.stream(TENANT, task_id, last, leaving)
-        return Response(frames, content_type=CONTENT_TYPE, headers=dict(HEADERS))
+        frames = self._services.pipeline_tasks.events.stream(
+            TENANT, task_id, last_event_id(request), caller_left(request)
+        )
+        return event_stream(frames)
 
 
 def _accepted_response(envelope: Envelope, status: int) -> Response:

@@ -12,10 +12,12 @@ from common import messages
 from common.errors import BadRequestError
 from common.messages import pipeline_tasks as texts
 from data_pipeline.task import STEPS, StepName
-from features.parsing import lenient_int, parse_body
 from features.pipeline_tasks.repository import SORTABLE, Filters
 from features.pipeline_tasks.tables import LONGEST_DB_NAME, LONGEST_TASK_NAME
-from features.wire_values import page_number, page_size, truth, wire_text
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ObjectEnvelope
+from features.wire.pages import page_number, page_size
+from features.wire.values import Boolean, lenient_int, nullable_text, text_or_empty, wire_text
 
 COMPLETE: Final = "complete"
 STATUSES: Final = ("pending", "in_progress", "partial_completed", "completed", "failed")
@@ -26,15 +28,13 @@ LONGEST_CONNECTION: Final = 2_000
 LONGEST_FILTER: Final = 255
 LONGEST_TIME: Final = 64
 MOST_DELETED: Final = 1_000
-_TRUE: Final = frozenset({"true", "yes", "on", "1"})
-_FALSE: Final = frozenset({"false", "no", "off", "0"})
 _TIMES: Final = tuple((f"{name}_time_{end}", f"{name}_at", end == "end")
                       for name in ("created", "started", "completed") for end in ("start", "end"))  # fmt: skip
 
 
 def _text_of_at_most(limit: int) -> BeforeValidator:
     def check(value: Any) -> str | None:
-        words = None if value is None else wire_text(value)
+        words = nullable_text(value)
         if words is not None and len(words) > limit:
             raise ValueError("too long")
         return words
@@ -43,14 +43,10 @@ def _text_of_at_most(limit: int) -> BeforeValidator:
 
 
 def _as_task_name(value: Any) -> str | None:
-    words = None if value is None else wire_text(value)
+    words = nullable_text(value)
     if words is not None and len(words) > LONGEST_TASK_NAME:
         raise PydanticCustomError("wire_text", texts.TASK_NAME_TOO_LONG.format(limit=LONGEST_TASK_NAME))
     return words
-
-
-def _as_truth(value: Any) -> bool:
-    return truth(value, _TRUE, _FALSE)
 
 
 def _as_page(value: Any) -> int:
@@ -62,7 +58,7 @@ def _as_page_size(value: Any) -> int:
 
 
 def _as_status(value: Any) -> str | None:
-    words = "" if value is None else wire_text(value)
+    words = text_or_empty(value)
     allowed = (*STATUSES, *STATUS_ALIASES, NEVER_A_STATUS)
     if words and words not in allowed:
         text = texts.STATUS_WRONG.format(value=words[:50], allowed=", ".join(allowed))
@@ -71,7 +67,7 @@ def _as_status(value: Any) -> str | None:
 
 
 def _as_keyword(value: Any) -> str | None:
-    words = "" if value is None else wire_text(value)
+    words = text_or_empty(value)
     if len(words) > 100:
         raise PydanticCustomError("wire_text", texts.KEYWORD_TOO_LONG)
     return words or None
@@ -99,7 +95,6 @@ def _as_mode(value: Any) -> str:
     return words
 
 
-Truth = Annotated[bool, BeforeValidator(_as_truth)]
 Filter = Annotated[str | None, _text_of_at_most(LONGEST_FILTER)]
 Moment = Annotated[str | None, _text_of_at_most(LONGEST_TIME)]
 
@@ -116,10 +111,10 @@ class NewTask(BaseModel):
     db_connection: Annotated[str | None, _text_of_at_most(LONGEST_CONNECTION)] = Field(
         None, description="The configured business database, or one on an allowed host; its password is not kept"
     )
-    enable_sql_validation: Truth = True
-    enable_llm_repair: Truth = True
-    modify_original_file: Truth = True
-    enable_training_data_load: Truth = True
+    enable_sql_validation: Boolean = True
+    enable_llm_repair: Boolean = True
+    modify_original_file: Boolean = True
+    enable_training_data_load: Boolean = True
 
     @property
     def is_upload_mode(self) -> bool:
@@ -132,9 +127,9 @@ class ExecutionRequest(BaseModel):
 
     execution_mode: Annotated[str, BeforeValidator(_as_mode)] = Field(COMPLETE, description="complete or step")
     step_name: str | None = Field(None, description="The step, with execution_mode step")
-    backup_vector_tables: Truth = False
-    truncate_vector_tables: Truth = False
-    skip_training: Truth = False
+    backup_vector_tables: Boolean = False
+    truncate_vector_tables: Boolean = False
+    skip_training: Boolean = False
 
     @property
     def step(self) -> StepName | None:
@@ -286,10 +281,4 @@ def _step_text() -> str:
     return texts.STEP_NAME_WRONG.format(steps=", ".join(STEPS))
 
 
-class TaskEnvelope(BaseModel):
-    """An answer of these routes: `code` is 200 with HTTP 201 and 202, too; `data` is described with each route."""
-
-    code: int
-    success: bool
-    message: str
-    data: dict[str, Any]
+TaskEnvelope = ObjectEnvelope

@@ -33,6 +33,7 @@ from features.pipeline_tasks.repository import QUEUED, RUNNING, TaskRepository
 from features.pipeline_tasks.schemas import Deletion, ExecutionRequest, ListQuery, NewTask, TaskQuery
 from features.pipeline_tasks.shipped_lists import ShippedLists
 from features.pipeline_tasks.task_folders import TABLE_LIST, TaskFolders
+from features.wire.pages import pagination
 
 logger = get_app_logger("pipeline_tasks")
 Data = tuple[str, dict[str, Any]]
@@ -209,7 +210,7 @@ class PipelineTaskService:
             )
             return texts.QUERIED, {
                 "tasks": _items(repository, rows),
-                "pagination": presentation.pagination(wanted.page, wanted.page_size, total),
+                "pagination": pagination(wanted.page, wanted.page_size, total),
                 "filters_applied": wanted.given,
                 "sort_applied": {"sort_by": wanted.sort_by, "sort_order": wanted.sort_order},
                 "query_time": f"{time.monotonic() - started:.3f}s",

@@ -7,8 +7,6 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.http import Access, Route, Work, documented, envelope_response, json_object, json_response
-from features.parsing import lenient_int
 from features.react.checkpoints import CheckpointsService
 from features.react.schemas import (
     AnyEnvelope,
@@ -20,6 +18,17 @@ from features.react.schemas import (
 )
 from features.react.service import AskReactService
 from features.react.threads import ThreadsService
+from features.wire.http import (
+    Access,
+    Route,
+    Work,
+    caller_left,
+    documented,
+    envelope_response,
+    json_object,
+    json_response,
+)
+from features.wire.values import lenient_int
 
 docs = Namespace("react", description="The agent for harder questions, and its threads")
 question = documented(docs, AskReactRequest)
@@ -83,7 +92,7 @@ class AskReactAgent(_ReactResource):
     @docs.response(503, "Model, store or business database cannot be reached", failure)
     def post(self) -> Response:
         body = request.get_data(cache=False)
-        response = envelope_response(self._react.ask.ask(body, request.environ.get("citu.client_disconnected")))
+        response = envelope_response(self._react.ask.ask(body, caller_left(request)))
         if response.status_code == 503:
             response.headers["Retry-After"] = "1"
         return response

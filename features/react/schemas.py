@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from common.askers import INSIDER, Asker, asker_of
 from common.caller import current_caller
 from common.errors import BadRequestError
 from common.messages import react as texts
+from features.wire.bodies import json_value
+from features.wire.envelopes import ObjectEnvelope
+from features.wire.values import wire_text
 from react_agent.thread_ids import MAX_THREAD_ID_CHARS, is_storable, owner_of
 
 MAX_QUESTION_CHARS: Final = 2000
@@ -28,13 +31,7 @@ class AskReactRequest(BaseModel):
     conversation_id: str | None = Field(None, description="The same as thread_id, when that is not given")
 
 
-class AskReactEnvelope(BaseModel):
-    """A successful answer; `data` is that of docs/contract/react.md, and beside it `provenance` and `read_only`."""
-
-    code: int
-    success: bool
-    message: str
-    data: dict[str, Any]
+AskReactEnvelope = ObjectEnvelope
 
 
 class AskReactFailure(BaseModel):
@@ -100,8 +97,8 @@ def parse_json(body: bytes) -> Any:
         RefusedQuestionError: it is none.
     """
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return json_value(body)
+    except BadRequestError as error:
         text = texts.INVALID_JSON
         raise RefusedQuestionError(texts.FORMAT_WRONG, text, details=texts.INVALID_JSON_DETAILS) from error
 
@@ -140,7 +137,11 @@ def _text(body: Mapping[str, Any], name: str, problems: list[str]) -> str:
         return ""
     if not value:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value)
+    try:
+        text = wire_text(value)
+    except PydanticCustomError:
+        problems.append(texts.NOT_TEXT.format(name=name))
+        return ""
     is_question = name == "question"
     if not is_storable(text.translate({10: " ", 13: " ", 9: " "}) if is_question else text):
         problems.append(texts.NOT_TEXT.format(name=name))

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, Work, documented, envelope_response, json_object
-from features.parsing import parse_body
 from features.run_sql.schemas import RunSqlEnvelope, RunSqlRequest
 from features.run_sql.service import RunSqlService
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, Work, caller_left, documented, envelope_response, json_object
 
 docs = Namespace("run_sql", description="SQL of the caller's own")
 statement = documented(docs, RunSqlRequest)
@@ -44,8 +44,7 @@ class CituRunSql(Resource):
     @docs.response(503, "The business database cannot be reached", failure)
     def post(self) -> Response:
         wanted = parse_body(RunSqlRequest, json_object(request))
-        caller_left = request.environ.get("citu.client_disconnected")
-        return envelope_response(self._services.run_sql.run(wanted.sql, caller_left))
+        return envelope_response(self._services.run_sql.run(wanted.sql, caller_left(request)))
 
 
 ROUTES = (Route("/api/v0/citu_run_sql", docs, CituRunSql, Access.PUBLIC, work=Work.SQL),)

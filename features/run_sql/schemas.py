@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.ask.schemas import QuestionText
+from features.wire.envelopes import Envelope
+from features.wire.values import RequiredText
 
 
 class RunSqlRequest(BaseModel):
@@ -14,7 +15,7 @@ class RunSqlRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    sql: QuestionText = Field(
+    sql: RequiredText = Field(
         description="One SELECT (or WITH, VALUES, TABLE) on the business database",
         examples=["SELECT COUNT(*) AS n FROM bss_company"],
     )
@@ -48,10 +49,4 @@ class RunSqlData(BaseModel):
     truncated_by: Literal["rows", "bytes"] | None = None
 
 
-class RunSqlEnvelope(BaseModel):
-    """A successful answer on the wire."""
-
-    code: int
-    success: bool
-    message: str
-    data: RunSqlData
+RunSqlEnvelope = Envelope[RunSqlData]

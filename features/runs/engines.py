@@ -12,7 +12,7 @@ from common.messages import runs as texts
 from common.result import Envelope
 from features.ask.schemas import AskRequest
 from features.ask.service import AskDoor, AskService, OpenQuestion
-from features.runs.sse import progress
+from features.wire.sse import progress
 
 SHOWN_SQL_CHARS: Final = 50
 CLASSIC: Final = "classic"

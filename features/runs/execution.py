@@ -16,7 +16,7 @@ from core.runs.live_run import LiveRun
 from core.runs.record import RunState, StopReason
 from core.runs.runner import RunEnd
 from features.runs.engines import Opened, RunEngine
-from features.runs.sse import as_line
+from features.wire.sse import as_line
 
 logger = get_app_logger("runs")
 

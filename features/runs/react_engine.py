@@ -12,7 +12,7 @@ from common.result import Envelope
 from features.ask.schemas import AskRequest
 from features.react.service import AskReactService, OpenThread
 from features.runs.engines import RunEngine
-from features.runs.sse import progress
+from features.wire.sse import progress
 
 REACT: Final = "react"
 ROUTE: Final = "ask_react_agent_stream"

@@ -7,12 +7,21 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, Work, documented, envelope_response, json_object
-from features.parsing import parse_body
 from features.runs.schemas import RunEnvelope, RunRequest
 from features.runs.service import RunService
-from features.runs.sse import CONTENT_TYPE, HEADERS
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import (
+    Access,
+    Route,
+    Work,
+    caller_left,
+    documented,
+    envelope_response,
+    event_stream,
+    json_object,
+    last_event_id,
+)
 
 docs = Namespace("runs", description="Questions answered in the background, watched and stopped from anywhere")
 question = documented(docs, RunRequest)
@@ -78,11 +87,9 @@ class RunEvents(_RunResource):
     @docs.response(404, "There is no such run, or it has expired", failure)
     @docs.response(503, "Redis cannot be reached", failure)
     def get(self, run_id: str) -> Response:
-        last = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
-        leaving = request.environ.get("citu.client_disconnected")
         tokens = request.args.get("tokens") == "1"
-        frames = self._services.runs.events(run_id, last, tokens=tokens, leaving=leaving)
-        return Response(frames, content_type=CONTENT_TYPE, headers=dict(HEADERS))
+        frames = self._services.runs.events(run_id, last_event_id(request), tokens=tokens, leaving=caller_left(request))
+        return event_stream(frames)
 
 
 class RunStop(_RunResource):

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, Field, StringConstraints
 
-from features.ask.schemas import AskRequest, Text, Truth
+from features.ask.schemas import AskRequest
+from features.wire.envelopes import Envelope
+from features.wire.values import LenientBoolean, Text
 
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 MAX_SEQ = 2**53
@@ -27,7 +29,7 @@ class RunRequest(AskRequest):
     on_disconnect: Literal["continue", "cancel"] = Field(
         "continue", description="cancel: the run is stopped when its last watcher leaves"
     )
-    tokens: Truth = Field(True, description="Write text events while the answer's text is written")
+    tokens: LenientBoolean = Field(True, description="Write text events while the answer's text is written")
     idempotency_key: IdempotencyKey | None = Field(
         None, description="A repeated request with it finds the first one's run; also as header Idempotency-Key"
     )
@@ -52,10 +54,4 @@ class Run(BaseModel):
     result: dict[str, Any] | None = None
 
 
-class RunEnvelope(BaseModel):
-    """A run on the wire."""
-
-    code: int
-    success: bool
-    message: str
-    data: Run
+RunEnvelope = Envelope[Run]

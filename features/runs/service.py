@@ -32,7 +32,8 @@ from core.runs.watching import LeavingSignal, RunWatching
 from features.runs.engines import Opened, RunEngine
 from features.runs.execution import RunExecution
 from features.runs.schemas import MAX_SEQ, RunRequest
-from features.runs.sse import HEARTBEAT, LOST, OPENED, frame
+from features.wire.sse import HEARTBEAT, LOST, OPENED, frame
+from features.wire.values import last_event_id as read_event_id
 
 TENANT: Final = DEFAULT_TENANT_NAME
 SHARED_USER: Final = "guest"
@@ -261,11 +262,10 @@ def _sequence(text: str | None) -> int:
     Raises:
         BadRequestError: neither empty nor a number an event of ours could have.
     """
-    if not text:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_SEQ)) and int(text) <= MAX_SEQ):
+    number = read_event_id(text, MAX_SEQ)
+    if number is None:
         raise BadRequestError(texts.LAST_EVENT_ID_INVALID, invalid_params=["Last-Event-ID"])
-    return int(text)
+    return number
 
 
 def _local(seconds: float | None) -> str | None:

@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic_core import PydanticCustomError
+
 from common.messages import training_data as texts
 from core.sql_guard.refusal import Refusal
 from core.sql_guard.single_query import read_query
 from core.vector_store.records import KINDS, Kind, NewRecord, TrainingItem
+from features.wire.values import wire_text
 
 MAX_QUESTION_CHARS: Final = 5_000
 MAX_SQL_CHARS: Final = 20_000
@@ -102,12 +105,13 @@ def text_of(fields: Mapping[str, Any], name: str) -> str:
         raise RecordRefusedError(texts.TEXT_WRONG_TYPE.format(name=name))
     if not value:
         return ""
-    text = "true" if value is True else str(value)
+    try:
+        text = wire_text(value)
+    except PydanticCustomError:
+        raise RecordRefusedError(texts.TEXT_NOT_STORABLE.format(name=name)) from None
     limit = _LIMITS.get(name, MAX_TEXT_CHARS)
     if len(text) > limit:
         raise RecordRefusedError(texts.TEXT_TOO_LONG.format(name=name, limit=limit))
-    if _NOT_STORABLE.search(text):
-        raise RecordRefusedError(texts.TEXT_NOT_STORABLE.format(name=name))
     return text
 
 

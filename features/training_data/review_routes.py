@@ -6,12 +6,12 @@ from flask import Response, request
 from flask_restx import Namespace
 
 from common.tenant import DEFAULT_TENANT_NAME
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, documented, envelope_response, json_object
-from features.parsing import parse_body
 from features.training_data.drift_service import MOST_A_PAGE as MOST_EXAMINED
 from features.training_data.routes import TrainingResource
 from features.training_data.schemas import ReviewRequest, TrainingEnvelope, page_of_query
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, documented, envelope_response, json_object
 
 docs = Namespace("training_review", description="What administrators review of the training data")
 answer = documented(docs, TrainingEnvelope)

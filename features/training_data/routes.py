@@ -10,9 +10,6 @@ from flask_restx import Namespace, Resource
 from common.errors import BadRequestError
 from common.tenant import DEFAULT_TENANT_NAME
 from core.vector_store.origin import Standing
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, Work, documented, envelope_response, json_object
-from features.parsing import parse_body
 from features.training_data.answers import bad_request
 from features.training_data.bundle import TrainingServices
 from features.training_data.schemas import (
@@ -24,6 +21,9 @@ from features.training_data.schemas import (
     TrainingEnvelope,
     UpdateRequest,
 )
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, Work, documented, envelope_response, json_object
 
 docs = Namespace("training_data", description="What the question services learn from")
 answer = documented(docs, TrainingEnvelope)

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
 
 from common import messages
 from common.errors import BadRequestError
 from common.messages import training_data as texts
+from features.wire.envelopes import ObjectEnvelope
+from features.wire.pages import pagination
+from features.wire.values import NullableText, nullable_text
 
 LARGEST_PAGE: Final = 1_000_000_000
 MOST_A_PAGE: Final = 100
 LONGEST_KEYWORD: Final = 100
-_NOT_STORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def _scalar(value: Any) -> Any:
-    """As given, unless no text could be made of it."""
-    if isinstance(value, list | dict):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_TYPE_WRONG)
-    is_no_number = isinstance(value, float) and not math.isfinite(value)
-    if is_no_number or (isinstance(value, str) and _NOT_STORABLE.search(value)):
-        raise PydanticCustomError("wire_text", messages.PARAMETER_NOT_TEXT)
+    """The value as it came, unless no text could be made of it."""
+    nullable_text(value)
     return value
 
 
-def _text(value: Any) -> Any:
-    value = _scalar(value)
-    if value is None or isinstance(value, str):
-        return value
-    return "true" if value is True else str(value)
-
-
 Scalar = Annotated[Any, BeforeValidator(_scalar)]
-WireText = Annotated[str | None, BeforeValidator(_text)]
 
 
 class QueryRequest(BaseModel):
@@ -49,9 +37,9 @@ class QueryRequest(BaseModel):
     page: Any = Field(None, description="From 1, default 1")
     page_size: Any = Field(None, description="1 to 100, default 20")
     training_data_type: Scalar = Field(None, description="sql, error_sql, ddl or documentation")
-    search_keyword: WireText = Field(None, description="Part of question or content, at most 100 characters")
-    sort_by: WireText = Field(None, description="id, training_data_type or created_at; default id")
-    sort_order: WireText = Field(None, description="desc or asc; default desc")
+    search_keyword: NullableText = Field(None, description="Part of question or content, at most 100 characters")
+    sort_by: NullableText = Field(None, description="id, training_data_type or created_at; default id")
+    sort_order: NullableText = Field(None, description="desc or asc; default desc")
 
 
 class CreateRequest(BaseModel):
@@ -76,7 +64,7 @@ class UpdateRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    id: WireText = Field(None, description="The record to replace")
+    id: NullableText = Field(None, description="The record to replace")
     training_data_type: Scalar = Field(None, description="sql, error_sql, ddl or documentation")
     question: Any = None
     sql: Any = None
@@ -128,15 +116,7 @@ class Page(BaseModel):
 
     def as_wire(self, total: int) -> dict[str, Any]:
         """The contract's `pagination`."""
-        pages = -(-total // self.page_size)
-        return {
-            "page": self.page,
-            "page_size": self.page_size,
-            "total": total,
-            "total_pages": pages,
-            "has_next": self.page < pages,
-            "has_prev": self.page > 1,
-        }
+        return pagination(self.page, self.page_size, total)
 
 
 def page_of(page: Any, page_size: Any, *, most: int = MOST_A_PAGE) -> Page:
@@ -188,10 +168,4 @@ class TrainingRecord(BaseModel):
     training_data_type: str
 
 
-class TrainingEnvelope(BaseModel):
-    """An answer of these routes; `data` is described with each route."""
-
-    code: int
-    success: bool
-    message: str
-    data: dict[str, Any]
+TrainingEnvelope = ObjectEnvelope

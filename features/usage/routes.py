@@ -8,11 +8,11 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from common.tenant import DEFAULT_TENANT_NAME
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, documented, envelope_response
-from features.parsing import parse_body
 from features.usage.schemas import UsageEnvelope, UsageRequest
 from features.usage.service import UsageService
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, documented, envelope_response
 
 docs = Namespace("usage", description="What model calls use and cost")
 report = documented(docs, UsageEnvelope)

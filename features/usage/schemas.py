@@ -8,6 +8,9 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from features.wire.envelopes import Envelope
+from features.wire.pages import Pagination
+
 Dimension = Literal["day", "user", "route", "model"]
 
 _DAY: Final = re.compile(r"2\d{3}-\d{2}-\d{2}")
@@ -70,17 +73,6 @@ class UsageItem(UsageFigures):
     model: str | None = None
 
 
-class Pagination(BaseModel):
-    """Where in the list of groups the page stands."""
-
-    page: int
-    page_size: int
-    total: int
-    total_pages: int
-    has_next: bool
-    has_prev: bool
-
-
 class TokenBudget(BaseModel):
     """The tenant's tokens of the UTC day."""
 
@@ -103,10 +95,4 @@ class UsageReport(BaseModel):
     timestamp: str
 
 
-class UsageEnvelope(BaseModel):
-    """The answer on the wire."""
-
-    code: int
-    success: bool
-    message: str
-    data: UsageReport
+UsageEnvelope = Envelope[UsageReport]

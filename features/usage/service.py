@@ -14,6 +14,7 @@ from core.database import Database
 from core.llm.budget import Spending
 from features.usage.repository import Row, UsageRepository
 from features.usage.schemas import UsageRequest
+from features.wire.pages import pagination
 
 USUAL_DAYS: Final = 30
 MOST_DAYS: Final = 366
@@ -56,7 +57,7 @@ class UsageService:
                 "group_by": list(wanted.dimensions),
                 "totals": _on_the_wire(totals),
                 "items": [_on_the_wire(group) for group in groups],
-                "pagination": _pagination(wanted, count),
+                "pagination": pagination(wanted.page, wanted.page_size, count),
                 "budget": budget,
             }
         )
@@ -78,15 +79,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _pagination(wanted: UsageRequest, count: int) -> dict[str, Any]:
-    pages = -(-count // wanted.page_size)
-    return {
-        "page": wanted.page,
-        "page_size": wanted.page_size,
-        "total": count,
-        "total_pages": pages,
-        "has_next": wanted.page < pages,
-        "has_prev": wanted.page > 1,
-    }

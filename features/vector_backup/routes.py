@@ -7,10 +7,11 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, Work, documented, envelope_response, json_object
 from features.vector_backup import schemas
 from features.vector_backup.service import VectorBackupService
+from features.wire.bodies import optional_json_object
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, Work, documented, envelope_response
 
 docs = Namespace("vector_backup", description="Backups of the training vectors")
 failure = documented(docs, ErrorEnvelope)
@@ -48,7 +49,7 @@ class VectorBackup(VectorBackupResource):
     @docs.expect(documented(docs, schemas.BackupRequest), validate=False)
     @docs.response(200, "What was written", documented(docs, schemas.BackupEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._backups.back_up(optional_json_object()))
+        return envelope_response(self._backups.back_up(_body()))
 
 
 @docs.response(400, "No task can have that id", failure)
@@ -79,12 +80,11 @@ class VectorRestore(VectorBackupResource):
     @docs.expect(documented(docs, schemas.RestoreRequest), validate=False)
     @docs.response(200, "What was put back", documented(docs, schemas.RestoreEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._backups.restore(optional_json_object()))
+        return envelope_response(self._backups.restore(_body()))
 
 
-def optional_json_object() -> dict[str, Any]:
-    """The body when its Content-Type is JSON, otherwise None; raises `BadRequestError`."""
-    return json_object(request) if request.is_json else {}
+def _body() -> dict[str, Any]:
+    return optional_json_object(request.get_data(cache=False), request.content_type)
 
 
 ROUTES = (

@@ -8,15 +8,14 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from common import messages
 from common.errors import BadRequestError
 from common.messages import vector_backup as texts
 from core.vector_store.backup_folders import TABLES, is_stamp, is_task_id
 from core.vector_store.restore import RestoreOrder, is_half_of_both
+from features.wire.envelopes import Envelope
+from features.wire.values import member_boolean, member_text
 
 LONGEST_PATH: Final = 500
-_TRUE: Final = frozenset({"true", "1", "yes", "on"})
-_FALSE: Final = frozenset({"false", "0", "no", "off"})
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,9 @@ class RestoreWish:
 def parse_backup(body: Mapping[str, Any]) -> BackupOrder:
     """Raises `BadRequestError`."""
     return BackupOrder(
-        task_id=parse_task_id(_text(body, "task_id")),
-        db_connection=_text(body, "db_connection"),
-        is_wanted=_truth(body, "backup_vector_tables", default=True),
+        task_id=parse_task_id(member_text(body, "task_id")),
+        db_connection=member_text(body, "db_connection"),
+        is_wanted=member_boolean(body, "backup_vector_tables", default=True),
     )
 
 
@@ -63,22 +62,22 @@ def parse_restore(body: Mapping[str, Any]) -> RestoreWish:
     tables = body.get("tables")
     if tables is not None and not isinstance(tables, list):
         raise BadRequestError(texts.TABLES_NOT_A_LIST)
-    stamp = _text(body, "timestamp")
+    stamp = member_text(body, "timestamp")
     if not is_stamp(stamp):
         raise BadRequestError(texts.STAMP_WRONG)
-    path = _text(body, "backup_path")
+    path = member_text(body, "backup_path")
     if len(path) > LONGEST_PATH or not path.isprintable():
         raise BadRequestError(texts.PATH_WRONG, invalid_params=["backup_path"])
     order = RestoreOrder(
         stamp=stamp,
         tables=TABLES if tables is None else _tables(tables),
-        truncates=_truth(body, "truncate_before_restore", default=False),
-        is_rehearsal=_truth(body, "dry_run", default=False),
-        allows_reembedding=_truth(body, "allow_reembed", default=False),
+        truncates=member_boolean(body, "truncate_before_restore", default=False),
+        is_rehearsal=member_boolean(body, "dry_run", default=False),
+        allows_reembedding=member_boolean(body, "allow_reembed", default=False),
     )
     if is_half_of_both(order):
         raise BadRequestError(texts.COLLECTION_ALONE, invalid_params=["tables"])
-    return RestoreWish(path, _text(body, "db_connection"), order)
+    return RestoreWish(path, member_text(body, "db_connection"), order)
 
 
 def _tables(values: list[Any]) -> list[str]:
@@ -86,29 +85,6 @@ def _tables(values: list[Any]) -> list[str]:
     if unknown:
         raise BadRequestError(texts.TABLE_UNKNOWN.format(names=unknown[:10]))
     return list(dict.fromkeys(values))
-
-
-def _text(body: Mapping[str, Any], name: str) -> str:
-    """Scalars become a text, null an empty one."""
-    value = body.get(name)
-    if value is None:
-        return ""
-    if isinstance(value, list | dict):
-        raise BadRequestError(messages.PARAMETER_TYPE_WRONG, invalid_params=[name])
-    words = str(value)
-    if "\0" in words or any("\ud800" <= character <= "\udfff" for character in words):
-        raise BadRequestError(messages.PARAMETER_NOT_TEXT, invalid_params=[name])
-    return words
-
-
-def _truth(body: Mapping[str, Any], name: str, *, default: bool) -> bool:
-    value = body.get(name)
-    if value is None:
-        return default
-    words = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
-    if words not in _TRUE | _FALSE:
-        raise BadRequestError(messages.INVALID_PARAMETER.format(name=name), invalid_params=[name])
-    return words in _TRUE
 
 
 class BackupRequest(BaseModel):
@@ -147,11 +123,7 @@ class BackupData(BaseModel):
     timestamp: str
 
 
-class BackupEnvelope(BaseModel):
-    code: int
-    success: bool
-    message: str
-    data: BackupData
+BackupEnvelope = Envelope[BackupData]
 
 
 class BackupEntry(BaseModel):
@@ -196,11 +168,7 @@ class ListedBackups(BaseModel):
     timestamp: str
 
 
-class BackupListEnvelope(BaseModel):
-    code: int
-    success: bool
-    message: str
-    data: ListedBackups
+BackupListEnvelope = Envelope[ListedBackups]
 
 
 class RestoreData(BaseModel):
@@ -219,8 +187,4 @@ class RestoreData(BaseModel):
     timestamp: str
 
 
-class RestoreEnvelope(BaseModel):
-    code: int
-    success: bool
-    message: str
-    data: RestoreData
+RestoreEnvelope = Envelope[RestoreData]

@@ -13,7 +13,7 @@ import app_config
 from bootstrap.container import Container
 from common.config_service import ConfigService
 from core.read_only_mode import ReadOnlyMode
-from features.http import Access
+from features.wire.http import Access
 from tests.architecture.test_routes_documented import OF_THE_DOCUMENTATION, PUBLIC
 from web.app import create_app
 from web.route_table import ROUTES

@@ -12,7 +12,7 @@ import app_config
 from bootstrap import legacy_rules
 from bootstrap.container import Container
 from common.config_service import ConfigService
-from features.http import Access
+from features.wire.http import Access
 from tests.architecture.test_authorisation_matrix import (
     ANONYMOUS,
     METHODS,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from features.http import Access
+from features.wire.http import Access
 from serving.react_api import REACT_ROUTES
 from tests.contract.conftest import Start
 from tests.contract.service_in_process import Service

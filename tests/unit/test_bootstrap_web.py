@@ -13,8 +13,8 @@ from features.ask import routes as ask
 from features.health import home_routes as home
 from features.health import routes as health
 from features.health.service import Component, HealthService
-from features.http import Access, Route, Work
 from features.metrics.collector import MetricsCollector
+from features.wire.http import Access, Route, Work
 from web.access import Administrators
 from web.app import create_app
 from web.rate_limits import RateLimits

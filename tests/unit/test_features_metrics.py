@@ -13,10 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 import app_config
 from bootstrap.container import Container
 from common.config_service import ConfigService
-from features.http import Access, Route
 from features.metrics import routes
 from features.metrics.collector import BUCKETS, SAMPLES, MetricsCollector, merged
 from features.metrics.service import COUNTERS, GAUGES, MetricsService
+from features.wire.http import Access, Route
 from serving.asgi_adapter import ThreadedWsgiToAsgi
 from web.app import create_app
 

@@ -9,9 +9,9 @@ from flask_restx import Namespace, Resource
 
 from features.ask.direct.schemas import CachedAskEnvelope, DirectAskEnvelope, DirectAskRequest
 from features.ask.direct.service import DirectAskService
-from features.ask.schemas import ErrorEnvelope
-from features.http import Access, Route, Work, documented, envelope_response, json_object
-from features.parsing import parse_body
+from features.wire.bodies import parse_body
+from features.wire.envelopes import ErrorEnvelope
+from features.wire.http import Access, Route, Work, caller_left, documented, envelope_response, json_object
 
 docs = Namespace("direct_ask", description="Questions straight to the database")
 question = documented(docs, DirectAskRequest)
@@ -49,7 +49,7 @@ class Ask(Resource):
     @docs.response(200, "The answer", answer)
     def post(self) -> Response:
         wanted = parse_body(DirectAskRequest, json_object(request))
-        return envelope_response(self._services.direct_ask.ask(wanted, request.environ.get("citu.client_disconnected")))
+        return envelope_response(self._services.direct_ask.ask(wanted, caller_left(request)))
 
 
 class AskCached(Resource):
@@ -64,8 +64,7 @@ class AskCached(Resource):
     @docs.response(200, "The answer", kept_answer)
     def post(self) -> Response:
         wanted = parse_body(DirectAskRequest, json_object(request))
-        caller_left = request.environ.get("citu.client_disconnected")
-        return envelope_response(self._services.direct_ask.ask_cached(wanted, caller_left))
+        return envelope_response(self._services.direct_ask.ask_cached(wanted, caller_left(request)))
 
 
 ROUTES = (

@@ -7,8 +7,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from common import messages
-from features.ask.schemas import QuestionText, Text
 from features.run_sql.schemas import QueryResult
+from features.wire.envelopes import Envelope
+from features.wire.values import RequiredText, Text
 
 _LONGEST_ID: Final = 500
 
@@ -18,7 +19,7 @@ class DirectAskRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    question: QuestionText = Field(description="What is to be found out", examples=[messages.EXAMPLE_QUESTION])
+    question: RequiredText = Field(description="What is to be found out", examples=[messages.EXAMPLE_QUESTION])
     user_id: Text = Field(None, max_length=_LONGEST_ID, description="Defaults to guest")
     conversation_id: Text = Field(
         None, max_length=_LONGEST_ID, description="ask: echoed, by default a new one; ask_cached: ignored"
@@ -43,19 +44,7 @@ class CachedAskData(DirectAskData):
     cache_age_seconds: int | None = None
 
 
-class DirectAskEnvelope(BaseModel):
-    """A successful answer of `ask` on the wire."""
-
-    code: int
-    success: bool
-    message: str
-    data: DirectAskData
+DirectAskEnvelope = Envelope[DirectAskData]
 
 
-class CachedAskEnvelope(BaseModel):
-    """A successful answer of `ask_cached` on the wire."""
-
-    code: int
-    success: bool
-    message: str
-    data: CachedAskData
+CachedAskEnvelope = Envelope[CachedAskData]

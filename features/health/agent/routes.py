@@ -9,7 +9,7 @@ from flask_restx import Namespace, Resource
 
 from features.health.agent.schemas import AgentHealthEnvelope
 from features.health.agent.service import AgentHealthService
-from features.http import Access, Route, documented, envelope_response
+from features.wire.http import Access, Route, documented, envelope_response
 
 docs = Namespace("agent_health", description="Can the classic agent answer")
 report = documented(docs, AgentHealthEnvelope)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from features.wire.envelopes import Envelope
+
 
 class AgentChecks(BaseModel):
     """One flag a part of the agent."""
@@ -28,10 +30,4 @@ class AgentHealth(BaseModel):
     timestamp: str
 
 
-class AgentHealthEnvelope(BaseModel):
-    """The answer on the wire."""
-
-    code: int
-    success: bool
-    message: str
-    data: AgentHealth
+AgentHealthEnvelope = Envelope[AgentHealth]

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.http import Access, Route, Work, documented, json_object, json_response
 from features.react.chat.schemas import ChatAnswer, ChatRequest, DirectRequest
 from features.react.chat.service import Answered, ChatService
+from features.wire.http import Access, Route, Work, caller_left, documented, json_object, json_response
 
 docs = Namespace("chat", description="The ReAct agent as a plain chat, without the envelope")
 message = documented(docs, ChatRequest)
@@ -45,7 +45,7 @@ class Chat(ChatResource):
     @docs.response(503, "Model, store or business database cannot be reached", answer)
     def post(self) -> Response:
         body = request.get_data(cache=False)
-        return answered(self._services.chat.chat(body, request.environ.get("citu.client_disconnected")))
+        return answered(self._services.chat.chat(body, caller_left(request)))
 
 
 class RedisDirect(ChatResource):

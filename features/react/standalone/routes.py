@@ -8,11 +8,11 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from common.messages import react_api as texts
-from features.http import documented, envelope_response, json_response
-from features.parsing import lenient_int
 from features.react.chat.routes import HasChat, answered
 from features.react.schemas import AskReactEnvelope, AskReactFailure, AskReactRequest, BareAnswer
 from features.react.standalone.service import StandaloneReactService
+from features.wire.http import caller_left, documented, envelope_response, json_response
+from features.wire.values import lenient_int
 
 docs = Namespace("react_api", description="The ReAct agent on its own")
 question = documented(docs, AskReactRequest)
@@ -75,7 +75,7 @@ class StandaloneChat(_Standalone):
     @docs.response(503, "Model, store or business database cannot be reached", failure)
     def post(self) -> Response:
         body = request.get_data(cache=False)
-        return envelope_response(self._react.chat(body, request.environ.get("citu.client_disconnected")))
+        return envelope_response(self._react.chat(body, caller_left(request)))
 
 
 class StandaloneUserConversations(_ThreadsOfStandalone):

@@ -13,9 +13,9 @@ from core.runs.record import RunEvent
 from features.ask.schemas import AskRequest
 from features.react.schemas import RefusedQuestionError
 from features.runs.react_engine import REACT
-from features.runs.sse import as_line
 from features.runs.streams.rendering import error_event
 from features.runs.streams.service import StreamForm
+from features.wire.sse import as_line
 
 MEMBERS = ("response", "conversation_id", "user_id", "react_agent_meta", "sql", "records", "provenance", "read_only")
 

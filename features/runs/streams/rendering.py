@@ -11,7 +11,7 @@ from common.errors import BadRequestError, CituError
 from common.messages import runs as texts
 from common.result import Envelope, failed, local_timestamp
 from core.runs.record import RunEvent
-from features.runs.sse import as_line
+from features.wire.sse import as_line
 
 UNKNOWN_TYPE: Final = "UNKNOWN"
 ERROR_CODE: Final = 500

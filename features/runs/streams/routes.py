@@ -7,10 +7,9 @@ from typing import Any, Protocol
 from flask import Response, request
 from flask_restx import Namespace, Resource
 
-from features.http import Access, Route, Work
-from features.runs.sse import CONTENT_TYPE, HEADERS
 from features.runs.streams.react_form import REACT_FORM
 from features.runs.streams.service import CLASSIC_FORM, StreamForm, StreamRequest, StreamService
+from features.wire.http import Access, Route, Work, caller_left, event_stream
 
 docs = Namespace("streams", description="Questions answered as event streams")
 
@@ -29,9 +28,8 @@ class _Stream(Resource):
 
     def _events(self, form: StreamForm) -> Response:
         wanted = StreamRequest(request.args.to_dict(), request.headers.get("Last-Event-ID"))
-        leaving = request.environ.get("citu.client_disconnected")
-        frames = self._services.streams.events(form, wanted, leaving)
-        return Response(frames, content_type=CONTENT_TYPE, headers=dict(HEADERS))
+        frames = self._services.streams.events(form, wanted, caller_left(request))
+        return event_stream(frames)
 
 
 class AskAgentStream(_Stream):

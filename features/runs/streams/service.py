@@ -13,10 +13,12 @@ from core.logging import get_app_logger
 from core.runs.record import RunEvent
 from core.runs.watching import Item, LeavingSignal, RunWatching
 from features.ask.schemas import AskRequest
-from features.parsing import parse_body
+from features.runs.schemas import MAX_SEQ
 from features.runs.service import TENANT, RunService
-from features.runs.sse import HEARTBEAT, OPENED, frame
 from features.runs.streams import rendering
+from features.wire.bodies import parse_body
+from features.wire.sse import HEARTBEAT, OPENED, frame
+from features.wire.values import last_event_id as read_event_id
 
 logger = get_app_logger("streams")
 
@@ -98,10 +100,11 @@ class StreamService:
     def _followed(
         self, form: StreamForm, wanted: StreamRequest, leaving: LeavingSignal | None
     ) -> tuple[str, Iterator[Item]]:
-        run_id, _, seq = (wanted.last_event_id or "").rpartition(":")
-        known = self._runs.find(run_id) if run_id and seq.isascii() and seq.isdigit() and len(seq) < 16 else None
-        if known is not None and known.record.engine == form.engine:
-            return run_id, self._watching.watch(TENANT, run_id, int(seq), leaving)
+        run_id, _, number = (wanted.last_event_id or "").rpartition(":")
+        seq = read_event_id(number, MAX_SEQ) if run_id and number else None
+        known = self._runs.find(run_id) if seq is not None else None
+        if known is not None and seq is not None and known.record.engine == form.engine:
+            return run_id, self._watching.watch(TENANT, run_id, seq, leaving)
         engine = self._runs.engine(form.engine)
         question = form.parse(wanted.query)
         opened = engine.open(question)

@@ -6,7 +6,7 @@ Used by the routes of every feature and by `web.app`; nothing below a route may 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,10 @@ from flask import Request, Response
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel
 
-from common import messages
-from common.errors import BadRequestError
-from features.access import Access as Access
-from features.access import Work as Work
+from core.disconnect import CLIENT_DISCONNECTED_KEY, DisconnectSignal
+from features.wire import bodies, sse
+from features.wire.access import Access as Access
+from features.wire.access import Work as Work
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,23 @@ def json_object(request: Request) -> dict[str, Any]:
     Raises:
         BadRequestError: the body is not JSON or not an object.
     """
-    try:
-        body = json.loads(request.get_data(cache=False))
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError(messages.MALFORMED_JSON) from error
-    if not isinstance(body, dict):
-        raise BadRequestError(messages.JSON_OBJECT_NEEDED)
-    return body
+    return bodies.json_object(request.get_data(cache=False))
+
+
+def last_event_id(request: Request) -> str | None:
+    """The id of the last event a watcher saw, unread: from the header, else from the query of clients without one."""
+    return request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
+
+
+def caller_left(request: Request) -> DisconnectSignal | None:
+    """The signal that is set when the caller goes away; None under a server that cannot tell."""
+    signal: DisconnectSignal | None = request.environ.get(CLIENT_DISCONNECTED_KEY)
+    return signal
+
+
+def event_stream(frames: Iterable[str]) -> Response:
+    """The frames as server-sent events."""
+    return Response(frames, content_type=sse.CONTENT_TYPE, headers=dict(sse.HEADERS))
 
 
 def documented(namespace: Namespace, model: type[BaseModel]) -> Any:

@@ -1,0 +1,1 @@
+"""The wire in one place: readers of what clients send, the envelope, pages and events. Knows no feature."""
