@@ -322,6 +322,8 @@ class Reader(ValueReader):
             return self._negate_before(place, token)
         if number in self._by_place:
             self._by_place[number].is_negated = True
+        elif not any(value.position == number for value in self._reading.values):
+            return self._negate_before(place, token)
         for value in self._reading.values:
             if value.position == number or (
                 "except" in token.tags and value.position > place and self._is_listed_with(number, value.position)

@@ -169,3 +169,8 @@ def test_tables_of_one_shape_are_one_relation_whose_members_are_chosen() -> None
     )
     assert "FROM finance_2022" in compose("profit of Acme in 2022", engine).sql
     assert compose("profit of Acme in 2022 and 2023", engine).sql.count("finance_202") == 2
+
+
+def test_a_denial_is_never_dropped() -> None:
+    found = compose("How many orders have not been shipped?")
+    assert "NOT" in found.sql or (found.refusal is not None and found.refusal.about)
