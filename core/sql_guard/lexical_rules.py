@@ -54,7 +54,7 @@ def check_text(sql: str, policy: GuardPolicy) -> None:
 def significant(tokens: Sequence[Token]) -> list[Token]:
     """The tokens without comments and without closing semicolons."""
     kept = [token for token in tokens if token.kind != COMMENT]
-    while len(kept) > 1 and kept[-1].text == ";" and kept[-1].kind == "punctuation":
+    while kept and kept[-1].text == ";" and kept[-1].kind == "punctuation":
         kept.pop()
     return kept
 

@@ -45,7 +45,7 @@ def eventually(holds: Callable[[], Any], seconds: float = 20.0) -> Any:
 @contextmanager
 def left_post(service: Service) -> Iterator[None]:
     body = '{"question": "没完没了", "user_id": "gone"}'.encode()
-    head = f"POST /api/v0/ask_react_agent HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = f"POST /api/v0/ask_react_agent HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with connected(service) as connection:
         connection.sendall(head + body)
         yield
@@ -55,7 +55,7 @@ def left_post(service: Service) -> Iterator[None]:
 def left_stream(service: Service) -> Iterator[None]:
     path = f"/api/v0/ask_react_agent_stream?question={quote('没完没了')}&user_id=gone&on_disconnect=cancel"
     with connected(service) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         yield
 
 

@@ -77,10 +77,8 @@ def test_statement_of_a_caller_who_left_is_cancelled(service: Service, small_bus
     address = (service.client.base_url.host, service.client.base_url.port or 80)
     with psycopg.connect(small_business_url, autocommit=True) as watching:
         with socket.create_connection(address) as caller:
-            head = (
-                f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-            )
-            caller.sendall(head.encode() + b"\r\n" + body)
+            head = f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
+            caller.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
             wait_for_queries(watching, 1, seconds=10)
         wait_for_queries(watching, 0, seconds=2)
 

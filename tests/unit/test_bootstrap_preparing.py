@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from rich.console import Console
 
-from bootstrap.preparation import demo_end_date, listed
+from bootstrap.preparation import demo_end_date, split_names
 from common.errors import ConfigurationError
 from serving.progress_display import ProgressDisplay
 
@@ -30,8 +30,8 @@ def test_steps_that_cost_nothing_are_not_shown() -> None:
 
 
 def test_comma_separated_setting_is_read_leniently() -> None:
-    assert listed(" public, ods ,,") == ("public", "ods")
-    assert listed("") == ()
+    assert split_names(" public, ods ,,") == ("public", "ods")
+    assert split_names("") == ()
 
 
 def test_date_that_is_none_stops_the_start_with_the_settings_name() -> None:

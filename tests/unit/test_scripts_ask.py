@@ -27,12 +27,14 @@ QUESTIONS = [
 def folder(tmp_path: Path) -> Path:
     """A folder where make finds everything installed; its python writes down what it is given."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "requirements.txt").touch()
+    for name in ("requirements.txt", "requirements-venv.txt"):
+        (tmp_path / name).touch()
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     python = tmp_path / ".venv" / "bin" / "python"
     python.write_text('#!/bin/sh\nfor one in "$@"; do printf "%s\\n" "$one"; done > given\nexit ${FAKE_EXIT:-0}\n')
     python.chmod(0o755)
-    (tmp_path / ".venv" / ".runtime").touch()
+    for name in (".tools", ".runtime"):
+        (tmp_path / ".venv" / name).touch()
     return tmp_path
 
 
