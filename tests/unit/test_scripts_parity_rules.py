@@ -11,7 +11,7 @@ import pytest
 
 from cutover.parity.exchanges import Exchange
 from cutover.parity.replay import Replayer
-from cutover.parity.rules import RULES, ask
+from cutover.parity.rules import AREAS, RULES
 
 NOW = "2026-11-20T11:20:25.388159"
 MESSAGES = {400: "请求参数错误", 404: "资源未找到", 422: "处理失败", 500: "处理失败", 503: "服务暂时不可用"}
@@ -178,7 +178,7 @@ def judged(case: Case, answer: dict[str, Any]) -> tuple[str, str]:
 
 
 def test_every_rule_has_a_case() -> None:
-    assert [rule.name for rule in ask.RULES] == [case.rule for case in CASES]
+    assert [rule.name for rule in AREAS["ask"]] == [case.rule for case in CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)

@@ -6,7 +6,7 @@ from rule_cases import case_tests, verdict
 
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
-from cutover.parity.rules import conversation_contents
+from cutover.parity.rules import AREAS
 from cutover.parity.rules.conversation_turns import begun_otherwise, turns_before
 
 NOW = "2026-11-20T11:20:25.388159"
@@ -105,7 +105,7 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
 
 
 test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(
-    CASES, conversation_contents.RULES
+    CASES, AREAS["conversation_contents"]
 )
 
 

@@ -6,7 +6,7 @@ from rule_cases import case_tests
 
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
-from cutover.parity.rules import conversations, old_entry, streams
+from cutover.parity.rules import AREAS
 
 NOW = "2026-11-20T11:20:25.388159"
 LIMITS, CLEANUP = "conversation_limit_enforcement", "conversation_cleanup"
@@ -193,5 +193,5 @@ CASES: dict[str, tuple[Exchange, Any, list[Any]]] = {
 
 
 test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(
-    CASES, (*conversations.RULES, *old_entry.RULES, *streams.RULES)
+    CASES, (*AREAS["conversations"], *AREAS["old_entry"], *AREAS["streams"])
 )

@@ -10,7 +10,7 @@ from rule_cases import case_tests, verdict
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
 from cutover.parity.replay import judged
-from cutover.parity.rules.pipeline_reading import RULES
+from cutover.parity.rules import AREAS
 
 NOW = "2026-11-20T11:20:25.388159"
 TASKS = "/api/v0/data_pipeline/tasks"
@@ -141,7 +141,9 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
 }  # fmt: skip
 
 
-test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(CASES, RULES)
+test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(
+    CASES, AREAS["pipeline_reading"]
+)
 
 
 @pytest.mark.parametrize("body", [{"status": "weird"}, {"page": "1"}, {"task_name": ["a"]}, {"sort_by": "id"}])

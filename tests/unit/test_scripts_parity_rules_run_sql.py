@@ -6,7 +6,7 @@ import pytest
 from rule_cases import case_tests, verdict
 
 from cutover.parity.exchanges import Exchange
-from cutover.parity.rules.run_sql import RULES
+from cutover.parity.rules import AREAS
 
 NOW = "2026-11-20T11:20:25.388159"
 FAILED = "SQL执行失败，请检查SQL语句是否正确"
@@ -57,7 +57,9 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
 }  # fmt: skip
 
 
-test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(CASES, RULES)
+test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(
+    CASES, AREAS["run_sql"]
+)
 
 
 @pytest.mark.parametrize("value", [None, "12:00:00", "1 day", "-3 mons +2 days"])

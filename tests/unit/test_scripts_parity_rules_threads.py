@@ -9,7 +9,7 @@ from rule_cases import case_tests, verdict
 
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
-from cutover.parity.rules import react_requests, react_threads
+from cutover.parity.rules import AREAS
 
 NOW = "2026-11-20T11:20:25.388159"
 ASK, STREAM = "/api/v0/ask_react_agent", "/api/v0/ask_react_agent_stream"
@@ -197,7 +197,7 @@ CASES: dict[str, tuple[Exchange, Any, list[Any]]] = {
 
 
 test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(
-    CASES, (*react_requests.RULES, *react_threads.RULES)
+    CASES, (*AREAS["react_requests"], *AREAS["react_threads"])
 )
 
 

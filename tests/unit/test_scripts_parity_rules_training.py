@@ -7,7 +7,7 @@ from rule_cases import case_tests, verdict
 
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
-from cutover.parity.rules import training_changes, training_data, training_duplicates
+from cutover.parity.rules import AREAS
 
 NOW = "2026-11-20T11:20:25.388159"
 ROUTES = "/api/v0/training_data/"
@@ -286,7 +286,7 @@ CASES: dict[str, tuple[Exchange, Body, list[Body]]] = {
 
 
 test_every_rule_has_a_case, test_wanted_answer_is_intended, test_near_miss_is_a_difference = case_tests(
-    CASES, (*training_data.RULES, *training_changes.RULES, *training_duplicates.RULES)
+    CASES, (*AREAS["training_data"], *AREAS["training_changes"], *AREAS["training_duplicates"])
 )
 
 

@@ -1,60 +1,21 @@
 """Intended differences: route, old answer, new answer, reason, and the places in the answer that may differ by it.
 
-Rules, never lists of recorded ids. A difference that no applying rule covers is not intended. Texts of answers are
-written out in the rules, so that a text changed by mistake is a difference. One module an area; all are listed here.
+Rules are rows in `rows/`, one file an area, never lists of recorded ids. A difference that no applying rule covers is
+not intended. Texts of answers are written out in the rows, so that a text changed by mistake is a difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from cutover.parity.answers import Answer
 from cutover.parity.compare import Difference
 from cutover.parity.exchanges import Exchange
-from cutover.parity.rules import (
-    ask,
-    caches,
-    conversation_contents,
-    conversations,
-    data_pipeline,
-    database,
-    direct_ask,
-    feedback,
-    old_entry,
-    pipeline_reading,
-    react,
-    react_requests,
-    react_threads,
-    run_sql,
-    streams,
-    training_changes,
-    training_data,
-    training_duplicates,
-    vector,
-)
-from cutover.parity.rules.rule import Rule
+from cutover.parity.rules.rule import Rule, read_rules
 
-RULES: tuple[Rule, ...] = (
-    *ask.RULES,
-    *caches.RULES,
-    *conversation_contents.RULES,
-    *conversations.RULES,
-    *data_pipeline.RULES,
-    *database.RULES,
-    *direct_ask.RULES,
-    *feedback.RULES,
-    *old_entry.RULES,
-    *pipeline_reading.RULES,
-    *react.RULES,
-    *react_requests.RULES,
-    *react_threads.RULES,
-    *run_sql.RULES,
-    *streams.RULES,
-    *training_changes.RULES,
-    *training_data.RULES,
-    *training_duplicates.RULES,
-    *vector.RULES,
-)
+AREAS: Mapping[str, tuple[Rule, ...]] = read_rules(Path(__file__).parent / "rows")
+RULES: tuple[Rule, ...] = tuple(rule for rules in AREAS.values() for rule in rules)
 
 
 def intended(exchange: Exchange, answer: Answer, differences: Sequence[Difference]) -> tuple[Rule, ...]:

@@ -1,20 +1,21 @@
 """What the training store holds now and did not hold then, or the reverse, as far as earlier exchanges tell.
 
-Totals are followed exactly: from the latest exchange that told both, by what every later one says that it stored.
+Totals are followed exactly: from the latest exchange that showed both, by what every later one says that it stored.
+This is code and no row, because it folds the whole history of a phase instead of reading one exchange.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
-from cutover.parity.rules.rule import body_of, old_answer
-from features.training_data.records import RecordRefusedError, read_record
+from cutover.parity.rules.readings import is_query, storable
+from cutover.parity.rules.recorded import answer_now, body_of, old_answer
 
 TRAINING = "/api/v0/training_data/"
 STATS, QUERY, CREATE, DELETE, UPDATE, UPLOAD, COMBINE = (
@@ -25,6 +26,11 @@ FEEDBACK = "/api/v0/qa_feedback/add_to_training"
 DIRECT_ASK = ("/api/v0/ask", "/api/v0/ask_cached")
 FILTERS = ("training_data_type", "search_keyword")
 EXECUTE = re.compile(r"/api/v0/data_pipeline/tasks/[^/]+/execute")
+NEEDED = {"sql": ("sql",), "error_sql": ("question", "sql"), "documentation": ("content",), "ddl": ("ddl",)}
+READ = {**NEEDED, "sql": ("question", "sql")}
+LONGEST = {"question": 5_000, "sql": 20_000}
+"""Texts a record of each kind must have, those that are read of it, and how many characters they may have."""
+
 LOST_BY_A_LOAD = 10
 """Pairs of one theme: a load of the old pipeline may have lost so many records without reporting it."""
 
@@ -69,12 +75,26 @@ def items_of(exchange: Exchange) -> list[Any]:
 
 
 def is_kept_now(fields: Any) -> bool:
-    """Whether a record of a request is one that is kept; a model that writes missing questions is there."""
-    try:
-        read_record(fields)
-    except RecordRefusedError:
+    """Whether a record of a request is one that the contract keeps; a model that writes missing questions is there."""
+    kind = fields.get("training_data_type") if isinstance(fields, Mapping) else None
+    needed = NEEDED.get(kind) if isinstance(kind, str) else None
+    if needed is None or not all(
+        _is_text(name, fields.get(name)) for name in {*needed, "question"} & set(READ[str(kind)])
+    ):
         return False
-    return True
+    is_complete = all(_text(fields.get(name)).strip() for name in needed)
+    return is_complete and (kind != "sql" or is_query(_text(fields["sql"])))
+
+
+def _text(value: Any) -> str:
+    """A scalar as text; what is falsy is empty."""
+    return "true" if value is True else str(value) if value else ""
+
+
+def _is_text(name: str, value: Any) -> bool:
+    """Whether a value is read as text: no list or object, not too long, and storable."""
+    text = _text(value)
+    return not isinstance(value, list | dict) and len(text) <= LONGEST.get(name, 600_000) and storable(text)
 
 
 def was_kept(result: Any) -> bool:
@@ -126,11 +146,6 @@ def change_by(exchange: Exchange, answer: Answer) -> Drift:
     return Drift(added - most, 0, most - least)
 
 
-def answer_now(exchange: Exchange) -> Answer:
-    """What the service under comparison said; an empty answer when it was not asked."""
-    return exchange.received[-1] if exchange.received else Answer(0)
-
-
 def effects_before(exchange: Exchange, is_listed: Callable[[Mapping[str, Any]], bool] = bool) -> Effects:
     """What earlier exchanges of the same phase have changed.
 
@@ -149,6 +164,43 @@ def effects_before(exchange: Exchange, is_listed: Callable[[Mapping[str, Any]], 
             effects.unknown_lost += 1
             effects.unknown_gained += 1
     return effects
+
+
+def is_asked_for(exchange: Exchange, fields: Mapping[str, Any]) -> bool:
+    """Whether a record, as it was sent, passes the filters of a query."""
+    kind, keyword = (str(body_of(exchange).get(name) or "") for name in FILTERS)
+    words = " ".join(str(fields.get(name) or "") for name in ("question", "sql", "content", "ddl"))
+    return kind in ("", fields.get("training_data_type")) and keyword.lower() in words.lower()
+
+
+def effects_on(exchange: Exchange) -> Effects:
+    """The effects on what a query lists by its filters, or on the collections that are combined."""
+    if exchange.request["path"] == COMBINE:
+        named = old_answer(exchange).data["collections_processed"]
+        return effects_before(exchange, lambda fields: fields.get("training_data_type") in named)
+    return effects_before(exchange, lambda fields: is_asked_for(exchange, fields))
+
+
+def rows_explained(effects: Effects, old: Counter[str], new: Counter[str]) -> bool:
+    """Whether contents are missing or new only by these effects."""
+    lost, gained = (old - new) - effects.lost, (new - old) - effects.gained
+    return lost.total() <= effects.unknown_lost and gained.total() <= effects.unknown_gained
+
+
+def groups_explained(effects: Effects, old: Sequence[Any], new: Sequence[Any]) -> bool:
+    """Whether groups of duplicates differ by no more than these effects; each may make or end a pair."""
+    before, after = (_repeated(groups) for groups in (old, new))
+    lost = effects.lost.total() + effects.unknown_lost
+    gained = effects.gained.total() + effects.unknown_gained
+    return (before - after).total() <= 2 * lost and (after - before).total() <= 2 * gained
+
+
+def _repeated(groups: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """What is there several times, and how often."""
+    found = Counter[str]()
+    for group in groups:
+        found[str(group["document_content"]).strip()] += group["duplicate_count"]
+    return found
 
 
 def content_of(fields: Any) -> str:
