@@ -33,6 +33,8 @@ from core.vector_store.origin import Standing
 from features.ask.direct.schemas import DirectAskRequest
 from features.ask.schemas import AskRequest
 from features.caches.schemas import CleanupRequest
+from features.feedback import presentation as shown_feedback
+from features.feedback import schemas as feedback
 from features.run_sql.schemas import RunSqlRequest
 from features.training_data.schemas import CreateRequest, DeleteRequest, PairRequest, QueryRequest
 from features.wire.bodies import json_object, optional_json_object, parse_body
@@ -211,27 +213,50 @@ class LegacyPort:
 
     def qa_feedback_add(self, *, body: Body) -> PortAnswer:
         """A new verdict."""
-        return _port_answer(lambda: self._container.feedback.add(TENANT, body))
+        service = self._container.feedback
+        return _port_answer(lambda: shown_feedback.added(service.add(TENANT, feedback.parse_new(body))))
 
     def qa_feedback_query(self, *, body: Body) -> PortAnswer:
         """Verdicts, filtered, sorted and in pages."""
-        return _port_answer(lambda: self._container.feedback.query(TENANT, body))
+
+        def page() -> Envelope:
+            query = feedback.parse_query(body)
+            return shown_feedback.listed(query, self._container.feedback.query(TENANT, query))
+
+        return _port_answer(page)
 
     def qa_feedback_update(self, *, feedback_id: int, body: Body) -> PortAnswer:
         """Changes of a verdict."""
-        return _port_answer(lambda: self._container.feedback.update(TENANT, feedback_id, body))
+
+        def change() -> Envelope:
+            change = feedback.parse_change(body)
+            self._container.feedback.update(TENANT, feedback_id, change)
+            return shown_feedback.updated(feedback_id, change)
+
+        return _port_answer(change)
 
     def qa_feedback_delete(self, *, feedback_id: int) -> PortAnswer:
         """Deletes a verdict."""
-        return _port_answer(lambda: self._container.feedback.delete(TENANT, feedback_id))
+
+        def delete() -> Envelope:
+            self._container.feedback.delete(TENANT, feedback_id)
+            return shown_feedback.deleted(feedback_id)
+
+        return _port_answer(delete)
 
     def qa_feedback_add_to_training(self, *, body: Body) -> PortAnswer:
         """Verdicts that become training data."""
-        return _port_answer(lambda: self._container.feedback.add_to_training(TENANT, body, self._standing()))
+
+        def train() -> Envelope:
+            ids = feedback.parse_training(body)
+            outcomes = self._container.feedback.add_to_training(TENANT, ids, self._standing())
+            return shown_feedback.trained(ids, outcomes)
+
+        return _port_answer(train)
 
     def qa_feedback_stats(self) -> PortAnswer:
         """Counts of verdicts."""
-        return _port_answer(lambda: self._container.feedback.stats(TENANT))
+        return _port_answer(lambda: shown_feedback.counted(self._container.feedback.stats(TENANT)))
 
     # Training data: see docs/contract/training.md
 

@@ -27,6 +27,7 @@
     │   ├── AnswerTimedOutError   503  service_unavailable       (the answer took too long)
     │   └── AnswerStoppedError    503  service_unavailable       (it was stopped, or its caller left)
     ├── StorageFullError          507  storage_full              (as much is stored as may be; nothing was written)
+    ├── StatementFailedError      500  database_error            (the platform database refused a statement)
     └── ConfigurationError         -   raised at start, never answered
 
 The `message` of an error is user-facing text from `common.messages`; details for operators go to the log, not into it.
@@ -189,6 +190,13 @@ class SqlMemoryLimitError(SqlExecutionError):
     """A statement was stopped because its server process reached the memory it may have (500); sqlstate 53200."""
 
     error_type = "sql_memory_limit"
+
+
+class StatementFailedError(CituError):
+    """The platform database refused a statement of ours (500); the transaction has been rolled back."""
+
+    error_type = "database_error"
+    can_retry = True
 
 
 class ServiceUnavailableError(CituError):

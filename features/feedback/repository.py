@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -29,8 +28,8 @@ from sqlalchemy.exc import DataError
 
 from core.database import Base
 from core.tenant_repository import TenantRepository
+from features.feedback.schemas import LONGEST_USER_ID, Filters
 
-LONGEST_USER_ID: Final = 64
 LARGEST_ID: Final = 2**31 - 1
 FEEDBACK: Final = Table(
     "qa_feedback",
@@ -55,20 +54,6 @@ _ON_THE_WIRE: Final = (
     _OF.id, _OF.question, _OF.sql, _OF.is_thumb_up, _OF.user_id, _OF.create_time, _OF.is_in_training_data,
     _OF.update_time,
 )  # fmt: skip
-SORTABLE: Final[Mapping[str, ColumnElement[Any]]] = {
-    name: _OF[name] for name in ("id", "create_time", "update_time", "user_id")
-}
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Which verdicts; None stands for all. Times are texts PostgreSQL reads; a bare last day counts to its end."""
-
-    is_thumb_up: bool | None = None
-    is_in_training_data: bool | None = None
-    since: str | None = None
-    until: str | None = None
-    is_until_a_day: bool = False
 
 
 class FeedbackRepository(TenantRepository):
@@ -83,10 +68,10 @@ class FeedbackRepository(TenantRepository):
     def page(
         self, filters: Filters, *, sort_by: str, is_descending: bool, limit: int, offset: int
     ) -> tuple[Sequence[Row[Any]], int]:
-        """Some verdicts in order, ties by id, and how many there are in all."""
+        """Some verdicts in the order of a column of `SORTABLE`, ties by id, and how many there are in all."""
         conditions = _conditions(filters)
         total = self.session.scalar(self.select(FEEDBACK, func.count()).where(*conditions)) or 0
-        keys = [SORTABLE[sort_by], _OF.id]
+        keys = [_OF[sort_by], _OF.id]
         order = [key.desc() if is_descending else key.asc() for key in keys]
         statement = self.select(FEEDBACK, *_ON_THE_WIRE).where(*conditions).order_by(*order)
         return self.session.execute(statement.limit(limit).offset(offset)).all(), total

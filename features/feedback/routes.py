@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
-from common.tenant import DEFAULT_TENANT_NAME
+from common.tenant import DEFAULT_TENANT_NAME as TENANT
 from core.vector_store.origin import Standing
-from features.feedback import schemas
+from features.feedback import presentation, schemas
 from features.feedback.service import FeedbackService
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, Work, documented, envelope_response, json_object
+from features.wire.http import Access, Route, ServiceResource, Work, documented, envelope_response, json_object
 
 docs = Namespace("feedback", description="What users say of answers")
 failure = documented(docs, ErrorEnvelope)
@@ -35,12 +35,8 @@ class FeedbackServices(Protocol):
     def training_trust(self) -> TrainingTrust: ...
 
 
-class FeedbackResource(Resource):
+class FeedbackResource(ServiceResource[FeedbackServices]):
     """What the resources here share."""
-
-    def __init__(self, api: Any = None, *, services: FeedbackServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @property
     def _feedback(self) -> FeedbackService:
@@ -57,7 +53,8 @@ class QaFeedbackAdd(FeedbackResource):
     @docs.expect(documented(docs, schemas.NewFeedback), validate=False)
     @docs.response(200, "Its id", documented(docs, schemas.AddedEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._feedback.add(DEFAULT_TENANT_NAME, json_object(request)))
+        verdict = schemas.parse_new(json_object(request))
+        return envelope_response(presentation.added(self._feedback.add(TENANT, verdict)))
 
 
 @docs.response(400, "A parameter is wrong", failure)
@@ -70,7 +67,8 @@ class QaFeedbackQuery(FeedbackResource):
     @docs.expect(documented(docs, schemas.FeedbackQuery), validate=False)
     @docs.response(200, "A page of verdicts", documented(docs, schemas.FoundEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._feedback.query(DEFAULT_TENANT_NAME, json_object(request)))
+        query = schemas.parse_query(json_object(request))
+        return envelope_response(presentation.listed(query, self._feedback.query(TENANT, query)))
 
 
 @docs.response(400, "Nothing to change, or a wrong value", failure)
@@ -84,7 +82,9 @@ class QaFeedbackUpdate(FeedbackResource):
     @docs.expect(documented(docs, schemas.FeedbackChange), validate=False)
     @docs.response(200, "What was changed", documented(docs, schemas.UpdatedEnvelope))
     def put(self, feedback_id: int) -> Response:
-        return envelope_response(self._feedback.update(DEFAULT_TENANT_NAME, feedback_id, json_object(request)))
+        change = schemas.parse_change(json_object(request))
+        self._feedback.update(TENANT, feedback_id, change)
+        return envelope_response(presentation.updated(feedback_id, change))
 
 
 @docs.response(404, "No such verdict", failure)
@@ -95,7 +95,8 @@ class QaFeedbackDelete(FeedbackResource):
     @docs.doc("qa_feedback_delete", description="Forget a verdict; training data made from it stays.")
     @docs.response(200, "What was deleted", documented(docs, schemas.DeletedEnvelope))
     def delete(self, feedback_id: int) -> Response:
-        return envelope_response(self._feedback.delete(DEFAULT_TENANT_NAME, feedback_id))
+        self._feedback.delete(TENANT, feedback_id)
+        return envelope_response(presentation.deleted(feedback_id))
 
 
 @docs.response(400, "No list of ids", failure)
@@ -111,7 +112,8 @@ class QaFeedbackAddToTraining(FeedbackResource):
     @docs.response(200, "What became of each; also when all failed", documented(docs, schemas.TrainedEnvelope))
     def post(self) -> Response:
         standing = self._services.training_trust.standing_of(request)
-        return envelope_response(self._feedback.add_to_training(DEFAULT_TENANT_NAME, json_object(request), standing))
+        ids = schemas.parse_training(json_object(request))
+        return envelope_response(presentation.trained(ids, self._feedback.add_to_training(TENANT, ids, standing)))
 
 
 class QaFeedbackStats(FeedbackResource):
@@ -121,7 +123,7 @@ class QaFeedbackStats(FeedbackResource):
     @docs.response(200, "The counts", documented(docs, schemas.CountedEnvelope))
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self) -> Response:
-        return envelope_response(self._feedback.stats(DEFAULT_TENANT_NAME))
+        return envelope_response(presentation.counted(self._feedback.stats(TENANT)))
 
 
 ROUTES = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -15,13 +16,14 @@ from pydantic_core import PydanticCustomError
 from common import messages
 from common.errors import BadRequestError
 from common.messages import feedback as texts
-from features.feedback.repository import LONGEST_USER_ID, SORTABLE, Filters
 from features.wire.bodies import parse_body
 from features.wire.envelopes import Envelope
 from features.wire.pages import Page, page_number, page_size
 from features.wire.values import Boolean, boolean, text_or_empty, whole_number, wire_text
 
 GUEST: Final = "guest"
+LONGEST_USER_ID: Final = 64
+SORTABLE: Final = ("id", "create_time", "update_time", "user_id")
 _LONGEST_TIME: Final = 64
 _BARE_DAY: Final = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{8})\s*", re.ASCII)
 _DIGITS: Final = re.compile(r"\s*[+-]?\d{1,30}\s*", re.ASCII)
@@ -79,6 +81,17 @@ MaybeTruth = Annotated[bool | None, BeforeValidator(_as_truth_or_none)]
 Moment = Annotated[str | None, BeforeValidator(_as_moment)]
 
 
+@dataclass(frozen=True)
+class Filters:
+    """Which verdicts; None stands for all. Times are texts PostgreSQL reads; a bare last day counts to its end."""
+
+    is_thumb_up: bool | None = None
+    is_in_training_data: bool | None = None
+    since: str | None = None
+    until: str | None = None
+    is_until_a_day: bool = False
+
+
 class NewFeedback(BaseModel):
     """A verdict as clients send it; unknown members are ignored."""
 
@@ -131,6 +144,11 @@ class FeedbackChange(BaseModel):
     user_id: User = ""
     is_in_training_data: MaybeTruth = Field(None, description="Says so only; training data stays as it is")
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The columns to set and their values, in the table's order."""
+        return {name: getattr(self, name) for name in CHANGEABLE if name in self.model_fields_set}
+
 
 class TrainingRequest(BaseModel):
     """Verdicts that are to become training data."""
@@ -161,20 +179,18 @@ def parse_query(body: Mapping[str, Any]) -> FeedbackQuery:
     return parse_body(FeedbackQuery, body)
 
 
-def parse_change(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns to set and their values, in the table's order.
+def parse_change(body: Mapping[str, Any]) -> FeedbackChange:
+    """The change of a request body.
 
     Raises:
         BadRequestError: nothing that may be changed was given, or the first value that is wrong.
     """
-    given = {name: body[name] for name in CHANGEABLE if name in body}
-    if not given:
+    if not any(name in body for name in CHANGEABLE):
         raise BadRequestError(texts.NOTHING_TO_UPDATE, missing_params=list(CHANGEABLE))
-    change = parse_body(FeedbackChange, given)
-    return {name: getattr(change, name) for name in given}
+    return parse_body(FeedbackChange, body)
 
 
-def parse_training(body: Mapping[str, Any]) -> list[int | None]:
+def parse_training(body: Mapping[str, Any]) -> TrainingRequest:
     """The ids of a request body, as often as they were given; None for one that cannot be anybody's.
 
     Raises:
@@ -184,7 +200,7 @@ def parse_training(body: Mapping[str, Any]) -> list[int | None]:
     if not given or not isinstance(given, list):
         raise BadRequestError(texts.IDS_MISSING, missing_params=["feedback_ids"])
     try:
-        return [_as_id(value) for value in given]
+        return TrainingRequest(feedback_ids=[_as_id(value) for value in given])
     except (ValueError, TypeError) as error:
         raise BadRequestError(texts.IDS_WRONG, invalid_params=["feedback_ids"]) from error
 

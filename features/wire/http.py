@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from flask import Request, Response
 from flask_restx import Namespace, Resource
@@ -18,6 +18,8 @@ from core.disconnect import CLIENT_DISCONNECTED_KEY, DisconnectSignal
 from features.wire import bodies, sse
 from features.wire.access import Access as Access
 from features.wire.access import Work as Work
+
+Services = TypeVar("Services")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class Route:
     is_starting: bool = False
     is_json_only: bool = False
     work: Work | None = None
+
+
+class ServiceResource(Resource, Generic[Services]):
+    """A resource that takes what it needs from the container; `Services` says which services those are."""
+
+    def __init__(self, api: Any = None, *, services: Services) -> None:
+        super().__init__(api)
+        self._services = services
 
 
 def envelope_response(envelope: Mapping[str, Any], status: int | None = None) -> Response:

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, text
 
-from common.errors import BadRequestError, ModelUnavailableError, NotFoundError
+from common.errors import BadRequestError, ModelUnavailableError, NotFoundError, StatementFailedError
 from core.database import Database
 from core.schema_migrations import upgrade_to_head
 from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import HashedNgramEmbedder
 from core.vector_store.store import VectorStore
 from core.vector_store.tables import EMBEDDING
+from features.feedback import presentation
 from features.feedback.repository import FEEDBACK
+from features.feedback.schemas import parse_change, parse_new, parse_query, parse_training
 from features.feedback.service import FeedbackService
+from web.error_envelopes import envelope_of
 
 PAIR = {"question": "公司总数", "sql": "SELECT COUNT(*) FROM bss_company"}
 REFUSING = """
@@ -46,25 +50,29 @@ def service(database: Database, store: VectorStore) -> FeedbackService:
 
 
 def added(service: FeedbackService, tenant: str = "acme", **members: object) -> int:
-    number = service.add(tenant, {**PAIR, "is_thumb_up": True, **members})["data"]["feedback_id"]
-    assert isinstance(number, int)
-    return number
+    return service.add(tenant, parse_new({**PAIR, "is_thumb_up": True, **members}))
 
 
 def listed(service: FeedbackService, tenant: str = "acme", **wanted: object) -> list[dict[str, object]]:
-    records = service.query(tenant, wanted)["data"]["records"]
+    query = parse_query(wanted)
+    records = presentation.listed(query, service.query(tenant, query))["data"]["records"]
     assert isinstance(records, list)
     return records
+
+
+def trained(service: FeedbackService, ids: list[int | None], tenant: str = "acme") -> Any:
+    request = parse_training({"feedback_ids": ids})
+    return presentation.trained(request, service.add_to_training(tenant, request))["data"]
 
 
 def test_the_other_tenant_sees_and_changes_nothing(service: FeedbackService, store: VectorStore) -> None:
     number = added(service)
     assert listed(service, "other") == []
-    assert service.stats("other")["data"]["total_feedback"] == 0
+    assert service.stats("other").total == 0
     for attempt in (
-        lambda: service.update("other", number, {"sql": "SELECT 1"}),
+        lambda: service.update("other", number, parse_change({"sql": "SELECT 1"})),
         lambda: service.delete("other", number),
-        lambda: service.add_to_training("other", {"feedback_ids": [number]}),
+        lambda: trained(service, [number], "other"),
     ):
         with pytest.raises(NotFoundError):
             attempt()
@@ -88,7 +96,7 @@ def test_pages_of_equal_sort_keys_do_not_overlap(service: FeedbackService) -> No
 
 def test_right_and_wrong_answers_are_trained_and_flagged(service: FeedbackService, store: VectorStore) -> None:
     right, wrong, unfit = added(service), added(service, is_thumb_up=False), added(service, sql="DROP TABLE x")
-    data = service.add_to_training("acme", {"feedback_ids": [right, wrong, unfit, right, 999_999, None]})["data"]
+    data = trained(service, [right, wrong, unfit, right, 999_999, None])
     assert data["summary"] == {
         "total_requested": 6,
         "total_processed": 3,
@@ -104,7 +112,7 @@ def test_right_and_wrong_answers_are_trained_and_flagged(service: FeedbackServic
     ]
     assert (store.count("acme").sql, store.count("acme").error_sql) == (1, 1)
     assert {record["id"] for record in listed(service, is_in_training_data=True)} == {right, wrong}
-    again = service.add_to_training("acme", {"feedback_ids": [right, wrong]})["data"]["summary"]
+    again = trained(service, [right, wrong])["summary"]
     assert (again["already_trained"], again["positive_trained"] + again["negative_trained"]) == (2, 0)
 
 
@@ -115,11 +123,14 @@ def test_a_flag_that_cannot_be_set_leaves_no_training_record(
     with database.session() as session:
         session.execute(text(REFUSING))
     try:
-        envelope = service.add_to_training("acme", {"feedback_ids": [number]})
+        with pytest.raises(StatementFailedError) as refused:
+            trained(service, [number])
     finally:
         with database.session() as session:
             session.execute(text("DROP TRIGGER refuse_flag ON qa_feedback; DROP FUNCTION refuse_flag()"))
+    envelope = envelope_of(refused.value)
     assert (envelope["code"], envelope["data"]["response"]) == (500, "添加训练数据失败，请稍后重试")
+    assert (envelope["data"]["error_type"], envelope["data"]["can_retry"]) == ("database_error", True)
     assert store.count("acme").total == 0
 
 
@@ -131,15 +142,15 @@ def test_an_embedder_that_is_away_changes_nothing(database: Database) -> None:
     service = FeedbackService(database=database, door=TrainingDoor(VectorStore(database, Away(64))))
     number = added(service)
     with pytest.raises(ModelUnavailableError):
-        service.add_to_training("acme", {"feedback_ids": [number]})
+        trained(service, [number])
     assert listed(service, is_in_training_data=True) == []
 
 
 def test_eight_at_once_train_a_verdict_once(service: FeedbackService, database: Database) -> None:
     numbers = [added(service, question=f"问题{index}") for index in range(5)]
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: service.add_to_training("acme", {"feedback_ids": numbers}), range(8)))
-    assert sum(answer["data"]["summary"]["positive_trained"] for answer in answers) == 5
+        answers = list(pool.map(lambda _: trained(service, list(numbers)), range(8)))
+    assert sum(answer["summary"]["positive_trained"] for answer in answers) == 5
     with database.session() as session:
         assert len(session.scalars(select(EMBEDDING.c.id)).all()) == 5
 
