@@ -122,4 +122,4 @@ def _fresh_stores(servers: ServerAddresses, folder: Path) -> dict[str, str]:
     training = DATA / "data_pipeline" / "training_data"
     shutil.rmtree(training, ignore_errors=True)
     urls = {"DATABASE_URL": platform, "BUSINESS_DATABASE_URL": reader, "REDIS_URL": servers.redis_url}
-    return {**urls, "PIPELINE_OUTPUT_DIR": str(training)}
+    return {**urls, "BUSINESS_SCHEMAS": "public,ods", "PIPELINE_OUTPUT_DIR": str(training)}

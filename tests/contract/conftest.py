@@ -83,11 +83,13 @@ def start(
         made.append(fresh_database(platform_url, f"citu_contract_platform_{worker_name}_{os.getpid()}_{len(made)}"))
         with redis.Redis.from_url(redis_url) as client:
             client.flushdb()
+        schemas = schemas_of(business_url)
         environ = {
             "DATABASE_URL": made[-1],
             "BUSINESS_DATABASE_URL": ensure_reader_role(
-                business_url, role=reader_role, password=READER_PASSWORD, schemas=schemas_of(business_url)
+                business_url, role=reader_role, password=READER_PASSWORD, schemas=schemas
             ),
+            "BUSINESS_SCHEMAS": ",".join(schemas),
             "REDIS_URL": redis_url,
             "LLM_BASE_URL": model.base_url,
         }
