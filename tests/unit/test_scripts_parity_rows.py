@@ -1,6 +1,7 @@
 """The language of parity rows: what a condition may say, what it means, and that every name in every row exists."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -71,6 +72,11 @@ def test_every_name_in_a_row_has_a_meaning(area: str) -> None:
     assert [rule.name for rule in AREAS[area] if not set(names_in(rule.conditions[0])) <= recorded] == []
     assert [rule.name for rule in AREAS[area] if not set(names_in(rule.conditions[1])) <= judged] == []
     assert [name for name, code in vocabulary.definitions.items() if not set(names_in(code)) <= judged] == []
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_page_of_the_contract_exists(area: str) -> None:
+    assert (Path(__file__).resolve().parents[2] / AREAS[area][0].contract).is_file()
 
 
 def test_names_of_rules_are_distinct() -> None:

@@ -1,8 +1,9 @@
 """Intended differences as rows: YAML files beside this module, one an area, whose conditions are expressions.
 
-A file has `names` (constants), `define` (expressions with a name, for this file) and `rules`: by path pattern and
-name the conditions `was` (on the recorded exchange) and `became` (on the new answer), `covers` (the places in the
-answer that may differ by it, everything when it is absent) and `reason`. `shared.yaml` has what all files use.
+A file names the page of the `contract` that says what is served now, and has `names` (constants), `define`
+(expressions with a name, for this file) and `rules`: by path pattern and name the conditions `was` (on the recorded
+exchange) and `became` (on the new answer), `covers` (the places in the answer that may differ by it, everything when
+it is absent) and `reason`. `shared.yaml` has what all files use.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Rule:
         was: whether the recorded exchange is such a case.
         became: whether the new answer is the one wanted for it.
         covers: pattern of the difference paths it explains.
+        contract: the page that says what is served now, from the root of the repository.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Rule:
     path: str
     was: str
     became: str
+    contract: str
     vocabulary: Vocabulary
     covers: str = ANYTHING
 
@@ -97,7 +100,8 @@ def _rules(area: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[Rule]
     vocabulary = Vocabulary(names, definitions)
     for path, rules in area["rules"].items():
         for name, row in rules.items():
-            rule = Rule(name=name, path=path, vocabulary=vocabulary, **{key: str(text) for key, text in row.items()})
+            texts = {key: str(text) for key, text in row.items()}
+            rule = Rule(name=name, path=path, contract=area["contract"], vocabulary=vocabulary, **texts)
             _ = rule.conditions
             yield rule
 
