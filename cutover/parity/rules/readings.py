@@ -69,14 +69,16 @@ def storable(text: str) -> bool:
 
 
 def is_query(sql: str) -> bool:
-    """Whether PostgreSQL's dialect reads the text as one statement that begins with SELECT or WITH and is a query."""
+    """Whether PostgreSQL's dialect reads the text as one SELECT or WITH query that neither writes nor locks."""
+    head = re.match(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*(\w*)", sql, re.DOTALL)
+    if head is None or head[1].lower() not in ("select", "with"):
+        return False
     try:
-        trees = sqlglot.parse(sql, read="postgres")
+        trees = [tree for tree in sqlglot.parse(sql, read="postgres") if tree is not None]
     except (errors.SqlglotError, RecursionError):
         return False
     is_one = len(trees) == 1 and isinstance(trees[0], exp.Query)
-    head = re.match(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*(\w*)", sql, re.DOTALL)
-    return is_one and head is not None and head[1].lower() in ("select", "with")
+    return is_one and trees[0].find(exp.Into, exp.Lock, exp.DML, exp.Merge) is None
 
 
 def owner_of(conversation: str) -> str:
