@@ -35,6 +35,7 @@ from features.ask.schemas import AskRequest
 from features.caches.schemas import CleanupRequest
 from features.feedback import presentation as shown_feedback
 from features.feedback import schemas as feedback
+from features.run_sql import presentation as shown_sql
 from features.run_sql.schemas import RunSqlRequest
 from features.training_data.schemas import CreateRequest, DeleteRequest, PairRequest, QueryRequest
 from features.wire.bodies import json_object, optional_json_object, parse_body
@@ -130,7 +131,12 @@ class LegacyPort:
 
     def citu_run_sql(self, *, body: Body, caller_left: CancelSignal | None = None) -> PortAnswer:
         """One statement of the caller's own."""
-        return _port_answer(lambda: self._container.run_sql.run(parse_body(RunSqlRequest, body).sql, caller_left))
+
+        def run() -> Envelope:
+            statement = parse_body(RunSqlRequest, body)
+            return shown_sql.executed(statement, self._container.run_sql.run(TENANT, statement, caller_left))
+
+        return _port_answer(run)
 
     # Conversations: see docs/contract/conversations.md
 

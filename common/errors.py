@@ -27,7 +27,7 @@
     │   ├── AnswerTimedOutError   503  service_unavailable       (the answer took too long)
     │   └── AnswerStoppedError    503  service_unavailable       (it was stopped, or its caller left)
     ├── StorageFullError          507  storage_full              (as much is stored as may be; nothing was written)
-    ├── StatementFailedError      500  database_error            (the platform database refused a statement)
+    ├── StatementFailedError      500  database_error            (a database refused a statement)
     └── ConfigurationError         -   raised at start, never answered
 
 The `message` of an error is user-facing text from `common.messages`; details for operators go to the log, not into it.
@@ -193,7 +193,7 @@ class SqlMemoryLimitError(SqlExecutionError):
 
 
 class StatementFailedError(CituError):
-    """The platform database refused a statement of ours (500); the transaction has been rolled back."""
+    """A database refused or broke off a statement (500); its transaction has been rolled back."""
 
     error_type = "database_error"
     can_retry = True

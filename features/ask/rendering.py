@@ -6,6 +6,7 @@ from typing import Any
 
 from common import messages
 from common.answering import Answer, ResultSet
+from features.wire.rows import rows_on_the_wire
 
 
 def records_on_the_wire(result: ResultSet | None) -> dict[str, Any] | None:
@@ -14,13 +15,7 @@ def records_on_the_wire(result: ResultSet | None) -> dict[str, Any] | None:
         return None
     if not result.rows:
         return {"columns": [], "rows": [], "row_count": 0, "message": messages.EMPTY_RESULT}
-    return {
-        "columns": list(result.columns),
-        "rows": [dict(row) for row in result.rows],
-        "row_count": result.row_count,
-        "total_row_count": result.total_row_count,
-        "is_limited": result.is_limited,
-    }
+    return rows_on_the_wire(result)
 
 
 def stored_text(answer: Answer) -> str:

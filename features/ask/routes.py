@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.ask.schemas import AskEnvelope, AskRequest
 from features.ask.service import AskService
 from features.wire.bodies import parse_body
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, Work, caller_left, documented, envelope_response, json_object
+from features.wire.http import (
+    Access,
+    Route,
+    ServiceResource,
+    Work,
+    caller_left,
+    documented,
+    envelope_response,
+    json_object,
+)
 
 docs = Namespace("ask", description="Questions in natural language")
 question = documented(docs, AskRequest)
@@ -26,12 +35,8 @@ class AskServices(Protocol):
     def ask(self) -> AskService: ...
 
 
-class AskAgent(Resource):
+class AskAgent(ServiceResource[AskServices]):
     """The classic agent: one question, one answer."""
-
-    def __init__(self, api: Any = None, *, services: AskServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @docs.doc("ask_agent", description="Answer a question with SQL, rows and text, or by chatting.")
     @docs.expect(question, validate=False)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
 from features.caches.schemas import CacheEnvelope, CleanupRequest
 from features.caches.service import CachesService
 from features.wire.bodies import parse_body
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, documented, envelope_response, json_object
+from features.wire.http import Access, Route, ServiceResource, documented, envelope_response, json_object
 from features.wire.values import lenient_int
 
 docs = Namespace("caches", description="Cached embeddings, answers and sessions")
@@ -29,12 +29,8 @@ class CacheServices(Protocol):
     def caches(self) -> CachesService: ...
 
 
-class CacheResource(Resource):
+class CacheResource(ServiceResource[CacheServices]):
     """A resource that asks the caches' service."""
-
-    def __init__(self, api: Any = None, *, services: CacheServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @property
     def caches(self) -> CachesService:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
+from features.compatibility import presentation
 from features.compatibility.schemas import CompatibilityEnvelope
 from features.compatibility.service import CompatibilityService
-from features.wire.http import Access, Route, documented, envelope_response
+from features.wire.http import Access, Route, ServiceResource, documented, envelope_response
 
 docs = Namespace("compatibility", description="Which route is answered by what")
 table = documented(docs, CompatibilityEnvelope)
@@ -22,17 +23,13 @@ class CompatibilityServices(Protocol):
     def compatibility(self) -> CompatibilityService: ...
 
 
-class Compatibility(Resource):
+class Compatibility(ServiceResource[CompatibilityServices]):
     """The compatibility map."""
-
-    def __init__(self, api: Any = None, *, services: CompatibilityServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @docs.doc("compatibility", description="Handler, agent type, deprecation, methods and access of every path.")
     @docs.response(200, "The map", table)
     def get(self) -> Response:
-        return envelope_response(self._services.compatibility.show())
+        return envelope_response(presentation.shown(self._services.compatibility.show()))
 
 
 ROUTES = (Route("/api/v0/compatibility", docs, Compatibility, Access.PUBLIC),)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from common.result import Envelope, success_response
-
 
 class CompatibilityService:
     """See the module."""
@@ -15,6 +13,6 @@ class CompatibilityService:
         """Args: compatibility_map: path -> handler, agent_type, deprecated and more."""
         self._map = compatibility_map
 
-    def show(self) -> Envelope:
-        """The whole map."""
-        return success_response(data={"routes": {path: dict(row) for path, row in self._map.items()}})
+    def show(self) -> Mapping[str, Mapping[str, Any]]:
+        """The whole map, by path; the same for every tenant."""
+        return self._map

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
 from features.conversations.schemas import (
@@ -18,7 +18,7 @@ from features.conversations.schemas import (
 from features.conversations.service import ConversationService
 from features.wire.bodies import declared_json_object
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, documented, envelope_response
+from features.wire.http import Access, Route, ServiceResource, documented, envelope_response
 from features.wire.values import lenient_int
 
 docs = Namespace("conversations", description="What is kept of conversations")
@@ -39,11 +39,7 @@ class ConversationServices(Protocol):
     def conversation_service(self) -> ConversationService: ...
 
 
-class _ConversationResource(Resource):
-    def __init__(self, api: Any = None, *, services: ConversationServices) -> None:
-        super().__init__(api)
-        self._services = services
-
+class _ConversationResource(ServiceResource[ConversationServices]):
     @property
     def _service(self) -> ConversationService:
         return self._services.conversation_service

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from common.tenant import DEFAULT_TENANT_NAME
 from features.database_tools import schemas
 from features.database_tools.service import DatabaseToolsService
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, Work, documented, envelope_response, json_object
+from features.wire.http import Access, Route, ServiceResource, Work, documented, envelope_response, json_object
 
 docs = Namespace("database", description="The tables of a database")
 failure = documented(docs, ErrorEnvelope)
@@ -24,12 +24,8 @@ class DatabaseToolsServices(Protocol):
     def database_tools(self) -> DatabaseToolsService: ...
 
 
-class DatabaseToolsResource(Resource):
+class DatabaseToolsResource(ServiceResource[DatabaseToolsServices]):
     """What the resources here share."""
-
-    def __init__(self, api: Any = None, *, services: DatabaseToolsServices) -> None:
-        super().__init__(api)
-        self._services = services
 
 
 @docs.response(400, "A parameter is missing or wrong", failure)

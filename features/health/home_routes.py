@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from common import messages
 from common.result import local_timestamp
 from features.health.service import HealthService
-from features.wire.http import Access, Route, json_response
+from features.wire.http import Access, Route, ServiceResource, json_response
 
 VERSION = "1.0.0"
 
@@ -25,12 +25,8 @@ class HomeServices(Protocol):
 
 
 @docs.doc(security=None)
-class Home(Resource):
+class Home(ServiceResource[HomeServices]):
     """Name, version and services."""
-
-    def __init__(self, api: Any = None, *, services: HomeServices) -> None:
-        super().__init__(api)
-        self._health = services.health
 
     @docs.doc("home", description="Name, version and the state of the services behind it.")
     @docs.response(200, "The service runs")
@@ -39,7 +35,7 @@ class Home(Resource):
             {
                 "message": messages.SERVICE_RUNNING,
                 "version": VERSION,
-                "services": self._health.check().services,
+                "services": self._services.health.check().services,
                 "timestamp": local_timestamp(),
             }
         )

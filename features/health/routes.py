@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.health.schemas import HealthReport
 from features.health.service import HealthService
-from features.wire.http import Access, Route, documented, json_response
+from features.wire.http import Access, Route, ServiceResource, documented, json_response
 
 docs = Namespace("health", description="Can questions be answered now")
 report = documented(docs, HealthReport)
@@ -22,12 +22,8 @@ class HealthServices(Protocol):
     def health(self) -> HealthService: ...
 
 
-class Health(Resource):
+class Health(ServiceResource[HealthServices]):
     """The state of the service and of everything behind it."""
-
-    def __init__(self, api: Any = None, *, services: HealthServices) -> None:
-        super().__init__(api)
-        self._health = services.health
 
     @docs.doc(
         "health",
@@ -37,7 +33,7 @@ class Health(Resource):
     @docs.response(200, "Answers are possible", report)
     @docs.response(503, "No answer is possible", report)
     def get(self) -> Response:
-        found = self._health.check()
+        found = self._services.health.check()
         is_strict = request.args.get("strict") == "1"
         is_fine = found.status == "healthy" or (found.status == "degraded" and not is_strict)
         return json_response(found.model_dump(), 200 if is_fine else 503)

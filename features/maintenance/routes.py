@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
+from features.maintenance import presentation
 from features.maintenance.schemas import ModeEnvelope, ReadOnlySwitch, parse_switch
 from features.maintenance.service import MaintenanceService
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, documented, envelope_response, json_object
+from features.wire.http import Access, Route, ServiceResource, documented, envelope_response, json_object
 
 docs = Namespace("maintenance", description="What operators switch")
 switch = documented(docs, ReadOnlySwitch)
@@ -26,17 +27,13 @@ class MaintenanceServices(Protocol):
 
 
 @docs.response(403, "The caller is not an administrator", failure)
-class ReadOnly(Resource):
+class ReadOnly(ServiceResource[MaintenanceServices]):
     """Read-only mode."""
-
-    def __init__(self, api: Any = None, *, services: MaintenanceServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @docs.doc("maintenance_readonly", description="Whether writes are refused, why and since when.")
     @docs.response(200, "The mode", mode)
     def get(self) -> Response:
-        return envelope_response(self._services.maintenance.show())
+        return envelope_response(presentation.shown(self._services.maintenance.show()))
 
     @docs.doc("switch_maintenance_readonly", description="Refuse every write (503) in all processes, or no longer.")
     @docs.expect(switch, validate=False)
@@ -46,7 +43,7 @@ class ReadOnly(Resource):
     @docs.response(503, "The platform database cannot be reached; nothing was switched", failure)
     def post(self) -> Response:
         body = json_object(request) if request.get_data(cache=True) else {}
-        return envelope_response(self._services.maintenance.switch(parse_switch(body)))
+        return envelope_response(presentation.switched(self._services.maintenance.switch(parse_switch(body))))
 
 
 ROUTES = (Route("/api/v0/maintenance/readonly", docs, ReadOnly, Access.ADMIN, is_json_only=True),)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.metrics.schemas import MetricsEnvelope
 from features.metrics.service import MetricsService
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, documented, envelope_response
+from features.wire.http import Access, Route, ServiceResource, documented, envelope_response
 
 docs = Namespace("metrics", description="What the processes of the service are doing")
 figures = documented(docs, MetricsEnvelope)
@@ -24,34 +24,26 @@ class MetricsServices(Protocol):
     def metrics(self) -> MetricsService: ...
 
 
-class Metrics(Resource):
+class Metrics(ServiceResource[MetricsServices]):
     """Figures for a scraper."""
-
-    def __init__(self, api: Any = None, *, services: MetricsServices) -> None:
-        super().__init__(api)
-        self._metrics = services.metrics
 
     @docs.doc("metrics", description="Threads, queue, streams, requests, durations, model calls of every worker.")
     @docs.produces(["text/plain", "application/openmetrics-text", "application/json"])
     @docs.response(200, "Prometheus's text format")
     @docs.response(403, "The caller is not an administrator", failure)
     def get(self) -> Response:
-        body, content_type = self._metrics.render(request.headers.get("Accept", ""))
+        body, content_type = self._services.metrics.render(request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
 
-class MetricsJson(Resource):
+class MetricsJson(ServiceResource[MetricsServices]):
     """Figures for people."""
-
-    def __init__(self, api: Any = None, *, services: MetricsServices) -> None:
-        super().__init__(api)
-        self._metrics = services.metrics
 
     @docs.doc("get_metrics", description="Requests, errors, response times and the machine's load, over all workers.")
     @docs.response(200, "The figures", figures)
     @docs.response(403, "The caller is not an administrator", failure)
     def get(self) -> Response:
-        return envelope_response(self._metrics.stats())
+        return envelope_response(self._services.metrics.stats())
 
 
 ROUTES = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import IO, Any, Protocol
+from typing import IO, Protocol
 
 from flask import Response, request, send_file
-from flask_restx import Resource
 
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
 from features.pipeline_tasks import bodies
@@ -13,7 +12,7 @@ from features.pipeline_tasks.files import TaskFiles
 from features.pipeline_tasks.logs import TaskLogs
 from features.pipeline_tasks.routes import AWAY, answer, docs, failure
 from features.pipeline_tasks.table_lists import TableLists
-from features.wire.http import Access, Route, Work, envelope_response, json_object
+from features.wire.http import Access, Route, ServiceResource, Work, envelope_response, json_object
 
 UPLOAD = {"file": {"in": "formData", "type": "file", "description": ".ddl .md .txt .json .sql .csv, at most 10 MB"},
           "overwrite_mode": {"in": "formData", "type": "string", "description": "backup, replace or skip"}}  # fmt: skip
@@ -40,12 +39,8 @@ class Services(Protocol):
     def pipeline_tasks(self) -> PipelineFiles: ...
 
 
-class FileResource(Resource):
+class FileResource(ServiceResource[Services]):
     """A route on a task's folder."""
-
-    def __init__(self, api: Any = None, *, services: Services) -> None:
-        super().__init__(api)
-        self._services = services
 
     @property
     def parts(self) -> PipelineFiles:

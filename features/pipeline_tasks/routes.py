@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from common.result import Envelope
 from common.tenant import DEFAULT_TENANT_NAME as TENANT
@@ -18,6 +18,7 @@ from features.wire.envelopes import ErrorEnvelope
 from features.wire.http import (
     Access,
     Route,
+    ServiceResource,
     Work,
     caller_left,
     documented,
@@ -58,12 +59,8 @@ class Services(Protocol):
     def pipeline_tasks(self) -> PipelineTasks: ...
 
 
-class TaskResource(Resource):
+class TaskResource(ServiceResource[Services]):
     """A route on the task service."""
-
-    def __init__(self, api: Any = None, *, services: Services) -> None:
-        super().__init__(api)
-        self._services = services
 
     @property
     def tasks(self) -> PipelineTaskService:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.react.checkpoints import CheckpointsService
 from features.react.schemas import (
@@ -21,6 +21,7 @@ from features.react.threads import ThreadsService
 from features.wire.http import (
     Access,
     Route,
+    ServiceResource,
     Work,
     caller_left,
     documented,
@@ -63,11 +64,7 @@ class HasReact(Protocol):
     def react(self) -> ReactServices: ...
 
 
-class _ReactResource(Resource):
-    def __init__(self, api: Any = None, *, services: HasReact) -> None:
-        super().__init__(api)
-        self._services = services
-
+class _ReactResource(ServiceResource[HasReact]):
     @property
     def _react(self) -> ReactServices:
         return self._services.react

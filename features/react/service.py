@@ -22,6 +22,7 @@ from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import CallerLeftError, run_in_request_loop
 from core.logging import get_app_logger, set_log_context
 from features.react.schemas import RefusedQuestionError, parse_json, read_question
+from features.wire.rows import rows_on_the_wire
 from react_agent.outcome import AGENT_VERSION, ReactAnswer
 from react_agent.thread_ids import new_thread_id
 
@@ -154,12 +155,7 @@ class AskReactService:
 
 def records_on_the_wire(result: ResultSet) -> dict[str, Any]:
     """The contract's `records` (docs/contract/react.md); it has no `row_count`."""
-    return {
-        "columns": list(result.columns),
-        "rows": [dict(row) for row in result.rows],
-        "total_row_count": result.total_row_count,
-        "is_limited": result.is_limited,
-    }
+    return {name: value for name, value in rows_on_the_wire(result).items() if name != "row_count"}
 
 
 def _success(answer: ReactAnswer, opened: OpenThread) -> Envelope:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
+from common.tenant import DEFAULT_TENANT_NAME as TENANT
+from features.run_sql import presentation
 from features.run_sql.schemas import RunSqlEnvelope, RunSqlRequest
 from features.run_sql.service import RunSqlService
 from features.wire.bodies import parse_body
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, Work, caller_left, documented, envelope_response, json_object
+from features.wire.http import (
+    Access,
+    Route,
+    ServiceResource,
+    Work,
+    caller_left,
+    documented,
+    envelope_response,
+    json_object,
+)
 
 docs = Namespace("run_sql", description="SQL of the caller's own")
 statement = documented(docs, RunSqlRequest)
@@ -26,12 +37,8 @@ class RunSqlServices(Protocol):
     def run_sql(self) -> RunSqlService: ...
 
 
-class CituRunSql(Resource):
+class CituRunSql(ServiceResource[RunSqlServices]):
     """One statement, its rows."""
-
-    def __init__(self, api: Any = None, *, services: RunSqlServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @docs.doc("citu_run_sql", description="Run one read-only SQL statement on the business database.")
     @docs.expect(statement, validate=False)
@@ -43,8 +50,9 @@ class CituRunSql(Resource):
     @docs.response(429, "The caller has its share of the connections in use", failure)
     @docs.response(503, "The business database cannot be reached", failure)
     def post(self) -> Response:
-        wanted = parse_body(RunSqlRequest, json_object(request))
-        return envelope_response(self._services.run_sql.run(wanted.sql, caller_left(request)))
+        statement = parse_body(RunSqlRequest, json_object(request))
+        executed = self._services.run_sql.run(TENANT, statement, caller_left(request))
+        return envelope_response(presentation.executed(statement, executed))
 
 
 ROUTES = (Route("/api/v0/citu_run_sql", docs, CituRunSql, Access.PUBLIC, work=Work.SQL),)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.runs.schemas import RunEnvelope, RunRequest
 from features.runs.service import RunService
@@ -14,6 +14,7 @@ from features.wire.envelopes import ErrorEnvelope
 from features.wire.http import (
     Access,
     Route,
+    ServiceResource,
     Work,
     caller_left,
     documented,
@@ -36,10 +37,8 @@ class RunServices(Protocol):
     def runs(self) -> RunService: ...
 
 
-class _RunResource(Resource):
-    def __init__(self, api: Any = None, *, services: RunServices) -> None:
-        super().__init__(api)
-        self._services = services
+class _RunResource(ServiceResource[RunServices]):
+    """A resource that asks the runs' service."""
 
 
 class Runs(_RunResource):

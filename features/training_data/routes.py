@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from common.errors import BadRequestError
 from common.tenant import DEFAULT_TENANT_NAME
@@ -23,7 +23,7 @@ from features.training_data.schemas import (
 )
 from features.wire.bodies import parse_body
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, Work, documented, envelope_response, json_object
+from features.wire.http import Access, Route, ServiceResource, Work, documented, envelope_response, json_object
 
 docs = Namespace("training_data", description="What the question services learn from")
 answer = documented(docs, TrainingEnvelope)
@@ -41,12 +41,8 @@ class Services(Protocol):
     def training(self) -> TrainingServices: ...
 
 
-class TrainingResource(Resource):
+class TrainingResource(ServiceResource[Services]):
     """A route on the training services."""
-
-    def __init__(self, api: Any = None, *, services: Services) -> None:
-        super().__init__(api)
-        self._services = services
 
     @property
     def training(self) -> TrainingServices:

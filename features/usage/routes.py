@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from common.tenant import DEFAULT_TENANT_NAME
+from features.usage import presentation
 from features.usage.schemas import UsageEnvelope, UsageRequest
 from features.usage.service import UsageService
 from features.wire.bodies import parse_body
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, documented, envelope_response
+from features.wire.http import Access, Route, ServiceResource, documented, envelope_response
 
 docs = Namespace("usage", description="What model calls use and cost")
 report = documented(docs, UsageEnvelope)
@@ -33,12 +34,8 @@ class UsageServices(Protocol):
     def usage(self) -> UsageService: ...
 
 
-class Usage(Resource):
+class Usage(ServiceResource[UsageServices]):
     """Tokens and costs."""
-
-    def __init__(self, api: Any = None, *, services: UsageServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @docs.doc("usage", description="Tokens and costs of model calls by day, user, route or model.", params=PARAMETERS)
     @docs.response(200, "The sums", report)
@@ -47,7 +44,10 @@ class Usage(Resource):
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self) -> Response:
         wanted = parse_body(UsageRequest, request.args.to_dict())
-        return envelope_response(self._services.usage.report(DEFAULT_TENANT_NAME, wanted))
+        usage = self._services.usage.report(DEFAULT_TENANT_NAME, wanted)
+        return envelope_response(
+            presentation.reported(wanted, usage)
+        )
 
 
 ROUTES = (Route("/api/v0/usage", docs, Usage, Access.ADMIN),)

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from common import messages
 from common.errors import BadRequestError
-from common.result import Envelope, success_response
 from core.database import Database
 from core.llm.budget import Spending
 from features.usage.repository import Row, UsageRepository
 from features.usage.schemas import UsageRequest
-from features.wire.pages import pagination
 
 USUAL_DAYS: Final = 30
 MOST_DAYS: Final = 366
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Sums over whole UTC days, both ends included, of all calls and of some groups.
+
+    Attributes:
+        group_count: groups in all, of which `groups` is a page.
+        daily_tokens: tokens the tenant may use in a UTC day, 0 for no limit.
+        used_today: tokens the tenant has used in this one.
+    """
+
+    first_day: date
+    last_day: date
+    totals: Row
+    groups: Sequence[Row]
+    group_count: int
+    daily_tokens: int
+    used_today: int
 
 
 class UsageService:
@@ -36,8 +53,8 @@ class UsageService:
         self._spent_today = spent_today
         self._daily_budget = daily_budget
 
-    def report(self, tenant: str, wanted: UsageRequest) -> Envelope:
-        """The contract's envelope.
+    def report(self, tenant: str, wanted: UsageRequest) -> Usage:
+        """The sums of the days that are asked for, and a page of their groups.
 
         Raises:
             BadRequestError: the days are in the wrong order or too far apart.
@@ -49,18 +66,7 @@ class UsageService:
             totals = repository.totals(first, last)
             offset = (wanted.page - 1) * wanted.page_size
             groups, count = repository.groups(first, last, wanted.dimensions, limit=wanted.page_size, offset=offset)
-        budget = {"daily_tokens": self._daily_budget, "used_today": self._spent_today(tenant, None).tokens}
-        return success_response(
-            data={
-                "from": first.isoformat(),
-                "to": last.isoformat(),
-                "group_by": list(wanted.dimensions),
-                "totals": _on_the_wire(totals),
-                "items": [_on_the_wire(group) for group in groups],
-                "pagination": pagination(wanted.page, wanted.page_size, count),
-                "budget": budget,
-            }
-        )
+        return Usage(first, last, totals, groups, count, self._daily_budget, self._spent_today(tenant, None).tokens)
 
     def _days(self, wanted: UsageRequest) -> tuple[date, date]:
         last = wanted.last_day or max(self._database.now().date(), wanted.first_day or date.min)
@@ -69,13 +75,3 @@ class UsageService:
             text = messages.USAGE_RANGE_WRONG.format(days=MOST_DAYS)
             raise BadRequestError(text, invalid_params=["from", "to"])
         return first, last
-
-
-def _on_the_wire(row: Row) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in row.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return value.isoformat() if isinstance(value, date) else value

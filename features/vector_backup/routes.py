@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.vector_backup import schemas
 from features.vector_backup.service import VectorBackupService
 from features.wire.bodies import optional_json_object
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, Work, documented, envelope_response
+from features.wire.http import Access, Route, ServiceResource, Work, documented, envelope_response
 
 docs = Namespace("vector_backup", description="Backups of the training vectors")
 failure = documented(docs, ErrorEnvelope)
@@ -24,12 +24,8 @@ class VectorBackupServices(Protocol):
     def vector_backup(self) -> VectorBackupService: ...
 
 
-class VectorBackupResource(Resource):
+class VectorBackupResource(ServiceResource[VectorBackupServices]):
     """What the resources here share."""
-
-    def __init__(self, api: Any = None, *, services: VectorBackupServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @property
     def _backups(self) -> VectorBackupService:

@@ -15,6 +15,7 @@ from core.llm.metering import CallAccount, UsageEntry
 from core.llm.usage_ledger import PendingEntry, UsageLedger
 from core.llm.usage_store import LLM_USAGE, UsageStore
 from core.schema_migrations import upgrade_to_head
+from features.usage.presentation import reported
 from features.usage.schemas import UsageRequest
 from features.usage.service import UsageService
 
@@ -61,7 +62,8 @@ def service(database: Database, store: UsageStore) -> UsageService:
 
 
 def report(service: UsageService, tenant: str = "acme", **wanted: object) -> dict[str, object]:
-    envelope = service.report(tenant, UsageRequest.model_validate(wanted))
+    request = UsageRequest.model_validate(wanted)
+    envelope = reported(request, service.report(tenant, request))
     assert (envelope["code"], envelope["success"]) == (200, True)
     data: dict[str, object] = envelope["data"]
     return data

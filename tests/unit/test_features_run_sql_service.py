@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 
 from common.answering import ResultSet
-from common.errors import SqlExecutionError, SqlRefusedError, StoreUnavailableError
+from common.errors import SqlExecutionError, SqlRefusedError, StatementFailedError, StoreUnavailableError
 from core.sql_executor import ExecutedQuery
+from features.run_sql.presentation import executed
+from features.run_sql.schemas import RunSqlRequest
 from features.run_sql.service import RunSqlService
+from web.error_envelopes import envelope_of
 
 
 class ScriptedExecutor:
@@ -23,7 +26,8 @@ class ScriptedExecutor:
 
 
 def run(outcome: ExecutedQuery | Exception) -> dict[str, Any]:
-    return RunSqlService(executor=ScriptedExecutor(outcome)).run("SELECT 1 AS n")
+    request = RunSqlRequest(sql="SELECT 1 AS n")
+    return executed(request, RunSqlService(executor=ScriptedExecutor(outcome)).run("acme", request))
 
 
 def rows(count: int, total: int, cut_by: Any = None) -> ExecutedQuery:
@@ -58,7 +62,9 @@ def test_limited_answer_says_how_many_are_shown() -> None:
 
 
 def test_database_error_is_the_contracts_500() -> None:
-    envelope = run(SqlExecutionError("SQL执行失败: division by zero", sqlstate="22012"))
+    with pytest.raises(StatementFailedError) as failed:
+        run(SqlExecutionError("SQL执行失败: division by zero", sqlstate="22012"))
+    envelope = envelope_of(failed.value)
     data = envelope["data"]
     assert (envelope["code"], data["error_type"], data["can_retry"]) == (500, "database_error", True)
     assert data["response"] == "SQL执行失败，请检查SQL语句是否正确"
@@ -79,5 +85,5 @@ def test_unreachable_database_stays_unavailable() -> None:
 def test_callers_signal_reaches_the_executor() -> None:
     executor = ScriptedExecutor(rows(1, 1))
     signal = object()
-    RunSqlService(executor=executor).run("SELECT 1", signal)  # type: ignore[arg-type]
+    RunSqlService(executor=executor).run("acme", RunSqlRequest(sql="SELECT 1"), signal)  # type: ignore[arg-type]
     assert executor.signals == [signal]

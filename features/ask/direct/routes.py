@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.ask.direct.schemas import CachedAskEnvelope, DirectAskEnvelope, DirectAskRequest
 from features.ask.direct.service import DirectAskService
 from features.wire.bodies import parse_body
 from features.wire.envelopes import ErrorEnvelope
-from features.wire.http import Access, Route, Work, caller_left, documented, envelope_response, json_object
+from features.wire.http import (
+    Access,
+    Route,
+    ServiceResource,
+    Work,
+    caller_left,
+    documented,
+    envelope_response,
+    json_object,
+)
 
 docs = Namespace("direct_ask", description="Questions straight to the database")
 question = documented(docs, DirectAskRequest)
@@ -35,12 +44,8 @@ class DirectAskServices(Protocol):
     def direct_ask(self) -> DirectAskService: ...
 
 
-class Ask(Resource):
+class Ask(ServiceResource[DirectAskServices]):
     """One question, its SQL and rows."""
-
-    def __init__(self, api: Any = None, *, services: DirectAskServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @docs.doc(
         "ask", description="Answer a question with SQL, rows and a summary, without conversation.", responses=FAILURES
@@ -52,12 +57,8 @@ class Ask(Resource):
         return envelope_response(self._services.direct_ask.ask(wanted, caller_left(request)))
 
 
-class AskCached(Resource):
+class AskCached(ServiceResource[DirectAskServices]):
     """The same, from the cache when it was asked before."""
-
-    def __init__(self, api: Any = None, *, services: DirectAskServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @docs.doc("ask_cached", description="Like ask, but an answer found before is given again.", responses=FAILURES)
     @docs.expect(question, validate=False)

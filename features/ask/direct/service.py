@@ -24,6 +24,7 @@ from features.ask.answering import CachedAnswering, ServedAnswer
 from features.ask.direct.failures import as_told_here, without_sql
 from features.ask.direct.schemas import DirectAskRequest
 from features.caches.session_cache import AnsweredQuestion, SessionCache
+from features.wire.rows import rows_on_the_wire
 
 logger = get_app_logger("direct_ask")
 
@@ -152,13 +153,7 @@ def _rendered(question: Question, answer: Answer, records: ResultSet) -> tuple[s
     """The text to show and the members both routes have; a summary that was lost is absent."""
     data: dict[str, Any] = {
         "sql": answer.sql,
-        "query_result": {
-            "columns": list(records.columns),
-            "rows": [dict(row) for row in records.rows],
-            "row_count": records.row_count,
-            "total_row_count": records.total_row_count,
-            "is_limited": records.is_limited,
-        },
+        "query_result": rows_on_the_wire(records),
         "conversation_id": question.conversation_id,
     }
     if answer.summary:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.health.agent.schemas import AgentHealthEnvelope
 from features.health.agent.service import AgentHealthService
-from features.wire.http import Access, Route, documented, envelope_response
+from features.wire.http import Access, Route, ServiceResource, documented, envelope_response
 
 docs = Namespace("agent_health", description="Can the classic agent answer")
 report = documented(docs, AgentHealthEnvelope)
@@ -22,12 +22,8 @@ class AgentHealthServices(Protocol):
     def agent_health(self) -> AgentHealthService: ...
 
 
-class AgentHealthCheck(Resource):
+class AgentHealthCheck(ServiceResource[AgentHealthServices]):
     """Exercises the classic agent."""
-
-    def __init__(self, api: Any = None, *, services: AgentHealthServices) -> None:
-        super().__init__(api)
-        self._services = services
 
     @docs.doc(
         "agent_health",

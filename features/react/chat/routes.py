@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.react.chat.schemas import ChatAnswer, ChatRequest, DirectRequest
 from features.react.chat.service import Answered, ChatService
-from features.wire.http import Access, Route, Work, caller_left, documented, json_object, json_response
+from features.wire.http import Access, Route, ServiceResource, Work, caller_left, documented, json_object, json_response
 
 docs = Namespace("chat", description="The ReAct agent as a plain chat, without the envelope")
 message = documented(docs, ChatRequest)
@@ -24,12 +24,8 @@ class HasChat(Protocol):
     def chat(self) -> ChatService: ...
 
 
-class ChatResource(Resource):
+class ChatResource(ServiceResource[HasChat]):
     """What the routes of this service share."""
-
-    def __init__(self, api: Any = None, *, services: HasChat) -> None:
-        super().__init__(api)
-        self._services = services
 
 
 class Chat(ChatResource):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from common.messages import react_api as texts
 from features.react.chat.routes import HasChat, answered
 from features.react.schemas import AskReactEnvelope, AskReactFailure, AskReactRequest, BareAnswer
 from features.react.standalone.service import StandaloneReactService
-from features.wire.http import caller_left, documented, envelope_response, json_response
+from features.wire.http import ServiceResource, caller_left, documented, envelope_response, json_response
 from features.wire.values import lenient_int
 
 docs = Namespace("react_api", description="The ReAct agent on its own")
@@ -28,11 +28,7 @@ class StandaloneServices(HasChat, Protocol):
     def standalone_react(self) -> StandaloneReactService: ...
 
 
-class _Standalone(Resource):
-    def __init__(self, api: Any = None, *, services: StandaloneServices) -> None:
-        super().__init__(api)
-        self._services = services
-
+class _Standalone(ServiceResource[StandaloneServices]):
     @property
     def _react(self) -> StandaloneReactService:
         return self._services.standalone_react

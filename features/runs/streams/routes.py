@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Response, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from features.runs.streams.react_form import REACT_FORM
 from features.runs.streams.service import CLASSIC_FORM, StreamForm, StreamRequest, StreamService
-from features.wire.http import Access, Route, Work, caller_left, event_stream
+from features.wire.http import Access, Route, ServiceResource, Work, caller_left, event_stream
 
 docs = Namespace("streams", description="Questions answered as event streams")
 
@@ -21,11 +21,7 @@ class StreamServices(Protocol):
     def streams(self) -> StreamService: ...
 
 
-class _Stream(Resource):
-    def __init__(self, api: Any = None, *, services: StreamServices) -> None:
-        super().__init__(api)
-        self._services = services
-
+class _Stream(ServiceResource[StreamServices]):
     def _events(self, form: StreamForm) -> Response:
         wanted = StreamRequest(request.args.to_dict(), request.headers.get("Last-Event-ID"))
         frames = self._services.streams.events(form, wanted, caller_left(request))
