@@ -45,9 +45,7 @@ class Usage(ServiceResource[UsageServices]):
     def get(self) -> Response:
         wanted = parse_body(UsageRequest, request.args.to_dict())
         usage = self._services.usage.report(DEFAULT_TENANT_NAME, wanted)
-        return envelope_response(
-            presentation.reported(wanted, usage)
-        )
+        return envelope_response(presentation.reported(wanted, usage))
 
 
 ROUTES = (Route("/api/v0/usage", docs, Usage, Access.ADMIN),)
