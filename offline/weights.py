@@ -1,4 +1,4 @@
-"""The numbers that weigh one reading of a question against another. `tools.fit_weights` fits those marked as fitted."""
+"""The numbers that weigh one reading of a question against another. They are set by hand; each says what it is for."""
 
 from __future__ import annotations
 
