@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from core.sql_guard.refusal import Refusal
+from core.sql_guard.single_query import read_query
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
 from cutover.parity.rules import AREAS, RULES
 from cutover.parity.rules.expressions import METHODS, ExpressionError, compiled, compiled_definition, member, value_of
+from cutover.parity.rules.readings import is_query
 from cutover.parity.rules.scope import scope_of
 
 EXCHANGE = Exchange("x-1", "unified_api", "10", {"method": "POST", "path": "/x", "json": {"a": 1}}, {"status": 200})
@@ -81,3 +84,21 @@ def test_page_of_the_contract_exists(area: str) -> None:
 
 def test_names_of_rules_are_distinct() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1", "SELECT 1;;", "(SELECT 1) UNION SELECT 2", "/* c */ WITH x AS (SELECT 1) SELECT * FROM x", "SELECT",
+        "SELEC 1", "", "VALUES (1)", "TABLE t", "EXPLAIN SELECT 1", "SELECT 1; SELECT 2", "DELETE FROM t",
+        "SELECT a INTO b FROM t", "SELECT * FROM t FOR UPDATE", "WITH x AS (DELETE FROM t RETURNING a) SELECT * FROM x",
+        "SELECT * FROM t WHERE a = 'x;y' -- c", "SELECT 'a",
+    ],
+)  # fmt: skip
+def test_own_reading_of_a_query_agrees_with_the_guard(sql: str) -> None:
+    try:
+        read_query(sql)
+        is_admitted = True
+    except Refusal:
+        is_admitted = False
+    assert is_query(sql) is is_admitted
