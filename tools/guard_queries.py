@@ -200,7 +200,9 @@ class QueryWriter:
         if depth > 0 and roll < 0.30:
             return self._join(names, depth - 1, left)
         if depth > 0 and roll < 0.42:
-            text, added = self._join(names, depth - 1, left)
+            text, added = (
+                self._shared_names(left) if self._random.random() < 0.3 else self._join(names, depth - 1, left)
+            )
             if self._random.random() < 0.4:
                 alias = self._alias(left)
                 every = tuple(column for source in added for column in source.columns)
@@ -211,6 +213,18 @@ class QueryWriter:
         if roll < 0.72:
             return self._function(names, left)
         return self._relation(names, left)
+
+    def _shared_names(self, left: list[Source]) -> tuple[str, list[Source]]:
+        """A join of a table with a query that has columns of the same names, denied ones among them."""
+        table = self._pick(tuple(TABLES))
+        first = self._alias(left)
+        second = self._alias([*left, Source(first, ())])
+        columns = tuple(column for column in TABLES[table] if column in DENIED[table] or self._random.random() < 0.3)
+        values = ", ".join(f"{number} AS {column}" for number, column in enumerate(columns or ("a",)))
+        sides = [(f"{SCHEMA}.{table} {first}", Source(first, TABLES[table]))]
+        sides.insert(self._pick((0, 1)), (f"(SELECT {values}) {second}", Source(second, columns or ("a",))))
+        kind = self._pick(("CROSS JOIN {}", "JOIN {} ON true", "LEFT JOIN {} ON true", "RIGHT JOIN {} ON true"))
+        return f"{sides[0][0]} {kind.format(sides[1][0])}", [source for _, source in sides]
 
     def _relation(self, names: Names, left: list[Source]) -> tuple[str, list[Source]]:
         if names.ctes and self._random.random() < 0.5:
@@ -250,6 +264,7 @@ class QueryWriter:
             (f"unnest(ARRAY[{value}, 1]) AS {alias}", (alias,)),
             (f"twice({value}) AS {alias}", (alias,)),
             (f"unnest((SELECT array_agg(r) FROM {SCHEMA}.{rows} r)) AS {alias}", TABLES[rows]),
+            (f"unnest(to_tsvector('simple', {value}::text)) AS {alias}", ("lexeme", "positions", "weights")),
             (f"jsonb_array_elements(to_jsonb(ARRAY[{value}])) AS {alias}", ()),
             (f"ROWS FROM (generate_series(1, {value}), twice(2)) AS {alias}(a, n)", ("a", "n")),
         )

@@ -98,6 +98,15 @@ POLYMORPHIC_RESULTS: Final = _words(
     "any_value percentile_disc first_value last_value nth_value lag lead range_agg range_intersect_agg",
 )
 
+# Functions whose result is an array in every form they have.
+ARRAY_RESULTS: Final = _words(
+    "array_agg array_append array_cat array_positions array_prepend array_remove array_replace array_reverse",
+    "array_sample array_sort enum_range parse_ident regexp_match regexp_split_to_array string_to_array trim_array",
+    "tsvector_to_array",
+)
+# Expressions whose arguments and result have one type.
+ONE_TYPE_OF_ALL: Final = _words("coalesce nullif greatest least")
+
 FUNCTIONS: Final[frozenset[str]] = (
     AGGREGATES | WINDOW_FUNCTIONS | CONDITIONAL | MATHEMATICS | TEXT | TIME | JSON | ARRAYS_AND_RANGES | FULL_TEXT
     | NETWORK | FURTHER | IDENTIFIERS | SETS | frozenset(SET_RETURNING_COLUMNS)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
-from core.sql_guard.admitted_names import FUNCTIONS, POLYMORPHIC_RESULTS, SET_RETURNING_COLUMNS
+from core.sql_guard.admitted_names import (
+    ARRAY_RESULTS,
+    FUNCTIONS,
+    ONE_TYPE_OF_ALL,
+    POLYMORPHIC_RESULTS,
+    SET_RETURNING_COLUMNS,
+)
 from core.sql_guard.namespaces import (
     MAX_COLUMNS,
     ColumnList,
@@ -15,8 +21,8 @@ from core.sql_guard.namespaces import (
     Joined,
     Level,
     Node,
+    Place,
     Visible,
-    column_leaf,
     merge_named,
 )
 from core.sql_guard.node_rules import function_name, identifier_name, offset_of
@@ -217,22 +223,23 @@ def _relation_item(rule: RelationRule, node: exp.Expr, alias: str, aliases: tupl
 
 
 def _aliased_join(inner: Node, node: exp.Expr, alias: str, aliases: tuple[str, ...]) -> Item:
-    """A join whose alias hides what is in it; its columns keep where they come from."""
-    if aliases and any(leaf.denied for leaf in inner.leaves()):
+    """A join whose alias hides what is in it.
+
+    Its columns keep where they come from by position, for both sides may have a column of one name. A column that no
+    query may touch stays denied although another has its name: the name is ambiguous, the row and the star contain it.
+    """
+    leaves = tuple(inner.leaves())
+    denied = frozenset(name for leaf in leaves for name in leaf.denied)
+    if aliases and denied:
         raise Refusal("column.star", offset_of(node), alias)
-    names = inner.expanded
-    columns = ColumnList(names, inner.is_open).renamed(aliases, offset_of(node))
-    origins: dict[str, str] = {}
-    denied: set[str] = set()
-    for name, shown in zip(names, columns.names, strict=False):
-        if name is None or shown is None or (leaf := column_leaf(inner, name)) is None:
-            continue
-        if name in leaf.denied:
-            denied.add(shown)
-        elif name in leaf.origins:
-            origins[shown] = leaf.origins[name]
-    everything = [name for leaf in inner.leaves() for name in leaf.everything]
-    return Item(alias, columns, frozenset(denied), origins, everything)
+    if aliases and inner.is_open:  # which column an alias renames is known to the server alone
+        raise Refusal("column.unsettled", offset_of(node), alias)
+    inside = inner.places
+    columns = ColumnList(tuple(place.name for place in inside), inner.is_open).renamed(aliases, offset_of(node))
+    places = tuple(Place(shown, place.origin) for shown, place in zip(columns.names, inside, strict=True))
+    origins = {place.name: place.origin for place in places if place.name is not None and place.origin is not None}
+    everything = [name for leaf in leaves for name in leaf.everything]
+    return Item(alias, columns, denied, origins, everything, own_places=places)
 
 
 def _is_from_item(node: exp.Expr) -> bool:
@@ -254,8 +261,9 @@ def _common_names(left: Node, right: Node, join: exp.Expr) -> list[str]:
 
 
 def _unnest_columns(arguments: Sequence[exp.Expr], alias: str) -> ColumnList:
+    """One column for each plain array; `unnest` of a row or of a tsvector has several, named by the server."""
     name = alias if alias and len(arguments) == 1 else "unnest"
-    is_plain = not any(may_be_row(argument) for argument in arguments)
+    is_plain = all(is_array(argument) and not may_be_row(argument) for argument in arguments)
     return ColumnList((name,) * len(arguments)) if is_plain else ColumnList(is_open=True)
 
 
@@ -290,6 +298,8 @@ def _call_columns(call: exp.Expr, alias: str, name: str | None, *, is_qualified:
         return ColumnList((alias or name,))
     target = call.expression if isinstance(call, exp.Dot) else call
     own = function_name(target)
+    if own == "unnest" and target is call and not is_qualified:
+        return _unnest_columns(target.expressions, alias)
     known = SET_RETURNING_COLUMNS.get(own)
     if known is not None:
         return ColumnList(known) if known else None
@@ -328,4 +338,25 @@ def may_be_row(node: exp.Expr) -> bool:
                 pending.extend(current.expressions)
         elif not isinstance(current, exp.Literal | exp.Null | exp.Boolean | exp.Interval):
             return True
+    return False
+
+
+def is_array(node: exp.Expr) -> bool:
+    """Whether the server is certain to read a value as an array, whatever its elements are."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, exp.Paren | exp.DPipe):  # of `||` one array makes the other side an element or an array
+            pending.extend(parts_of(current))
+        elif isinstance(current, exp.Array):
+            return True
+        elif isinstance(current, exp.Cast):
+            if getattr(current.args["to"].this, "name", "") == "ARRAY":
+                return True
+        elif isinstance(current, exp.Anonymous) and not isinstance(current.parent, exp.Dot):
+            name = function_name(current)
+            if name in ARRAY_RESULTS:
+                return True
+            if name in ONE_TYPE_OF_ALL:  # all their arguments have one type
+                pending.extend(current.expressions)
     return False

@@ -59,6 +59,14 @@ class ColumnList:
         return ColumnList(everything[: len(self.names)], unexpanded=tuple(map(str, everything[len(self.names) :])))
 
 
+@dataclass(frozen=True)
+class Place:
+    """One column a star makes: its name, and `schema.relation.column` when it is read directly from a relation."""
+
+    name: str | None
+    origin: str | None = None
+
+
 class Found(Enum):
     """Outcome of a lookup in one item."""
 
@@ -80,6 +88,7 @@ class Item:
         everything: those of all its columns, also where two of them have one name.
         relation: `schema.name` of the relation this item is, if it is one.
         schema: of a relation without alias, which alone can be named `schema.relation`.
+        own_places: the columns of a join with an alias, of which several may have one name; empty for other items.
     """
 
     alias: str
@@ -89,6 +98,7 @@ class Item:
     everything: Collection[str] = ()
     schema: str = ""
     relation: str = ""
+    own_places: tuple[Place, ...] = ()
 
     def find(self, name: str) -> Found:
         """scanNSItemForColumn: declared columns first, then those every table has."""
@@ -106,6 +116,13 @@ class Item:
     def expanded(self) -> tuple[str | None, ...]:
         """Column names a star makes."""
         return self.columns.names
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The columns a star makes."""
+        if self.own_places:
+            return self.own_places
+        return tuple(Place(name, self.origins.get(name) if name else None) for name in self.columns.names)
 
     @property
     def is_open(self) -> bool:
@@ -144,7 +161,12 @@ class Joined:
 
     @property
     def expanded(self) -> tuple[str | None, ...]:
-        """Merged columns first, then the others of the left and of the right side.
+        """Column names a star makes; raises what `places` raises."""
+        return tuple(place.name for place in self.places)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Merged columns first, then the others of the left and of the right side, each by its position.
 
         Raises:
             Refusal: there are more of them than a target list can hold.
@@ -154,17 +176,17 @@ class Joined:
         while isinstance(node, Joined):
             spine.append(node)
             node = node.left
-        names = list(node.expanded)
+        places = list(node.places)
         for join in reversed(spine):
             merged = frozenset(join.merged)
-            right = join.right.expanded
+            right = join.right.places
             if merged:
-                names = [*join.merged, *(name for name in names if name not in merged)]
-                right = tuple(name for name in right if name not in merged)
-            names.extend(right)
-            if len(names) > MAX_COLUMNS:
+                places = [*map(Place, join.merged), *(place for place in places if place.name not in merged)]
+                right = tuple(place for place in right if place.name not in merged)
+            places.extend(right)
+            if len(places) > MAX_COLUMNS:
                 raise Refusal("tree.columns")
-        return tuple(names)
+        return tuple(places)
 
     @property
     def is_open(self) -> bool:

@@ -2,7 +2,12 @@
 
 import psycopg
 
-from core.sql_guard.admitted_names import FUNCTIONS, POLYMORPHIC_RESULTS, SET_RETURNING_COLUMNS
+from core.sql_guard.admitted_names import (
+    ARRAY_RESULTS,
+    FUNCTIONS,
+    POLYMORPHIC_RESULTS,
+    SET_RETURNING_COLUMNS,
+)
 from tools.guard_differential import run
 
 # Kinds that are refused although a server would take them: what the parser cannot read, relations with denied columns
@@ -31,3 +36,30 @@ def test_every_function_that_may_return_rows_is_known_as_one(scratch_business_ur
             (list(FUNCTIONS),),
         ).fetchall()
     assert {row[0] for row in rows} - known == set()
+
+
+def test_every_form_of_a_function_with_several_columns_is_known(scratch_business_url: str) -> None:
+    """`unnest` is read by the type of its argument; every other function has the columns of its own list."""
+    with psycopg.connect(scratch_business_url) as connection:
+        rows = connection.execute(
+            "SELECT p.proname, coalesce(o.names, '{}') FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype,"
+            " LATERAL (SELECT array_agg(p.proargnames[n]::text ORDER BY n) AS names"
+            "          FROM generate_subscripts(p.proargmodes, 1) n WHERE p.proargmodes[n] IN ('o', 'b', 't')) o"
+            " WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = ANY (%s)"
+            " AND (t.typtype = 'c' OR cardinality(o.names) > 1)",
+            (list(FUNCTIONS),),
+        ).fetchall()
+    assert ("unnest", ["lexeme", "positions", "weights"]) in rows
+    differing = {name for name, columns in rows if SET_RETURNING_COLUMNS.get(name) != tuple(columns)}
+    assert differing == {"unnest"}
+
+
+def test_every_function_read_as_making_an_array_makes_one(scratch_business_url: str) -> None:
+    with psycopg.connect(scratch_business_url) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT p.proname FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype"
+            " WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = ANY (%s)"
+            " AND NOT (t.typcategory = 'A' OR t.typname IN ('anyarray', 'anycompatiblearray'))",
+            (list(ARRAY_RESULTS),),
+        ).fetchall()
+    assert rows == []

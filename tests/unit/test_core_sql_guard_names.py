@@ -59,6 +59,36 @@ GUARD = SqlGuard(
         "SELECT 1 FROM staff a JOIN staff b USING (pay)",
         "SELECT 1 FROM (staff a JOIN area b ON true) j WHERE j.pay > 1",
         "SELECT j FROM (staff a JOIN area b ON true) j",
+        # a join with an alias keeps a denied column that another column shares its name with
+        *(
+            statement.format(join)
+            for join in (
+                "staff e CROSS JOIN (SELECT 1 AS pay) x", "(SELECT 1 AS pay) x CROSS JOIN staff e",
+                "staff e JOIN (SELECT 1 AS pay, 2 AS id) x USING (id)",
+                "(staff e JOIN area a ON true) AS y CROSS JOIN (SELECT 1 AS pay) z",
+                "staff e LEFT JOIN (VALUES (1)) x(pay) ON true", "staff e FULL JOIN generate_series(1, 2) pay ON true",
+                "(staff e CROSS JOIN (SELECT 1 AS pay) x) AS y CROSS JOIN area",
+            )
+            for statement in (
+                "SELECT j.* FROM ({}) AS j", "SELECT to_jsonb(j) FROM ({}) AS j", "SELECT pay FROM ({}) AS j",
+                "SELECT j.pay FROM ({}) AS j", "SELECT 1 FROM ({}) AS j NATURAL JOIN area",
+                "SELECT j.f FROM ({}) AS j(a, b, c, d, f)",
+            )
+        ),
+        # `unnest` of a tsvector has several columns
+        *(
+            f"SELECT (SELECT pay FROM {unnest} AS pay LIMIT 1) FROM staff e"
+            for vector in (
+                "to_tsvector('simple', 'a')", "strip(to_tsvector('simple', 'a'))", "setweight('a:1', 'A')",
+                "ts_delete('a:1', 'b')", "coalesce(to_tsvector('simple', 'a'))", "CAST('a' AS tsvector)",
+                "to_tsvector('simple', 'a') || to_tsvector('simple', 'b')", "(strip('a:1'))",
+            )
+            for unnest in (
+                f"unnest({vector})", f"LATERAL unnest({vector})", f"ROWS FROM (unnest({vector}))",
+                f"pg_catalog.unnest({vector})", f"unnest({vector}) WITH ORDINALITY",
+            )
+        ),
+        "SELECT hook.hook FROM unnest(to_tsvector('simple', 'a')) AS hook",
         "SELECT 1 FROM staff e WHERE EXISTS (TABLE staff)",
         "SELECT x.pay FROM (SELECT 1) x(pay), LATERAL (SELECT pay FROM staff) y",
         "WITH RECURSIVE t(pay) AS (SELECT 1 UNION ALL SELECT pay FROM staff, t) SELECT 1 FROM t WHERE t.boss_id = 1",
@@ -91,6 +121,11 @@ def test_denied_or_unsettled_name_is_refused(sql: str) -> None:
         ("SELECT t.c FROM area AS t(a, b, c)", "area.title"),
         ("SELECT j.u FROM (area a CROSS JOIN (SELECT 1 AS z) b) AS j(r, s, t, u)", ""),
         ("SELECT j.title FROM (staff e CROSS JOIN area a) j", "area.title"),
+        ("SELECT j.b FROM (area a CROSS JOIN (SELECT 1 AS code) b) AS j(a, b, c, d)", "area.code"),
+        ("SELECT j.d FROM (area a CROSS JOIN (SELECT 1 AS code) b) AS j(a, b, c, d)", ""),
+        ("SELECT k.d FROM ((area CROSS JOIN sale) AS j CROSS JOIN (SELECT 1) x) AS k(a, b, c, d, e)", "sale.sale_id"),
+        ("SELECT k.e FROM ((area CROSS JOIN sale) AS j CROSS JOIN (SELECT 1) x) AS k(a, b, c, d, e)", "sale.area_id"),
+        ("SELECT lexeme FROM unnest(to_tsvector('simple', 'a')) AS u(lexeme, positions)", ""),
         ("SELECT name AS pay FROM staff ORDER BY pay", "staff.name"),
         ("SELECT name AS pay FROM staff ORDER BY (pay)", "staff.name"),
         ("SELECT code AS title FROM area GROUP BY title, code", "area.code area.title"),
