@@ -26,7 +26,8 @@ from serving.progress_display import ProgressDisplay
 from serving.supervisor import WORKER_SILENT_SECONDS, Supervisor
 from serving.uvicorn_protocol import BoundedHttpToolsProtocol
 from serving.worker_processes import worker_processes
-from web.exposure import LOOPBACK_HOST, announce_host, demand_admin_token, exposure_warning
+from web.exposure import LOOPBACK_HOST, announce_host, exposure_warning
+from web.origin_rules import check_web_settings
 
 DEMO_WORKERS = 1
 STOP_SECONDS = 10
@@ -63,7 +64,7 @@ def _stop(_number: int, _frame: object) -> None:
 
 def _run(container: Container, options: argparse.Namespace, console: Console) -> int:
     settings = container.settings
-    demand_admin_token(settings)
+    check_web_settings(settings)
     host = options.host or (settings.get("HOST") if settings.is_set("HOST") else LOOPBACK_HOST)
     port = options.port or settings.get("PORT")
     if not options.prepare_only:

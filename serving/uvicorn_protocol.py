@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import threading
 from collections.abc import Callable
 from typing import Any, Self, cast
@@ -127,9 +128,17 @@ class BoundedHttpToolsProtocol(HttpToolsProtocol):
         self._got_on = True
         self._head_begun = False
         self._stop_head_timer()
+        self._name_the_target()
         super().on_headers_complete()
         if self._winding_up and self.cycle is not None:
             self.cycle.keep_alive = False
+
+    def _name_the_target(self) -> None:
+        """Of a target in absolute form the authority counts and `Host` does not (RFC 9112, section 3.2.2)."""
+        scheme, separator, rest = self.url.partition(b"://")
+        if separator and not scheme.startswith((b"/", b"*")):
+            authority = re.split(rb"[/?#]", rest, maxsplit=1)[0]
+            self.headers[:] = [(b"host", authority), *(one for one in self.headers if one[0] != b"host")]
 
     def on_body(self, body: bytes) -> None:
         self._got_on = True

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from common import messages
 from common.errors import ConfigurationError
+from web.authority import parse_authority
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Network = IPv4Network | IPv6Network
@@ -19,7 +20,10 @@ IS_PROXIED: Final = "citu.is_proxied"
 """Key of the environ: whether a proxy, trusted or not, passed the request on."""
 
 IS_HIDDEN: Final = "citu.is_hidden"
-"""Key of the environ: whether a proxy that is not trusted did, so that the address is the proxy's."""
+"""Key of the environ: whether the address is not known to be the caller's.
+
+A proxy that is not trusted passed the request on, or a trusted one whose `X-Forwarded-For` names nobody, this machine,
+or something unreadable."""
 
 _HEADERS: Final = frozenset({"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA"})
 _PREFIX: Final = "HTTP_X_FORWARDED_"
@@ -30,7 +34,7 @@ class ForwardedRequests:
 
     `X-Forwarded-For` is read from the right; the first address that is no trusted proxy's is the caller's. Of
     `X-Forwarded-Proto` and `X-Forwarded-Host` the last value counts, which the nearest proxy wrote. `Forwarded` and
-    `X-Real-IP` are never believed.
+    `X-Real-IP` are never believed. An address may have a port, as gateways of Azure and IIS write it.
     """
 
     def __init__(self, app: WsgiApp, trusted: Sequence[Network]) -> None:
@@ -43,17 +47,25 @@ class ForwardedRequests:
         environ[IS_PROXIED] = is_passed_on or is_trusted
         environ[IS_HIDDEN] = is_passed_on and not is_trusted
         if is_trusted:
+            environ[IS_HIDDEN] = not self._find_caller(environ)
             self._correct(environ)
         return self._app(environ, start_response)
 
-    def _correct(self, environ: dict[str, Any]) -> None:
+    def _find_caller(self, environ: dict[str, Any]) -> bool:
+        """Put the forwarded caller's address into the environ; whether one was named that may be the caller's."""
         chain = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-        for address in reversed(chain):
-            if not _is_address(address):
-                break
-            environ["REMOTE_ADDR"] = address
+        is_named = False
+        for text in reversed(chain):
+            address = forwarded_address(text)
+            if address is None or unmapped(address).is_loopback:
+                return False
+            environ["REMOTE_ADDR"], is_named = address, True
             if not self._is_trusted(address):
                 break
+        return is_named
+
+    @staticmethod
+    def _correct(environ: dict[str, Any]) -> None:
         scheme = _last(environ, "HTTP_X_FORWARDED_PROTO").lower()
         if scheme in ("http", "https"):
             environ["wsgi.url_scheme"] = scheme
@@ -83,6 +95,19 @@ def configured_networks(setting: str, given: Iterable[str]) -> tuple[Network, ..
         raise ConfigurationError(messages.NETWORKS_WRONG.format(name=setting)) from error
 
 
+def trusted_networks(given: Iterable[str]) -> tuple[Network, ...]:
+    """The proxies that `TRUSTED_PROXIES` lists.
+
+    Raises:
+        ConfigurationError: an entry is no network, or is every address there is, so that any caller could write who
+            called.
+    """
+    networks = configured_networks("TRUSTED_PROXIES", given)
+    if any(network.prefixlen == 0 for network in networks):
+        raise ConfigurationError(messages.TRUSTED_PROXIES_ARE_EVERYBODY)
+    return networks
+
+
 def unmapped(address: str) -> Any:
     """The IP address a text spells, an IPv4 address in IPv6 notation as IPv4.
 
@@ -94,12 +119,18 @@ def unmapped(address: str) -> Any:
     return mapped or found
 
 
-def _is_address(text: str) -> bool:
+def forwarded_address(text: str) -> str | None:
+    """The IP address of one part of `X-Forwarded-For`: bare, with a port, or IPv6 in brackets; None when it is none."""
+    host = text
+    if text.count(":") < 2 or text.startswith("["):
+        found = parse_authority(text)
+        if found is None:
+            return None
+        host = found.host
     try:
-        ip_address(text)
+        return str(ip_address(host))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _last(environ: dict[str, Any], name: str) -> str:

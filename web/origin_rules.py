@@ -19,8 +19,9 @@ from common.errors import BadRequestError, ConfigurationError, ForeignHostError,
 from core.logging import get_app_logger
 from features.wire.access import Access, Work
 from web.access import Administrators
+from web.authority import parse_authority
 from web.exposure import bound_host, demand_admin_token
-from web.forwarding import ForwardedRequests, configured_networks
+from web.forwarding import ForwardedRequests, configured_networks, trusted_networks
 from web.rate_limits import RateLimits
 from web.request_source import RequestSource, host_name, is_address, is_loopback, is_origin
 from web.security_headers import SecureAnswers, without_own_host
@@ -72,14 +73,14 @@ class WebRules:
     def __init__(self, services: WebServices, endpoints: EndpointRules) -> None:
         """
         Raises:
-            ConfigurationError: ALLOWED_ORIGINS names something that is no origin.
+            ConfigurationError: ALLOWED_ORIGINS or ALLOWED_HOSTS names something that is none.
         """
         settings = services.settings
         self._endpoints = endpoints
         self._administrators = services.administrators
         self._limits = services.rate_limits
         self._origins = allowed_origins(settings.get("ALLOWED_ORIGINS"))
-        self._hosts = frozenset(host_name(name) for name in settings.get("ALLOWED_HOSTS"))
+        self._hosts = allowed_hosts(settings.get("ALLOWED_HOSTS"))
         self._is_local_only = is_loopback(host_name(bound_host(settings)))
 
     def check(self) -> Response | None:
@@ -89,11 +90,13 @@ class WebRules:
             ForeignHostError: the service is not reached under this name.
             ForeignOriginError: a foreign page may not do this.
             ForbiddenError: only administrators may, and the caller is none.
-            BadRequestError: the body should be JSON and does not say so.
+            BadRequestError: the Host header names no host, or the body should be JSON and does not say so.
             RateLimitedError: the caller sends too many such requests.
         """
         source = RequestSource.of(request.environ)
         endpoint = request.endpoint or ""
+        if source.host_is_malformed:
+            raise BadRequestError(messages.HOST_MALFORMED, invalid_params=["Host"])
         if not self._is_served_host(source):
             raise ForeignHostError(messages.HOST_NOT_SERVED)
         if self._is_preflight(source):
@@ -157,12 +160,12 @@ def install_web_rules(app: Flask, services: WebServices, endpoints: EndpointRule
     """Put the rules around every request of `app`, which renders what they raise.
 
     Raises:
-        ConfigurationError: ALLOWED_ORIGINS or TRUSTED_PROXIES has an entry that is none, or a token is demanded and
-            there is none.
+        ConfigurationError: ALLOWED_ORIGINS, ALLOWED_HOSTS or TRUSTED_PROXIES has an entry that is none, or a token is
+            demanded and there is none.
     """
     settings = services.settings
     demand_admin_token(settings)
-    proxies = configured_networks("TRUSTED_PROXIES", settings.get("TRUSTED_PROXIES"))
+    proxies = trusted_networks(settings.get("TRUSTED_PROXIES"))
     rules = WebRules(services, endpoints)
     app.before_request(rules.check)
     app.after_request(rules.share)
@@ -180,6 +183,35 @@ def allowed_origins(given: Collection[str]) -> frozenset[str]:
         if not is_origin(text):
             raise ConfigurationError(messages.ALLOWED_ORIGINS_WRONG)
     return frozenset(text.lower() for text in given)
+
+
+def allowed_hosts(given: Collection[str]) -> frozenset[str]:
+    """The names and addresses a setting lists; an IPv6 address may do without brackets.
+
+    Raises:
+        ConfigurationError: one is no host, a URL for instance, or has a port.
+    """
+    hosts = set()
+    for text in given:
+        found = parse_authority(f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text)
+        if found is None or found.port is not None or "*" in text:
+            raise ConfigurationError(messages.ALLOWED_HOSTS_WRONG.format(entry=text))
+        hosts.add(found.host)
+    return frozenset(hosts)
+
+
+def check_web_settings(settings: ConfigService) -> None:
+    """Read what the rules read, so that a launcher can refuse to start before anything is prepared.
+
+    Raises:
+        ConfigurationError: an entry of ALLOWED_ORIGINS, ALLOWED_HOSTS, TRUSTED_PROXIES or RATE_LIMIT_EXEMPT is wrong,
+            or a token is demanded and there is none; the text names the setting.
+    """
+    demand_admin_token(settings)
+    allowed_origins(settings.get("ALLOWED_ORIGINS"))
+    allowed_hosts(settings.get("ALLOWED_HOSTS"))
+    trusted_networks(settings.get("TRUSTED_PROXIES"))
+    configured_networks("RATE_LIMIT_EXEMPT", settings.get("RATE_LIMIT_EXEMPT"))
 
 
 def _has_body() -> bool:

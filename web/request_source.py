@@ -12,9 +12,10 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from web.authority import Authority, parse_authority
 from web.forwarding import IS_HIDDEN, IS_PROXIED, unmapped
 
-_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 
 
@@ -28,7 +29,10 @@ class RequestSource:
         origin: the Origin header; None when there is none.
         site: the Sec-Fetch-Site header; None when there is none.
         is_proxied: a proxy passed the request on.
-        is_hidden: a proxy that is not trusted did, so the address is the proxy's.
+        is_hidden: the address is not known to be the caller's: a proxy that is not trusted passed the request on, or a
+            trusted one does not say for whom.
+        is_encrypted: the browser's connection is known to be an encrypted one. That it is not can hardly be known: many
+            proxies decrypt and do not say so.
     """
 
     address: str
@@ -37,6 +41,7 @@ class RequestSource:
     site: str | None
     is_proxied: bool
     is_hidden: bool
+    is_encrypted: bool = False
 
     @classmethod
     def of(cls, environ: Mapping[str, Any]) -> RequestSource:
@@ -48,7 +53,13 @@ class RequestSource:
             site=environ.get("HTTP_SEC_FETCH_SITE"),
             is_proxied=environ.get(IS_PROXIED, True),
             is_hidden=environ.get(IS_HIDDEN, True),
+            is_encrypted=environ.get("wsgi.url_scheme") == "https",
         )
+
+    @property
+    def host_is_malformed(self) -> bool:
+        """Whether there is a Host header that names no host; HTTP/1.0 clients may send none."""
+        return bool(self.host) and parse_authority(self.host) is None
 
     def is_foreign_page(self, allowed_origins: Collection[str]) -> bool:
         """Whether a page of another origin sent it, one that is not among `allowed_origins`."""
@@ -72,18 +83,25 @@ class RequestSource:
         )
 
     def _is_own_origin(self) -> bool:
-        """Whether the page came from the host that the request was sent to; the scheme is left out of account."""
+        """Whether the page came from the host and port that the request was sent to, by http or https.
+
+        A page of http is foreign to a service that is known to be called by https.
+        """
         scheme, _, authority = (self.origin or "").lower().partition("://")
-        own = self.host.lower()
-        return bool(authority) and authority in (own, own.removesuffix(f":{_DEFAULT_PORTS.get(scheme)}"))
+        if scheme not in _DEFAULT_PORTS or (self.is_encrypted and scheme != "https"):
+            return False
+        page, own = parse_authority(authority), parse_authority(self.host)
+        return page is not None and own is not None and _filled(page, scheme) == _filled(own, scheme)
+
+
+def _filled(authority: Authority, scheme: str) -> tuple[str, int]:
+    return authority.host, _DEFAULT_PORTS[scheme] if authority.port is None else authority.port
 
 
 def host_name(host: str) -> str:
-    """The name or address of a Host header, without port, brackets and final dot, in lower case."""
-    name = host.strip().lower()
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    return name.partition(":")[0].removesuffix(".")
+    """The name or address of a Host header, in lower case without port, brackets and final dot; empty for no host."""
+    found = parse_authority(host.strip())
+    return found.host if found is not None else ""
 
 
 def is_loopback(name: str) -> bool:

@@ -37,6 +37,7 @@ QUESTION_TOO_LONG: Final = "问题过长：最多 {limit} 个字符，当前 {le
 REQUEST_TOO_LARGE: Final = "请求内容超过上限 {limit} 字节"
 MALFORMED_REQUEST: Final = "请求格式错误"
 ADMIN_ONLY: Final = "此接口仅限管理员使用"
+HOST_MALFORMED: Final = "请求头 Host 格式错误：必须是主机名或 IP 地址，可带端口"
 HOST_NOT_SERVED: Final = "服务不接受以此主机名访问的请求；如确需使用该主机名，请将其加入 ALLOWED_HOSTS 设置"
 ORIGIN_NOT_ALLOWED: Final = "不接受来自其他网站页面的请求；如确需允许该来源，请将其加入 ALLOWED_ORIGINS 设置"
 JSON_TYPE_NEEDED: Final = "请求格式错误：请求头 Content-Type 必须声明为 application/json"
@@ -172,6 +173,12 @@ ALLOWED_ORIGINS_WRONG: Final = (
     "不含路径，不能使用通配符。"
 )
 NETWORKS_WRONG: Final = "设置 {name} 无效：每一项必须是 IP 地址或 CIDR 网段，例如 10.0.0.0/8。"
+ALLOWED_HOSTS_WRONG: Final = (
+    "设置 ALLOWED_HOSTS 无效：{entry} 不是主机名或 IP 地址；每一项不含协议、端口和路径，不能使用通配符。"
+)
+TRUSTED_PROXIES_ARE_EVERYBODY: Final = (
+    "设置 TRUSTED_PROXIES 无效：0.0.0.0/0 和 ::/0 会让任何调用者都能伪造来源地址；请只列出代理服务器的地址或网段。"
+)
 PORT_IN_USE: Final = "无法启动：地址 {host}:{port} 已被占用或不可用，请设置 PORT 或停止占用它的进程。"
 EXAMPLE_QUESTION: Final = "2023年4月1日总营收最高的5个服务区是哪些？"
 ASK_USAGE: Final = f'用法：make ask Q="{EXAMPLE_QUESTION}"'

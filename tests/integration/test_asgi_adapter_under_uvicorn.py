@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import socket
 import threading
 import time
@@ -83,6 +84,10 @@ def _application(probe: Probe) -> Flask:
         before = TENANT.get()
         TENANT.set(word)
         return jsonify(word=word, seen_before=before)
+
+    @app.get("/host")
+    def host() -> Any:
+        return jsonify(host=request.environ.get("HTTP_HOST"))
 
     @app.get("/slow/<word>")
     def slow(word: str) -> Any:
@@ -192,6 +197,21 @@ def test_pipelined_requests_are_answered_in_order(service: Service) -> None:
     first, second = asyncio.run(run())
     assert b"first" in first
     assert second.strip() == b'{"seen_before":"none","word":"second"}'
+
+
+@pytest.mark.parametrize(
+    ("target", "seen"),
+    [
+        ("http://evil.example/host", "evil.example"),
+        ("http://evil.example:81/host?u=http://127.0.0.1", "evil.example:81"),
+        ("http://127.0.0.1@evil.example/host", "127.0.0.1@evil.example"),
+        ("/host?u=http://evil.example/", "127.0.0.1"),
+    ],
+)
+def test_authority_of_an_absolute_target_wins_over_the_host_header(service: Service, target: str, seen: str) -> None:
+    head = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    answer = exchange(service.port, head.encode())
+    assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"host": seen}
 
 
 def test_cut_stream_is_closed_and_its_thread_released(service: Service) -> None:
