@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from common import messages
+from common.errors import BadRequestError
 from common.messages import maintenance as texts
 from features.wire.bodies import parse_body
 from features.wire.envelopes import Envelope
@@ -30,7 +32,7 @@ def _as_reason(value: Any) -> str:
 
 
 class ReadOnlySwitch(BaseModel):
-    """The wanted mode; an empty body switches on."""
+    """The wanted mode; an empty body, or a reason alone, switches on."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -41,7 +43,13 @@ class ReadOnlySwitch(BaseModel):
 
 
 def parse_switch(body: Mapping[str, Any]) -> ReadOnlySwitch:
-    """The wanted mode of a request body. Raises `BadRequestError` with the parameter that is wrong."""
+    """The wanted mode of a request body; only an empty one may leave `enabled` out, lest a misspelt name switches.
+
+    Raises:
+        BadRequestError: a parameter is wrong or `enabled` is missing.
+    """
+    if body.keys() - {"reason"} and "enabled" not in body:
+        raise BadRequestError(messages.MISSING_PARAMETER.format(name="enabled"), missing_params=["enabled"])
     return parse_body(ReadOnlySwitch, body)
 
 

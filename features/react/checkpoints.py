@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from common import messages
 from common.errors import BadRequestError, NotFoundError, StoreUnavailableError
 from common.messages import react as texts
 from common.result import Envelope, internal_error_response, local_timestamp, success_response
@@ -135,7 +136,10 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
     if isinstance(value, list | dict):
         raise BadRequestError(texts.NOT_TEXT.format(name=name))
-    return str(value) if value else ""
+    text = str(value) if value else ""
+    if not is_storable(text):
+        raise BadRequestError(messages.PARAMETER_NOT_TEXT, invalid_params=[name])
+    return text
 
 
 def _counted(threads: Mapping[str, int]) -> dict[str, Any]:

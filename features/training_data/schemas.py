@@ -13,7 +13,7 @@ from common.errors import BadRequestError
 from common.messages import training_data as texts
 from features.wire.envelopes import ObjectEnvelope
 from features.wire.pages import pagination
-from features.wire.values import NullableText, nullable_text
+from features.wire.values import NullableText, lenient_boolean, nullable_text
 
 LARGEST_PAGE: Final = 1_000_000_000
 MOST_A_PAGE: Final = 100
@@ -83,8 +83,8 @@ class CombineRequest(BaseModel):
 
     @property
     def only_tells(self) -> bool:
-        """Whether the value is truthy; null counts as not given."""
-        return self.dry_run is None or bool(self.dry_run)
+        """Whether the value is a true boolean or word, or truthy; null counts as not given."""
+        return self.dry_run is None or lenient_boolean(self.dry_run)
 
 
 class PairRequest(BaseModel):

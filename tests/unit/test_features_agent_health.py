@@ -48,7 +48,9 @@ def failing(error: CituError) -> Callable[..., Any]:
 
 def service(agent: Any = None, **options: Any) -> AgentHealthService:
     built = agent or OneAnswerAgent()
-    test = HealthTest("你好", options.get("is_full", True), options.get("timeout_seconds", 5))
+    test = HealthTest(
+        "你好", options.get("is_full", True), options.get("timeout_seconds", 5), options.get("fresh_seconds", 5.0)
+    )
     stores = {"business_database": lambda: None, "platform_database": lambda: None, **options.get("stores", {})}
     return AgentHealthService(
         engine=options.get("engine", lambda: built),
@@ -157,12 +159,14 @@ def test_light_test_does_not_ask_the_model() -> None:
     assert (data["status"], data["test_result"], agent.asked) == ("healthy", True, [])
 
 
-def test_healthy_outcome_is_kept_for_a_moment_and_a_failure_is_not() -> None:
+@pytest.mark.parametrize(("outcome", "seconds"), [("您好", 30.0), ("", 5.0), (ModelUnavailableError("不可用"), 5.0)])
+def test_outcome_is_kept_for_a_moment_and_a_failure_for_a_shorter_one(outcome: Any, seconds: float) -> None:
+    """Repeated looks at a failing agent cost model calls, too."""
     now = [0.0]
-    agent = OneAnswerAgent()
-    examined = service(agent, clock=lambda: now[0])
-    for moment, asked, outcome in ((0.0, 1, "您好"), (4.9, 1, "您好"), (5.0, 2, ""), (5.1, 3, ""), (5.2, 4, "您好")):
-        now[0], agent.outcome = moment, outcome
+    agent = OneAnswerAgent(outcome)
+    examined = service(agent, clock=lambda: now[0], fresh_seconds=30.0)
+    for moment, asked in ((0.0, 1), (seconds - 0.1, 1), (seconds, 2), (seconds + 0.1, 2)):
+        now[0] = moment
         examined.check()
         assert len(agent.asked) == asked
 

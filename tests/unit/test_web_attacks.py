@@ -143,8 +143,8 @@ def test_get_of_admin_data_by_a_foreign_page_is_refused(unified: FlaskClient, pa
     assert not is_reached(send(unified, path, {"Origin": EVIL}, method="GET"))
 
 
-def test_stream_started_by_an_image_of_a_foreign_page_is_refused(unified: FlaskClient) -> None:
-    address = f"{STREAM}?question=x"
+@pytest.mark.parametrize("address", [f"{STREAM}?question=x", "/api/v0/agent_health"])
+def test_stream_started_by_an_image_of_a_foreign_page_is_refused(unified: FlaskClient, address: str) -> None:
     assert is_reached(send(unified, address, method="GET"))
     assert not is_reached(send(unified, address, {"Sec-Fetch-Site": "cross-site"}, method="GET"))
 

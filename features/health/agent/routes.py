@@ -36,4 +36,4 @@ class AgentHealthCheck(ServiceResource[AgentHealthServices]):
         return envelope_response(self._services.agent_health.check())
 
 
-ROUTES = (Route("/api/v0/agent_health", docs, AgentHealthCheck, Access.PUBLIC),)
+ROUTES = (Route("/api/v0/agent_health", docs, AgentHealthCheck, Access.PUBLIC, is_starting=True),)

@@ -1,7 +1,7 @@
 """Exercises the classic agent: its classifier, its model, the training store and the business database.
 
 Called by the HTTP route. The expensive part, a question to the model, is bounded in time, made by one caller at a time,
-and a healthy outcome is kept for a few seconds, so that anybody may ask without running up the model's bill.
+and every outcome is kept for a few seconds, so that anybody may ask without running up the model's bill.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ logger = get_app_logger("agent_health")
 Found = TypeVar("Found")
 ASKER: Final = "health_check"
 NO_EXAMPLES: Final = "no_examples"
+FAILURE_SECONDS: Final = 5.0
+"""A failing outcome is kept no longer, so that a repair is soon seen."""
 VITAL: Final = frozenset({"agent_creation", "tools_import", "classifier_ready", "business_database"})
 
 
@@ -106,8 +108,9 @@ class AgentHealthService:
 
     def _is_fresh(self, found_at: float, found: _Findings, arrived: float) -> bool:
         """Those who waited for an examination share what it found, whatever that is."""
-        is_recent = self._clock() - found_at < self._test.fresh_seconds
-        return found_at > arrived or (is_recent and found.status == "healthy")
+        fresh = self._test.fresh_seconds
+        kept_seconds = fresh if found.status == "healthy" else min(fresh, FAILURE_SECONDS)
+        return found_at > arrived or self._clock() - found_at < kept_seconds
 
     def _examine(self) -> _Findings:
         found = _Findings()
