@@ -12,6 +12,8 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from common import messages
+from common.askers import asker_of
+from common.caller import current_caller
 from common.errors import (
     BadRequestError,
     ConflictError,
@@ -80,8 +82,9 @@ class RunService:
         """
         engine = self.engine(wanted.engine)
         user_id = engine.user_of(wanted)
+        key = own_idempotency_key(wanted)
         with _needing_store():
-            known = self._store.find_known(TENANT, user_id, wanted.idempotency_key or "")
+            known = self._store.find_known(TENANT, user_id, key)
         if known is not None:
             return self._repeated_run(known, wanted)
         self._pool.check_room()
@@ -89,7 +92,7 @@ class RunService:
         new = NewRun(
             record=self._record(engine, opened, wanted.question, stops_unwatched=wanted.on_disconnect == "cancel"),
             when_busy=wanted.when_busy,
-            idempotency_key=wanted.idempotency_key or "",
+            idempotency_key=key,
             fingerprint=_fingerprint(wanted),
             user_cap=0 if opened.user_id == SHARED_USER else self._user_cap,
         )
@@ -250,6 +253,17 @@ def _needing_store() -> Iterator[None]:
         yield
     except RedisError as error:
         raise StoreUnavailableError(messages.REDIS_UNAVAILABLE) from error
+
+
+def own_idempotency_key(wanted: RunRequest) -> str:
+    """The key of a request, apart for each guest: guests share a user id, and a key gives away the run it made.
+
+    Returns:
+        An empty text when the request has no key.
+    """
+    key = wanted.idempotency_key or ""
+    asker = asker_of(wanted.user_id, wanted.session_id, current_caller().address)
+    return key if asker.is_named or not key else f"{asker.beginning.key}:{key}"
 
 
 def _fingerprint(wanted: RunRequest) -> str:
