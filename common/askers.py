@@ -23,23 +23,23 @@ class Asker:
     """One party that asks.
 
     Attributes:
-        keys: what its session is known by, the one that new conversations get first; never a readable name.
+        key: what its session is known by; never a readable name, empty for the service itself.
         is_named: whether it says which user it is, other than one of `SHARED_USERS`.
     """
 
-    keys: tuple[str, ...] = ()
+    key: str = ""
     is_named: bool = True
 
     @property
     def beginning(self) -> Beginning:
         """What a conversation that this asker begins remembers of it."""
-        return Beginning(self.keys[0] if self.keys else "", self.is_named)
+        return Beginning(self.key, self.is_named)
 
     def may_continue(self, beginning: Beginning | None) -> bool:
         """Whether a conversation of the asker's user id is the asker's. One of an older release remembers nothing."""
         if beginning is None or (self.is_named and beginning.is_named):
             return True
-        return beginning.key in self.keys
+        return self.key != "" and beginning.key == self.key
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ INSIDER: Final = Asker()
 
 
 def asker_of(user_id: str | None, session_id: str | None, address: str, *, shared_user: str = GUEST) -> Asker:
-    """The asker of a request.
+    """The asker of a request. It has one key: of its session when it names one, otherwise of its address.
 
     Args:
         session_id: what the client calls its session; any text.
@@ -73,9 +73,9 @@ def asker_of(user_id: str | None, session_id: str | None, address: str, *, share
         shared_user: another user id that is nobody's own.
     """
     is_named = (user_id or "") not in SHARED_USERS | {shared_user}
-    named = [("session", session_id or ""), ("address", address)]
-    keys = tuple(_key(kind, name) for kind, name in named if name)
-    return Asker(keys, is_named)
+    if session_id:
+        return Asker(_key("session", session_id), is_named)
+    return Asker(_key("address", address) if address else "", is_named)
 
 
 def _key(kind: str, name: str) -> str:

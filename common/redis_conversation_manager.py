@@ -301,9 +301,9 @@ class RedisConversationManager:
         return newest or self._newest_listed(tenant, user_id, asker)
 
     def _newest_of_session(self, tenant: str, user_id: str, asker: Asker) -> str | None:
-        if asker.is_named or not asker.keys:
+        if asker.is_named or not asker.key:
             return None
-        newest = self._redis.get(redis_key(tenant, layout.SESSION.format(asker.keys[0])))
+        newest = self._redis.get(redis_key(tenant, layout.SESSION.format(asker.key)))
         return str(newest) if newest and self._is_owned(tenant, str(newest), user_id, asker) else None
 
     def _newest_listed(self, tenant: str, user_id: str, asker: Asker) -> str | None:
@@ -348,7 +348,7 @@ def _may_be(asker: Asker, begun: Mapping[str, Beginning | None], conversation_id
     if conversation_id and conversation_id in begun and asker.may_continue(begun[conversation_id]):
         return True
     by_name = [one for one in begun.values() if one is not None and one.is_named]
-    return not by_name or any(one.key in asker.keys for one in by_name)
+    return not by_name or (asker.key != "" and any(one.key == asker.key for one in by_name))
 
 
 def _user_list(tenant: str, user_id: str) -> str:
