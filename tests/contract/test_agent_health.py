@@ -57,7 +57,7 @@ def test_healthy_agent_has_asked_its_model(fresh: Service, model: ScriptedModelS
 def test_lost_model_is_503_degraded_until_it_is_back(
     start: Start, small_business_url: str, model: ScriptedModelServer, fault: Fault
 ) -> None:
-    with start(small_business_url, model, AGENT_HEALTH_TIMEOUT="1") as service:
+    with start(small_business_url, model, AGENT_HEALTH_TIMEOUT="1", AGENT_HEALTH_FRESH_SECONDS="0") as service:
         model.queue_fault(fault)
         response = examine(service)
         body = response.json()
@@ -69,6 +69,14 @@ def test_lost_model_is_503_degraded_until_it_is_back(
         assert data["message"].startswith("完整测试失败: ")
         assert list(data["reasons"]) == ["llm_connection"]
         assert examine(service).json()["data"]["status"] == "healthy"
+
+
+def test_repeated_looks_at_a_lost_model_ask_it_once(fresh: Service, model: ScriptedModelServer) -> None:
+    model.queue_fault(Fault("status", 500))
+    assert examine(fresh).status_code == 503
+    asked = len(model.calls)
+    assert examine(fresh).status_code == 503
+    assert len(model.calls) == asked
 
 
 def test_light_examination_costs_no_model_call(
