@@ -22,7 +22,7 @@ _PIECES: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 # A line of prose: it begins with a letter that is not ASCII and has a mark no SQL has.
-_PROSE: Final = re.compile(r"^\s*[^\x00-\x7f\s（‘“][^\n'\"]*[。！？：][^\n'\"]*$", re.MULTILINE)
+_PROSE: Final = re.compile(r"^[^\S\n]*+[^\x00-\x7f\s（‘“](?=[^\n'\"。！？：]*+[。！？：])[^\n'\"]*+$", re.MULTILINE)
 
 
 def with_ascii_punctuation(sql: str) -> str:

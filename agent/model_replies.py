@@ -37,14 +37,14 @@ _PARSER_STEPS: Final = 30_000  # for all attempts on one reply
 _PARSER_SECONDS: Final = 0.2
 _MERE_EXPRESSIONS: Final = (exp.Condition, exp.Alias, exp.Tuple)
 
-_FENCE: Final = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE: Final = re.compile(r"```[ \t]*+(\w*+)[^\n`]*+\n(.*?)(?:```|\Z)", re.DOTALL)
 _SQL_LANGUAGES: Final = frozenset({"", "sql", "postgresql", "postgres", "pgsql", "psql"})
 _BOUNDARY: Final = re.compile(r";|\n[ \t]*\n")
 _LEADING_COMMENT: Final = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/|\()*", re.DOTALL)
 _FIRST_WORD: Final = re.compile(r"[A-Za-z]+\b")
 _CTE_HEAD: Final = re.compile(r'WITH\s+(?:RECURSIVE\s+)?(?:"[^"]+"|\w+)\s*(?:\([^)]*\)\s*)?AS\b', re.IGNORECASE)
 _QUERY_BODY: Final = re.compile(r"\bFROM\b|[(*]", re.IGNORECASE)
-_PROSE_LINE: Final = re.compile(r"^(?!\s*--)[^'\"]*[，。：！；？][^'\"]*$")
+_PROSE_LINE: Final = re.compile(r"^(?!\s*--)(?=[^'\"，。：！；？]*+[，。：！；？])[^'\"]*+$")
 _INTERMEDIATE: Final = re.compile(r"(?:--|/\*)[ \t]*intermediate_sql\b", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(%|/\s*10+\b)?")
 

@@ -269,6 +269,7 @@ SQL_VALUE_ERRORS: Final[dict[str, str]] = {
     "22023": "函数的一个参数值不合法（SQLSTATE {sqlstate}）",
     "2203": "JSON数据不符合所要求的结构（SQLSTATE {sqlstate}）",
     "22": "有一个值不符合语句的要求（SQLSTATE {sqlstate}）",
+    "42501": "语句读取了没有权限访问的内容（SQLSTATE {sqlstate}）",
     "42": "语句中的名称、类型或语法不成立（SQLSTATE {sqlstate}）",
     "54": "超出了数据库的限制（SQLSTATE {sqlstate}）",
     "": "数据库执行时报错（SQLSTATE {sqlstate}）",

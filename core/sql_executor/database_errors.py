@@ -17,8 +17,9 @@ _RETRY_AFTER_SECONDS = 2
 _GONE_PREFIXES = ("08", "57P", "53300")
 _PROTOCOL_VIOLATION = "08P01"  # an unbound parameter in the statement
 _OUT_OF_MEMORY = "53200"
+_NO_RIGHT = "42501"
 # Faults of the session, the rights or the resources; their messages name objects of the schema at most.
-_STATES_WITHOUT_VALUES = ("08", "25", "28", "3D", "3F", "40", "42501", "53", "55", "57")
+_STATES_WITHOUT_VALUES = ("08", "25", "28", "3D", "3F", "40", "53", "55", "57")
 _FIXED_TEXTS = frozenset(
     {
         "division by zero",
@@ -110,6 +111,8 @@ def _is_about_statement(error: psycopg.Error, primary: str) -> bool:
     if error.diag.context is not None:  # raised inside a function, or about a place in a document
         return False
     state = error.sqlstate or ""
+    if state == _NO_RIGHT:  # names what the policy hides
+        return False
     return error.diag.statement_position is not None or state.startswith(_STATES_WITHOUT_VALUES)
 
 

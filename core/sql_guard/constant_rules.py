@@ -12,7 +12,13 @@ from typing import Final
 
 from sqlglot import exp
 
-from core.sql_guard.constant_values import constant_integer, constant_moment, constant_number, constant_seconds
+from core.sql_guard.constant_values import (
+    constant_integer,
+    constant_moment,
+    constant_number,
+    constant_seconds,
+    constant_text,
+)
 from core.sql_guard.node_rules import function_name, literal_text, offset_of
 from core.sql_guard.number_bounds import NumberBounds
 from core.sql_guard.policy import GuardPolicy
@@ -36,6 +42,7 @@ _MAKING: Final = frozenset(
      "jsonb_object_agg", "array_cat", "replace", "regexp_replace"}
 )  # fmt: skip
 _LARGEST_AUTOMATON: Final = 1_000
+_CHARACTERS_BY_NUMBER: Final = frozenset({"chr", "unistr", "convert_from", "decode"})
 _LARGEST_COUNT: Final = 1e9
 _MATCHES: Final = (exp.RegexpLike, exp.RegexpILike, exp.SimilarTo)
 _SIZED: Final = frozenset({"repeat", "lpad", "rpad"})
@@ -49,6 +56,8 @@ def check_constants(nodes: Sequence[exp.Expr], policy: GuardPolicy) -> None:
             _check_call(node, function_name(node), policy, bounds)
         elif isinstance(node, _MATCHES):
             _check_regex([node.expression])
+        elif isinstance(node, exp.Substring):
+            _check_regex([part for part in (node.args.get("start"),) if part is not None])
         elif isinstance(node, exp.Pow):
             _check_exponent(node.expression, policy)
         elif isinstance(node, exp.DataTypeParam):
@@ -133,12 +142,22 @@ def _is_sized_call(node: exp.Expr) -> bool:
 
 
 def _check_regex(patterns: Sequence[exp.Expr]) -> None:
+    """Refuse a pattern that makes too large an automaton, or one with a bound that rows complete."""
     for pattern in patterns:
-        while isinstance(pattern, exp.Paren | exp.Cast):
-            pattern = pattern.this
-        text = literal_text(pattern)
-        if text is not None and regex_states(text) > _LARGEST_AUTOMATON:
+        text = constant_text(pattern)
+        is_refused = _may_hold_bound(pattern) if text is None else regex_states(text) > _LARGEST_AUTOMATON
+        if is_refused:
             raise Refusal("constant.regex", offset_of(pattern), "{m,n}")
+
+
+def _may_hold_bound(pattern: exp.Expr) -> bool:
+    """Whether an expression puts a brace into a pattern, as it stands or by the number of its character."""
+    for part in pattern.walk():
+        if isinstance(part, exp.Anonymous) and function_name(part) in _CHARACTERS_BY_NUMBER:
+            return True
+        if "{" in (literal_text(part) or ""):
+            return True
+    return False
 
 
 def _check_format(node: exp.Expr, policy: GuardPolicy) -> None:

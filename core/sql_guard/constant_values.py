@@ -97,6 +97,19 @@ def constant_seconds(node: exp.Expr | None) -> float | None:
     return float(found.group(1)) * seconds if seconds else None
 
 
+def constant_text(node: exp.Expr | None) -> str | None:
+    """The text of a constant, also one that `||` or `concat` puts together; None when it is not constant."""
+    if isinstance(node, exp.Paren | exp.Cast | exp.Collate):
+        return constant_text(node.this)
+    if isinstance(node, exp.DPipe):
+        parts = [constant_text(node.this), constant_text(node.expression)]
+    elif isinstance(node, exp.Anonymous) and function_name(node) == "concat":
+        parts = [constant_text(part) for part in node.expressions]
+    else:
+        return literal_text(node)
+    return None if None in parts else "".join(part for part in parts if part is not None)
+
+
 def _number(text: str) -> float | None:
     try:
         value = float(text)

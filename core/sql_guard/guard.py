@@ -17,6 +17,7 @@ from sqlglot import exp
 from common import messages
 from common.errors import SqlExecutionError, SqlRefusedError
 from core.logging import get_app_logger
+from core.sql_guard.catalog_names import check_catalog_names
 from core.sql_guard.constant_rules import check_constants
 from core.sql_guard.foreign_dialects import tokenize_foreign
 from core.sql_guard.grammar import parse_statement
@@ -125,6 +126,7 @@ def _examine(sql: str, policy: GuardPolicy, work: Work) -> AdmittedQuery:
     work.add(_VISITS_PER_NODE * len(nodes))
     check_call_positions(tokens, nodes, policy)
     check_constants(nodes, policy)
+    check_catalog_names(nodes)
     scopes = ScopeChecker(policy, work)
     scopes.check(statement)
     scopes.require_all_seen(nodes)

@@ -8,6 +8,7 @@ from core.sql_guard.admitted_names import (
     POLYMORPHIC_RESULTS,
     SET_RETURNING_COLUMNS,
 )
+from core.sql_guard.catalog_names import CONFIGURATIONS, NAME_ARGUMENTS, NAME_RESULTS
 from tools.guard_differential import run
 
 # Kinds that are refused although a server would take them: what the parser cannot read, relations with denied columns
@@ -52,6 +53,22 @@ def test_every_form_of_a_function_with_several_columns_is_known(scratch_business
     assert ("unnest", ["lexeme", "positions", "weights"]) in rows
     differing = {name for name, columns in rows if SET_RETURNING_COLUMNS.get(name) != tuple(columns)}
     assert differing == {"unnest"}
+
+
+def test_every_function_that_looks_up_names_of_the_catalogue_is_known(scratch_business_url: str) -> None:
+    with psycopg.connect(scratch_business_url) as connection:
+        rows = connection.execute(
+            "SELECT p.proname, p.prorettype::regtype::text ~ '^reg' FROM pg_proc p"
+            " WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = ANY (%s)"
+            " AND concat_ws(' ', p.prorettype::regtype, p.proargtypes::regtype[]) ~ '\\mreg'",
+            (list(FUNCTIONS),),
+        ).fetchall()
+        configurations = connection.execute(
+            "SELECT cfgname FROM pg_ts_config WHERE cfgnamespace = 'pg_catalog'::regnamespace"
+        ).fetchall()
+    assert {name for name, is_result in rows if is_result} == NAME_RESULTS
+    assert {name for name, is_result in rows if not is_result} == NAME_ARGUMENTS
+    assert {row[0] for row in configurations} == CONFIGURATIONS
 
 
 def test_every_function_read_as_making_an_array_makes_one(scratch_business_url: str) -> None:

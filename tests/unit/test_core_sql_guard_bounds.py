@@ -122,6 +122,12 @@ FOUR_HUNDRED = ", ".join(["''"] * 400)
         "SELECT ts_headline('simple', repeat('a ', 5000), to_tsquery('simple', 'a'), 'StartSel=' || repeat('z', 9000))",
         "SELECT repeat('a', 9000) ~ '^((a?){50}){50}b$'",
         "SELECT regexp_replace(repeat('a', 9000), '((a{1,40}){1,40}){1,40}', '')",
+        "SELECT note ~ ('((a?){50}' || '){50}') FROM invoice",
+        "SELECT note ~ concat('((a?){50}', ('){50}')) FROM invoice",
+        "SELECT regexp_replace(note, '((a?){' || id || '}){30}', '') FROM invoice",
+        "SELECT note ~ ('(a?)' || chr(123) || id || chr(125)) FROM invoice",
+        "SELECT note SIMILAR TO ('((a|b){1,50}){' || id || '}') FROM invoice",
+        "SELECT substring(note FROM '((a?){50}){50}') FROM invoice",
         f"SELECT {', '.join(['repeat(repeat(md5(note), 300), 1)'] * 1)}, "
         f"{' || '.join(['lpad(note, 10000)'] * 250)} FROM invoice",
     ],
@@ -133,6 +139,7 @@ def test_calls_that_multiply_are_refused(sql: str) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
+        "SELECT note ~ ('^' || note || '$'), note ~ note, note ~ ('a{1,3}' || 'b') FROM invoice",
         "SELECT concat_ws(' / ', note, id::text, amount::text) FROM invoice",
         "SELECT format('%s (%s): %10s', note, id, amount) FROM invoice",
         "SELECT array_to_string(array_agg(DISTINCT note ORDER BY note), ', ') FROM invoice",
