@@ -76,9 +76,9 @@ class OfflineBrain:
         engine = self._engine(request.schema)
         question = complete(current_part(request.question), request.context, engine, request.today)
         wrong = {_plain(pair.sql) for pair in request.wrong_pairs}
-        pairs = [pair for pair in request.pairs[:_MOST_PAIRS] if _plain(pair.sql) not in wrong]
+        pairs = [pair for pair in request.pairs[:_MOST_PAIRS] if _plain(pair.sql) not in _against(request, pair)]
         adapted = adapt(engine, question, request.today, pairs)
-        if adapted is not None and _plain(adapted.sql) not in wrong:
+        if adapted is not None and _plain(adapted.sql) not in _against(request, adapted.pair):
             return SqlDraft(sql=adapted.sql, based_on=_records(adapted.pair))
         return _drafted(engine, engine.compose(question, request.today), request.today, wrong)
 
@@ -160,6 +160,13 @@ def _is_too_long(request: SqlRequest) -> bool:
 
 def _records(pair: TrainedPair) -> tuple[str, ...]:
     return (pair.record_id,) if pair.record_id else ()
+
+
+def _against(request: SqlRequest, pair: TrainedPair) -> set[str]:
+    """The statements known as wrong that count against `pair`: against a reviewed pair only reviewed ones do."""
+    is_reviewed = pair.record_id not in request.unreviewed_ids
+    wrong = [one for one in request.wrong_pairs if not (is_reviewed and one.record_id in request.unreviewed_ids)]
+    return {_plain(one.sql) for one in wrong}
 
 
 def _plain(sql: str) -> str:

@@ -12,19 +12,22 @@ from sqlglot import exp
 
 from core.sql_guard.refusal import Refusal
 from core.sql_guard.single_query import read_query
+from core.vector_store.shifted_measures import moves_a_measure
 
 NO_QUERY: Final = "not_a_query"
 NO_TABLE: Final = "reads_no_table"
 CONSTANT: Final = "constant_result"
+MOVED: Final = "moves_a_measure"
 
 _Sources = Mapping[str, Mapping[str, bool] | None]
 """What a FROM clause offers: None for a table, else which columns of a derived table depend on stored rows."""
 
 
 def sql_doubts(sql: str) -> tuple[str, ...]:
-    """Why the statement may not be used unseen: any of `not_a_query`, `reads_no_table`, `constant_result`.
+    """Why the statement may not be used unseen: `not_a_query`, `reads_no_table`, `constant_result`, `moves_a_measure`.
 
-    `constant_result` means that no column of some branch of the result depends on a stored row.
+    `constant_result` means that no column of some branch of the result depends on a stored row. For `moves_a_measure`
+    see `core.vector_store.shifted_measures`.
     """
     try:
         tree = read_query(sql)
@@ -33,7 +36,9 @@ def sql_doubts(sql: str) -> tuple[str, ...]:
     try:
         if not reads_table(tree):
             return (NO_TABLE,)
-        return () if _all_branches_read(tree) else (CONSTANT,)
+        if not _all_branches_read(tree):
+            return (CONSTANT,)
+        return (MOVED,) if moves_a_measure(tree) else ()
     except RecursionError:
         return (NO_QUERY,)
 

@@ -1,6 +1,7 @@
 """What speaks against using a record unseen, besides a text that speaks to the model; asked by the training door.
 
-    not_a_query, reads_no_table, constant_result    of a right pair; see `core.vector_store.doubtful_sql`
+    not_a_query, reads_no_table, constant_result, moves_a_measure
+                            of a right pair; see `core.vector_store.doubtful_sql`
     contradicts_reviewed    a pair that asks what a reviewed pair asks and answers it otherwise, or calls the reviewed
                             answer wrong
     changes_arithmetic      a text that defines a known measure otherwise than reviewed pairs and comments compute it

@@ -93,7 +93,7 @@ def test_what_contradicts_a_reviewed_pair_waits_until_it_is_approved(trusting: S
         return
     question = "注册公司总数"
     post(trusting, "training_data/create", {"data": {**PAIR, "question": question}}, headers=ADMIN)
-    rival = {**PAIR, "question": f"请问{question}？", "sql": "SELECT max(id) * 7 AS n FROM bss_company"}
+    rival = {**PAIR, "question": f"请问{question}？", "sql": "SELECT max(id) AS n FROM bss_company"}
     same = {**PAIR, "question": f"{question}呢", "sql": "select COUNT(*) from public.bss_company c"}
     results = post(trusting, "training_data/create", {"data": [rival, same]}).json()["data"]["results"]
     extra = ["nobody_reviewed"] if mode == "reviewed" else []
@@ -116,6 +116,10 @@ def test_what_contradicts_a_reviewed_pair_waits_until_it_is_approved(trusting: S
     ("record", "reason"),
     [
         ({"training_data_type": "sql", "question": "营收", "sql": "SELECT 1000000 AS 营收"}, "reads_no_table"),
+        (
+            {"training_data_type": "sql", "question": "翻倍", "sql": "SELECT COUNT(*) * 2 FROM bss_company"},
+            "moves_a_measure",
+        ),
         (
             {"training_data_type": "sql", "question": "营收", "sql": "SELECT 7 FROM bss_company LIMIT 1"},
             "constant_result",
