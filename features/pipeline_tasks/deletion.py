@@ -48,7 +48,7 @@ class TaskDeletion:
         return success_response(_text(wanted, deleted, failed), data)
 
     def _delete(self, tenant: str, task_id: Any, *, has_rows: bool) -> Outcome:
-        if not is_task_id(task_id) or task_id == "vector_bak":
+        if not is_task_id(task_id):
             return _failure(task_id, texts.ID_INVALID)
         try:
             with self._database.session() as session:

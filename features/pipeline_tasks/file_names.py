@@ -11,6 +11,9 @@ import unicodedata
 from typing import Final
 
 TASK_ID: Final = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
+BACKUPS: Final = "vector_bak"
+"""The common folder of vector backups beside the tasks' folders (`core.vector_store.backup_folders`)."""
+
 LONGEST_NAME_CHARS: Final = 255
 LONGEST_NAME_BYTES: Final = 240
 """Linux allows 255; a backup's name is longer than the file's."""
@@ -22,8 +25,8 @@ _STRANGE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"
 
 
 def is_task_id(text: object) -> bool:
-    """Whether it may be the name of a task's folder."""
-    return isinstance(text, str) and TASK_ID.fullmatch(text) is not None
+    """Whether it may be the name of a task's folder; the common folder of vector backups is none."""
+    return isinstance(text, str) and text != BACKUPS and TASK_ID.fullmatch(text) is not None
 
 
 def is_safe_name(name: str) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from core.vector_store import backup_folders
+from features.pipeline_tasks import file_names
 from tests.contract.conftest import Start
 from tests.contract.service_in_process import Service
 from tools.harness.model_server import ScriptedModelServer
@@ -65,6 +67,13 @@ def test_restore_brings_back_what_was_deleted(service: Service, stamp: str) -> N
     status, data = restore(service, backup_path=COMMON[2:], timestamp=stamp, truncate_before_restore=True)
     assert (status, data["response"], data["errors"]) == (200, "Vector表恢复完成", [])
     assert total(service) == count
+
+
+def test_common_backups_are_no_files_of_a_task(service: Service, stamp: str) -> None:
+    files = "/api/v0/data_pipeline/tasks/vector_bak/files"
+    assert file_names.BACKUPS == backup_folders.BACKUPS
+    assert service.client.get(files).json()["data"].get("files", []) == []
+    assert service.client.get(f"{files}/langchain_pg_embedding_{stamp}.csv").status_code == 404
 
 
 def test_restore_into_filled_tables_is_a_500_that_changed_nothing(service: Service, stamp: str) -> None:
