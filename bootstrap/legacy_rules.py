@@ -66,6 +66,7 @@ WORK: Final[Mapping[str, Work]] = {
     "database_tables": Work.SQL,
     "database_table_ddl": Work.SQL,
     "qa_feedback_add": Work.TRAINING,
+    "qa_feedback_update": Work.TRAINING,
     "qa_feedback_add_to_training": Work.TRAINING,
     "training_data_create": Work.TRAINING,
     "citu_train_question_sql": Work.TRAINING,

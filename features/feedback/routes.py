@@ -130,7 +130,14 @@ ROUTES = (
     Route("/api/v0/qa_feedback/add", docs, QaFeedbackAdd, Access.PUBLIC, writes=("POST",), work=Work.TRAINING),
     Route("/api/v0/qa_feedback/query", docs, QaFeedbackQuery, Access.PUBLIC),
     Route("/api/v0/qa_feedback/stats", docs, QaFeedbackStats, Access.PUBLIC),
-    Route("/api/v0/qa_feedback/update/<int:feedback_id>", docs, QaFeedbackUpdate, Access.PUBLIC, writes=("PUT",)),
+    Route(
+        "/api/v0/qa_feedback/update/<int:feedback_id>",
+        docs,
+        QaFeedbackUpdate,
+        Access.PUBLIC,
+        writes=("PUT",),
+        work=Work.TRAINING,
+    ),
     Route("/api/v0/qa_feedback/delete/<int:feedback_id>", docs, QaFeedbackDelete, Access.ADMIN, writes=("DELETE",)),
     Route(
         "/api/v0/qa_feedback/add_to_training",

@@ -87,6 +87,17 @@ def test_reading_and_upkeep_are_not_limited(entry: str) -> None:
     assert answers == [200] * 50
 
 
+@pytest.mark.parametrize("entry", ["unified", "citu"])
+def test_changed_verdicts_count_like_new_ones(entry: str) -> None:
+    client = build.__wrapped__(entry, RATE_LIMIT_TRAINING="1/2")
+    path = "/api/v0/qa_feedback/update/1"
+    answers = [
+        send(client, path, method="PUT", json={"sql": "SELECT 1"}, address=STRANGER).status_code for _ in range(3)
+    ]
+    assert answers[-1] == 429
+    assert 429 not in answers[:2]
+
+
 def test_streams_are_limited_though_they_are_read() -> None:
     client = build.__wrapped__("unified", RATE_LIMIT_STREAMS="1/2")
     path = "/api/v0/ask_agent_stream?question=x&user_id=amy"
