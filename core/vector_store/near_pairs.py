@@ -18,7 +18,8 @@ from core.sql_guard.refusal import Refusal
 from core.sql_guard.single_query import read_query
 
 _LATIN: Final = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?")
-_PHRASES: Final = re.compile("|".join(map(re.escape, sorted(FILLER_PHRASES, key=len, reverse=True))))
+_PHRASES: Final = frozenset(FILLER_PHRASES)
+_LONGEST_PHRASE: Final = max(map(len, FILLER_PHRASES))
 
 
 def question_key(question: str) -> str:
@@ -28,10 +29,40 @@ def question_key(question: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", question).lower()
     words = [_singular(word) for word in _LATIN.findall(plain) if word not in FILLER_WORDS]
-    rest = _PHRASES.sub("", _LATIN.sub(" ", plain).replace(" ", ""))
+    rest = _without_fillers(_LATIN.sub(" ", plain).replace(" ", ""))
     characters = sorted(character for character in rest if character.isalnum())
     parts = [*sorted(words), *characters]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32] if parts else ""
+
+
+def _without_fillers(text: str) -> str:
+    """The text without stretches made of filler phrases; each stretch is as long as any way to read it allows.
+
+    Taking the longest phrase first would read 查看看 as 查看 and leave 看.
+    """
+    kept: list[str] = []
+    start = 0
+    while start < len(text):
+        end = _end_of_fillers(text, start)
+        if end == start:
+            kept.append(text[start])
+            end = start + 1
+        start = end
+    return "".join(kept)
+
+
+def _end_of_fillers(text: str, start: int) -> int:
+    """The furthest place that a chain of filler phrases from `start` reaches."""
+    furthest, reached = start, {start}
+    for position in range(start, len(text)):
+        if position > furthest:
+            break
+        if position in reached:
+            reached.remove(position)
+            stops = range(position + 1, min(position + _LONGEST_PHRASE, len(text)) + 1)
+            reached |= {stop for stop in stops if text[position:stop] in _PHRASES}
+            furthest = max(furthest, *reached, position)
+    return furthest
 
 
 def same_meaning(one: str, other: str) -> bool:

@@ -51,6 +51,10 @@ def test_filler_words_around_a_question_change_nothing(
     assert question_key(padded) == question_key(text)
 
 
+def test_filler_words_that_overlap_are_all_left_out() -> None:
+    assert question_key("总营收查看看") == question_key("总营收看一下查看") == question_key("总营收")
+
+
 def test_nothing_but_filler_words_is_no_question() -> None:
     assert question_key("请问是多少？") == question_key("") == ""
 
