@@ -11,6 +11,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlglot import exp
@@ -70,6 +71,11 @@ def read_sql(text: str, based_on: tuple[str, ...] = ()) -> SqlDraft:
     sql = find_sql(text)
     if sql:
         return SqlDraft(sql=sql, based_on=based_on, is_intermediate=bool(_INTERMEDIATE.search(text)))
+    return replace(_without_statement(text), based_on=based_on)
+
+
+def _without_statement(text: str) -> SqlDraft:
+    """The reason that a reply without SQL gives."""
     explanation = re.sub(r"\n\s*\n+", "\n\n", text).strip()[:_EXPLANATION_CHARS]
     lowered = explanation.lower()
     if not re.search(r"\w", explanation.replace("sql", "")):

@@ -1,6 +1,7 @@
 """What an answer rests on, for people and tools that want to know: the optional `provenance` of an answer.
 
-    training_records    ids of the trained records the SQL was written with
+    training_records    ids of the trained records the SQL was written with, and of the wrong examples that kept
+                        another statement, or any, from being the answer
     unreviewed_records  those among them that no administrator vouched for
     tables              tables and views the SQL names
     sql_attempts        statements written, looking-up and repair included

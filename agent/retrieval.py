@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from agent.reviewed_first import ReviewedFirst
 from common.answering import Question, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema
 from common.errors import ServiceUnavailableError
@@ -12,6 +13,7 @@ from core.async_bridge import run_blocking
 from core.llm.metering import CallAccount
 from core.logging import get_agent_logger
 from core.schema_catalog import SchemaCatalog
+from core.vector_store.question_reading import QuestionReader
 from core.vector_store.records import Kind, Match
 from core.vector_store.search import Wanted
 from core.vector_store.store import VectorStore
@@ -59,8 +61,11 @@ class Retrieved:
 class Retrieval:
     """One place that turns a question into a `SqlRequest`."""
 
-    def __init__(self, *, store: VectorStore, catalog: SchemaCatalog, limits: RetrievalLimits) -> None:
+    def __init__(
+        self, *, store: VectorStore, catalog: SchemaCatalog, limits: RetrievalLimits, reader: QuestionReader
+    ) -> None:
         self._store = store
+        self._reviewed_first = ReviewedFirst(store, reader)
         self._catalog = catalog
         self._limits = limits
 
@@ -107,7 +112,7 @@ class Retrieval:
 
     def _with_examples(self, question: Question, bare: SqlRequest) -> Retrieved:
         found = self._store.find(question.tenant, question.text, self._limits.wanted(), account=_account(question))
-        matches = found.matches
+        matches = self._reviewed_first.sifted(question.tenant, question.text, bare.schema, found.matches)
         request = replace(
             bare,
             pairs=_pairs(matches["sql"]),

@@ -193,16 +193,26 @@ def _forbidden_prompt(error: SqlRefusedError, sql: str) -> str:
 def _without_sql(draft: SqlDraft) -> PreparedSql:
     if draft.reason in EXPLAINED_REASONS:
         text = draft.explanation + messages.EXPLANATION_SUFFIX
-        return PreparedSql("agent_sql_generation", explanation=text, validation_error_type=draft.reason)
+        return PreparedSql(
+            "agent_sql_generation", explanation=text, validation_error_type=draft.reason, based_on=draft.based_on
+        )
     prompt = draft.explanation or PROMPTS_BY_REASON.get(draft.reason, messages.UNKNOWN_GENERATION_FAILURE)
     kind = draft.reason or "unknown_generation_failure"
-    return PreparedSql("agent_sql_generation_failed", user_prompt=prompt, validation_error_type=kind)
+    return PreparedSql(
+        "agent_sql_generation_failed", user_prompt=prompt, validation_error_type=kind, based_on=draft.based_on
+    )
 
 
 def _refused(objection: Objection, draft: SqlDraft) -> PreparedSql:
     is_forbidden = objection.kind == "forbidden_keywords"
     token = "forbidden_keywords_failed" if is_forbidden else "sql_validation_failed"
-    return PreparedSql(token, sql=draft.sql, user_prompt=objection.prompt, validation_error_type=objection.kind)
+    return PreparedSql(
+        token,
+        sql=draft.sql,
+        user_prompt=objection.prompt,
+        validation_error_type=objection.kind,
+        based_on=draft.based_on,
+    )
 
 
 def _why_unrepaired(repaired: SqlDraft, objection: Objection) -> str:

@@ -17,6 +17,7 @@ from core.llm.client import LLMClient
 from core.prompt_values import PromptValues
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
+from core.vector_store.question_reading import QuestionReader
 from core.vector_store.store import VectorStore
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def build_classic_agent(
     store: VectorStore,
     catalog: SchemaCatalog,
     executor: SqlExecutor,
+    reader: QuestionReader,
 ) -> ClassicAgent:
     """The classic agent on shared collaborators. The graph's library is loaded here: a third of what a start loads."""
     from agent.classic_agent import ClassicAgent
@@ -64,7 +66,7 @@ def build_classic_agent(
     nodes = Nodes(
         brain=brain,
         router=QuestionRouter(rules, brain),
-        retrieval=build_retrieval(settings, store, catalog),
+        retrieval=build_retrieval(settings, store, catalog, reader),
         preparation=preparation,
         executor=executor,
         summarises=settings.get("ENABLE_RESULT_SUMMARY"),
@@ -72,9 +74,11 @@ def build_classic_agent(
     return ClassicAgent(nodes)
 
 
-def build_retrieval(settings: ConfigService, store: VectorStore, catalog: SchemaCatalog) -> Retrieval:
+def build_retrieval(
+    settings: ConfigService, store: VectorStore, catalog: SchemaCatalog, reader: QuestionReader
+) -> Retrieval:
     """What collects the material to write SQL from."""
-    return Retrieval(store=store, catalog=catalog, limits=_retrieval_limits(settings))
+    return Retrieval(store=store, catalog=catalog, limits=_retrieval_limits(settings), reader=reader)
 
 
 def _check_rules(settings: ConfigService) -> CheckRules:

@@ -198,7 +198,9 @@ class Container:
             redis_url=lambda: self.shared.stores.redis_url,
             model=lambda: self.shared.model,
             brain=lambda: self.shared.brain,
-            retrieval=lambda: agents.build_retrieval(self.settings, self.shared.vector_store, self.shared.catalog),
+            retrieval=lambda: agents.build_retrieval(
+                self.settings, self.shared.vector_store, self.shared.catalog, self.shared.question_reader
+            ),
             catalog=lambda: self.shared.catalog,
             prompt_values=lambda: self.shared.prompt_values,
             executor=lambda: self.shared.executor_for("REACT_MAX_ROWS"),

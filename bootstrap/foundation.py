@@ -39,6 +39,7 @@ from core.sql_guard import SqlGuard
 from core.token_bucket import Limit, TokenBuckets
 from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import Embedder
+from core.vector_store.question_reading import QuestionReader
 from core.vector_store.review_rules import TrainedDataRules
 from core.vector_store.store import VectorStore
 from features.metrics.collector import MetricsCollector
@@ -198,7 +199,15 @@ class Foundation:
     @cached_property
     def training_door(self) -> TrainingDoor:
         """The one way into the training store."""
-        return TrainingDoor(self.vector_store, TrainedDataRules(self.platform, lambda: self.catalog.schema()))
+        rules = TrainedDataRules(self.platform, lambda: self.catalog.schema(), self.question_reader)
+        return TrainingDoor(self.vector_store, rules)
+
+    @cached_property
+    def question_reader(self) -> QuestionReader:
+        """Tells which questions are the same and which words are known; reads its language data at the first use."""
+        from offline.question_reading import OfflineQuestionReader
+
+        return OfflineQuestionReader()
 
     @cached_property
     def prompt_values(self) -> PromptValues:
@@ -282,6 +291,7 @@ class Foundation:
             store=self.vector_store,
             catalog=self.catalog,
             executor=self.executor,
+            reader=self.question_reader,
         )
 
     def classic_agent(self) -> ClassicAgent:

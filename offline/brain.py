@@ -11,6 +11,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -70,17 +71,27 @@ class OfflineBrain:
         return classify(text, engine.read(text, today), self._classifier_words)
 
     async def write_sql(self, request: SqlRequest) -> SqlDraft:
-        """SQL from a trained question or from the schema, or the reason why not."""
+        """SQL from a trained question or from the schema, or the reason why not.
+
+        A wrong example that kept another statement from being the answer is one of the records it is based on.
+        """
         if _is_too_long(request):
             return SqlDraft(explanation=texts.OFFLINE_AMBIGUOUS, reason="ambiguous_question")
         engine = self._engine(request.schema)
         question = complete(current_part(request.question), request.context, engine, request.today)
-        wrong = {_plain(pair.sql) for pair in request.wrong_pairs}
-        pairs = [pair for pair in request.pairs[:_MOST_PAIRS] if _plain(pair.sql) not in _against(request, pair)]
-        adapted = adapt(engine, question, request.today, pairs)
+        nearest = request.pairs[:_MOST_PAIRS]
+        doubted = [pair for pair in nearest if _plain(pair.sql) in _against(request, pair)]
+        refused = {_plain(pair.sql) for pair in doubted if adapt(engine, question, request.today, [pair])}
+        adapted = adapt(engine, question, request.today, [pair for pair in nearest if pair not in doubted])
         if adapted is not None and _plain(adapted.sql) not in _against(request, adapted.pair):
-            return SqlDraft(sql=adapted.sql, based_on=_records(adapted.pair))
-        return _drafted(engine, engine.compose(question, request.today), request.today, wrong)
+            draft = SqlDraft(sql=adapted.sql, based_on=_records(adapted.pair))
+        else:
+            composed = engine.compose(question, request.today)
+            refused |= {_plain(one.sql) for one in (adapted, composed) if one is not None and one.sql}
+            draft = _drafted(engine, composed, request.today, {_plain(pair.sql) for pair in request.wrong_pairs})
+            refused.discard(_plain(draft.sql))
+        refusing = [pair.record_id for pair in request.wrong_pairs if _plain(pair.sql) in refused]
+        return replace(draft, based_on=(*draft.based_on, *filter(None, refusing)))
 
     async def repair_sql(self, request: SqlRequest, sql: str, error: str) -> SqlDraft:
         """The statement with unknown names put right, else a fresh one when that differs, else the reason."""

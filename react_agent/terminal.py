@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, Protocol, TextIO
 
+from common import messages
 from common.answering import EngineEvent, NodeFinished, TextWritten, Watch
 from common.cancellation import CancelFlag, CancelSignal
 from common.errors import AnswerStoppedError, CituError
@@ -130,6 +131,8 @@ class ReactShell:
             envelope = self._react.ask.answer(opened, watch=shown, caller_left=stop, wants_tokens=True, route=ROUTE)
         self._last = envelope["data"]
         shown.finish(str(self._last["response"]))
+        if unreviewed := (self._last.get("provenance") or {}).get("unreviewed_records"):
+            self._say(messages.UNREVIEWED_RECORDS.format(count=len(unreviewed), ids=", ".join(unreviewed)))
 
     def _new(self, _argument: str) -> None:
         self._thread_id, self._last = "", {}

@@ -67,6 +67,14 @@ def show(console: Console, data: dict[str, Any]) -> None:
         console.print(Text(records["message"]))
     if data.get("response") and not data.get("error_type"):
         console.print(Text(data["response"], style="bold"))
+    if unreviewed := unreviewed_records(data):
+        said = messages.UNREVIEWED_RECORDS.format(count=len(unreviewed), ids=", ".join(unreviewed))
+        console.print(Text(said, style="yellow"))
+
+
+def unreviewed_records(data: dict[str, Any]) -> list[str]:
+    """The ids of the records that an answer rests on and nobody reviewed, as the answer's `provenance` has them."""
+    return list((data.get("provenance") or {}).get("unreviewed_records", ()))
 
 
 def as_table(records: dict[str, Any]) -> Table:

@@ -183,6 +183,7 @@ PORT_IN_USE: Final = "无法启动：地址 {host}:{port} 已被占用或不可�
 EXAMPLE_QUESTION: Final = "2023年4月1日总营收最高的5个服务区是哪些？"
 ASK_USAGE: Final = f'用法：make ask Q="{EXAMPLE_QUESTION}"'
 ROWS_HIDDEN: Final = "还有 {count} 行未显示"
+UNREVIEWED_RECORDS: Final = "注意：此答案依据了 {count} 条未经管理员审核的训练数据：{ids}"
 PLATFORM_UNREACHABLE_AT_START: Final = "无法连接平台数据库，服务未启动：请检查 DATABASE_URL 和数据库是否可用"
 DISK_FULL: Final = "磁盘空间不足，演示数据未装载：请释放空间后重新启动"
 DEMO_END_DATE_INVALID: Final = "配置 DEMO_END_DATE 的值 {value} 不是有效日期，应为 YYYY-MM-DD"

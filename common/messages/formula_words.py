@@ -14,6 +14,14 @@ DEFINES: Final = (
     r"|\b(?:means?|equals?|denotes?|is|are|should be|must be|refers? to|stands? for|(?:is|are) (?:defined|calculated|computed) (?:as|by|with)"
     r"|(?:defined|calculated|computed|measured) (?:as|by))\b"
 )
+SYNONYM_FORMS: Final = (
+    r"([^:=]+)(?:也就是|就是|即|又称|又叫|也叫|也称|亦称|简称|俗称|等同于|等价于|指的是|指|是|=)([^:=]+)"
+    r"|([^:=]+)[与和同跟]([^:=]+)(?:含义相同|意思相同|意思一样|同义|是一回事|是同一回事)"
+    r"|([^:=]+) (?:is another (?:word|name) for|is (?:also )?(?:called|known as)|is the same as|is short for|stands for|means|is|are) ([^:=]+)"
+    r"|([^:=]+) and ([^:=]+) (?:mean|are) the same"
+)
+"""One name for another: two groups of the alternative that matches."""
+LEADS: Final = ("字段", "列", "表", "column", "table")
 DATES: Final = r"\d{2,4}[-/.年]\d{1,2}([-/.月]\d{1,2}日?)?|\d{1,2}:\d{2}(:\d{2})?|\d{1,2}[年月日号](?!均)"
 COMPUTES: Final = (
     r"乘(?:以|上)?|除以|除|加上?|减去?|之和|之积|之差|之比|\d\s*倍|[一二两三四五六七八九十百千万]\s*倍|翻(?:倍|番|一番)|加倍|减半|折"
@@ -24,6 +32,10 @@ SCALES: Final = (
     r"|\d\s*倍|[两三四五六七八九十百千万]\s*倍|翻(?:倍|番|一番)|加倍|减半"
     r"|\b(?:multipl(?:y|ied|ies)|divid(?:e|ed|es)|scaled?|increase|decrease|rais(?:e|ed)|reduc(?:e|ed))\b.{0,60}?\bby\s+\d"
     r"|\bdoubl(?:e|ed)\b|\btripl(?:e|ed)\b|\bhalv(?:e|ed)\b|\btwice\b|\b\d+(?:\.\d+)? times\b"
+)
+OPERATIONS: Final = (
+    r"双倍|成倍|对半|一半|折算|换算|汇率|百分之|扣|去掉|去除|剔除|排除|不含|不计|不算|包含|包括|含|计入|仅|只|忽略|补|四舍五入|取整|摊"
+    r"|\b(?:exclud\w*|includ\w*|only|except|without|ignor\w*|drop\w*|omit\w*|leaves? out|multipl\w*|net of|adds?|rounds?|rounded|zero|nothing|always|never|equals?)\b"
 )
 DOUBLES: Final = r"翻(?:倍|番|一番)|加倍|减半|\b(?:doubl|tripl|halv)(?:e|ed)\b|\btwice\b"
 TERM_EXTRAS: Final = (

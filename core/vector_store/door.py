@@ -31,6 +31,8 @@ from core.vector_store.store import VectorStore, collection_of
 from core.vector_store.tables import COLLECTION, EMBEDDING
 
 NOBODY_REVIEWED: Final = "nobody_reviewed"
+ADDS_ONLY: Final[Mapping[str, str]] = {"use": "new_words"}
+"""In `cmetadata` of a text that nobody vouched for; `core.vector_store.search` reads it."""
 _OF: Final = EMBEDDING.c
 _ROWS_PER_INSERT: Final = 100
 _REFRESHED_COLUMNS: Final = ("embedding", "embedding_model", "embedding_dimension", "lexical_terms")
@@ -192,6 +194,7 @@ class TrainingDoor:
             return HeldBack(held.id, screened.doubts)
         is_vouched = screened.origin.standing is Standing.VOUCHED
         row = {**row, **_marks(record, screened.doubts, is_vouched=is_vouched)}
+        row = row if is_vouched else _bounded(row, record)
         if screened.doubts:
             one = Doubtful(0, name, record.kind, record.item, screened.doubts, record_id=str(row["id"]))
             _hold(session, [one], screened.origin.source, "each")
@@ -270,7 +273,9 @@ class TrainingDoor:
 
     def _placed(self, batch: _Batch, hash_: str, row: Mapping[str, Any], origin: Origin) -> Mapping[str, Any]:
         is_vouched = origin.standing is Standing.VOUCHED or hash_ in batch.vouched
-        placed = {**row, **_marks(batch.records[hash_], batch.doubts.get(hash_, ()), is_vouched=is_vouched)}
+        record = batch.records[hash_]
+        placed = {**row, **_marks(record, batch.doubts.get(hash_, ()), is_vouched=is_vouched)}
+        placed = placed if is_vouched else _bounded(placed, record)
         promised = batch.promised.get(hash_)
         return _renamed(placed, promised) if promised else placed
 
@@ -278,6 +283,13 @@ class TrainingDoor:
 def _renamed(row: Mapping[str, Any], record_id: str) -> dict[str, Any]:
     """The prepared row under an id that was promised before."""
     return {**row, "id": record_id, "cmetadata": {**row["cmetadata"], "id": record_id}}
+
+
+def _bounded(row: dict[str, Any], record: NewRecord) -> dict[str, Any]:
+    """The row of a text with the mark that lets it be used for questions about new things only."""
+    if record.kind in PAIR_KINDS:
+        return row
+    return {**row, "cmetadata": {**row["cmetadata"], **ADDS_ONLY}}
 
 
 def _marks(record: NewRecord, doubts: tuple[str, ...], *, is_vouched: bool) -> dict[str, Any]:

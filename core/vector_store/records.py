@@ -60,7 +60,8 @@ class NewRecord:
 class Match:
     """A record found. `score` is its cosine similarity to the query, 0 to 1; `rank` its place, 1 is best.
 
-    `is_reviewed` says whether an administrator vouched for it.
+    `is_reviewed` says whether an administrator vouched for it. A text with `adds_only` came from somebody nobody
+    vouched for and is used for questions that name something new of which it speaks, and for no others.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Match:
     score: float
     rank: int
     is_reviewed: bool = False
+    adds_only: bool = False
 
 
 @dataclass(frozen=True)

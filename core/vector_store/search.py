@@ -53,7 +53,8 @@ _EXACT: Final = text(
                   WHERE lexical_terms @@ asked.terms ORDER BY weight DESC, id LIMIT wanted.most) best
         )
         SELECT one.id, one.document, 1 - (one.embedding <=> asked.vector) AS similarity,
-               near.place AS near_place, worded.place AS worded_place, one.reviewed_at IS NOT NULL AS is_reviewed
+               near.place AS near_place, worded.place AS worded_place, one.reviewed_at IS NOT NULL AS is_reviewed,
+               one.reviewed_at IS NULL AND coalesce(one.cmetadata ->> 'use' = 'new_words', false) AS adds_only
         FROM near FULL JOIN worded USING (id) JOIN langchain_pg_embedding one USING (id)
     ) found
     """
@@ -70,8 +71,10 @@ _NEAREST: Final = """
 """
 _WORDED: Final = text(
     """
-    SELECT id, document, is_reviewed FROM (
-        SELECT e.id, e.document, e.lexical_terms, e.reviewed_at IS NOT NULL AS is_reviewed FROM langchain_pg_embedding e
+    SELECT id, document, is_reviewed, adds_only FROM (
+        SELECT e.id, e.document, e.lexical_terms, e.reviewed_at IS NOT NULL AS is_reviewed,
+               e.reviewed_at IS NULL AND coalesce(e.cmetadata ->> 'use' = 'new_words', false) AS adds_only
+        FROM langchain_pg_embedding e
         WHERE e.lexical_terms @@ CAST(:terms AS tsquery) AND e.tenant_id = :tenant AND e.waits_for IS NULL
           AND e.collection_id = (SELECT uuid FROM langchain_pg_collection WHERE name = :kind)
           AND (CAST(:model AS text) IS NULL OR (e.embedding_model = :model AND e.embedding_dimension = :dimension))
@@ -82,7 +85,8 @@ _WORDED: Final = text(
 _BY_ID: Final = text(
     """
     SELECT wanted.id, e.document, 1 - (e.embedding <=> CAST(:vector AS vector)) AS similarity,
-           wanted.near_place, wanted.worded_place, e.reviewed_at IS NOT NULL AS is_reviewed
+           wanted.near_place, wanted.worded_place, e.reviewed_at IS NOT NULL AS is_reviewed,
+           e.reviewed_at IS NULL AND coalesce(e.cmetadata ->> 'use' = 'new_words', false) AS adds_only
     FROM unnest(CAST(:ids AS text[]), CAST(:near AS int[]), CAST(:worded AS int[]))
          AS wanted (id, near_place, worded_place)
     JOIN langchain_pg_embedding e ON e.id = wanted.id
@@ -275,8 +279,10 @@ def _matches(kind: Kind, found: Sequence[tuple[Row[Any], float]]) -> list[Match]
     for row, similarity in found:
         item = parse_document(kind, row.document or "")
         if item is not None:
-            place = len(matches) + 1
-            matches.append(Match(row.id, kind, item.content, item.question, _score(similarity), place, row.is_reviewed))
+            place, score = len(matches) + 1, _score(similarity)
+            matches.append(
+                Match(row.id, kind, item.content, item.question, score, place, row.is_reviewed, row.adds_only)
+            )
     return matches
 
 

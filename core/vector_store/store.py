@@ -30,6 +30,7 @@ from core.vector_store.records import (
     is_record_id,
     new_record_id,
 )
+from core.vector_store.reviewed import reviewed_pairs_near, reviewed_terms
 from core.vector_store.search import Found, TrainingSearch, Wanted, checked_vectors
 from core.vector_store.tables import COLLECTION, EMBEDDING, REVISION
 
@@ -102,6 +103,14 @@ class VectorStore:
     def find_by_words(self, tenant: str, query: str, wanted: Mapping[Kind, Wanted]) -> Found:
         """Records of several kinds by the words they share with the query, without a vector, which may cost money."""
         return self._search.find_by_words(Tenant(tenant), query, wanted)
+
+    def reviewed_near(self, tenant: str, question: str) -> list[Match]:
+        """The reviewed right pairs that share most words with the question; see `core.vector_store.reviewed`."""
+        return reviewed_pairs_near(self._database, tenant, question)
+
+    def reviewed_terms(self, tenant: str, terms: Iterable[str]) -> frozenset[str]:
+        """Those of the search terms that stand in reviewed records."""
+        return reviewed_terms(self._database, tenant, terms)
 
     def count(self, tenant: str) -> RecordCounts:
         """How many records there are of each kind, and how many the current embedder cannot search."""

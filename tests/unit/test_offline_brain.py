@@ -45,6 +45,19 @@ def test_sql_known_to_be_wrong_is_not_given_again(brain: Brain) -> None:
     assert bool(draft.sql) != bool(draft.explanation)
 
 
+def test_a_wrong_example_that_changes_the_answer_is_named_as_a_source(brain: Brain) -> None:
+    question = "各服务区营收"
+    plain = ask(brain, question)
+    used = TrainedPair(question, "SELECT service_name FROM bss_business_day_data", 1.0, "r7")
+    against = TrainedPair("坏", used.sql, 0.9, "w1")
+    unrelated = TrainedPair("坏", "SELECT wx FROM bss_business_day_data", 0.9, "w2")
+    assert ask(brain, question, pairs=[used], wrong_pairs=[unrelated]).based_on == ("r7",)
+    draft = ask(brain, question, pairs=[used], wrong_pairs=[against, unrelated], unreviewed_ids=frozenset({"r7", "w1"}))
+    assert (draft.sql, draft.based_on) == (plain.sql, ("w1",))
+    nothing = ask(brain, question, wrong_pairs=[TrainedPair("坏", plain.sql, 0.9, "w3")])
+    assert (nothing.sql, nothing.based_on) == ("", ("w3",))
+
+
 @pytest.mark.parametrize(
     ("question", "reason"),
     [

@@ -66,3 +66,16 @@ def test_nothing_is_cut_or_wrapped_in_a_pipe() -> None:
     assert lines[-1] == text
     assert [line.count("x" * 20) for line in lines if "x" * 20 in line] == [len(row)]
     assert max(map(len, lines)) < 2000
+
+
+@pytest.mark.parametrize("unreviewed", [[], ["r1-doc", "r2-sql"]])
+def test_an_answer_on_unreviewed_records_says_so(unreviewed: list[str]) -> None:
+    output = io.StringIO()
+    provenance = {
+        "training_records": ["r0-sql", *unreviewed],
+        **({"unreviewed_records": unreviewed} if unreviewed else {}),
+    }
+    show(Console(file=output), {"sql": "SELECT 1", "response": "一", "provenance": provenance})
+    assert all(record in output.getvalue() for record in unreviewed)
+    assert "r0-sql" not in output.getvalue()
+    assert ("未经管理员审核" in output.getvalue()) == bool(unreviewed)

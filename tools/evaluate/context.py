@@ -54,7 +54,8 @@ def needed_by(sql: str, schema: BusinessSchema) -> Needed:
 def context_line(scene: Scene, pairs: Iterable[Pair]) -> dict[str, Any]:
     """Found and needed tables and columns in percent, and the tokens of material and examples."""
     container = scene.container
-    retrieval = build_retrieval(container.settings, container.shared.vector_store, container.shared.catalog)
+    shared = container.shared
+    retrieval = build_retrieval(container.settings, shared.vector_store, shared.catalog, shared.question_reader)
     chooser, schema = PromptMaterial(PromptLimits()), container.shared.catalog.schema()
     counts = {"tables": 0, "columns": 0, "tables_found": 0, "columns_found": 0}
     sizes: list[float] = []
