@@ -100,7 +100,7 @@ class ModelBrain:
             turns += [ChatMessage("user", asked), ChatMessage("assistant", request.looked_up.sql)]
             asked = self._look_up_result(request.looked_up)
         reply = await self._ask("write_sql", instructions, asked, turns)
-        draft = read_sql(reply.text, material.record_ids)
+        draft = read_sql(reply.text, material.record_ids, is_finished=reply.is_finished)
         return replace(draft, explanation=self._with_thinking(reply)) if draft.reason == "llm_explanation" else draft
 
     async def repair_sql(self, request: SqlRequest, sql: str, error: str) -> SqlDraft:
@@ -109,7 +109,8 @@ class ModelBrain:
         material = self._material.choose(request)
         instructions = self._prompts["repair_sql"].fill(fence=fence, material=material.text, today=_day(request.today))
         asked = self._prompts["repair_request"].fill(fence=fence, question=request.question, sql=sql, error=error)
-        return read_sql((await self._ask("repair_sql", instructions, asked)).text, material.record_ids)
+        reply = await self._ask("repair_sql", instructions, asked)
+        return read_sql(reply.text, material.record_ids, is_finished=reply.is_finished)
 
     async def write_question(self, sql: str) -> str:
         """The model's reply as it is; whoever keeps it takes the question out of it."""

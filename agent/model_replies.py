@@ -19,6 +19,16 @@ from sqlglot.errors import SqlglotError
 
 from agent import reply_vocabulary as words
 from agent.full_width import with_ascii_punctuation
+from agent.reply_blocks import (
+    SQL_LANGUAGES,
+    Fence,
+    inline_codes,
+    json_members,
+    split_fences,
+    tagged,
+    without_end_tokens,
+    without_label,
+)
 from agent.reply_vocabulary import vocabulary
 from common import messages
 from common.answering import Classification, SqlDraft
@@ -38,9 +48,7 @@ _PARSER_STEPS: Final = 30_000  # for all attempts on one reply
 _PARSER_SECONDS: Final = 0.2
 _MERE_EXPRESSIONS: Final = (exp.Condition, exp.Alias, exp.Tuple)
 
-_FENCE: Final = re.compile(r"```[ \t]*+(\w*+)[^\n`]*+\n(.*?)(?:```|\Z)", re.DOTALL)
-_SQL_LANGUAGES: Final = frozenset({"", "sql", "postgresql", "postgres", "pgsql", "psql"})
-_BOUNDARY: Final = re.compile(r";|\n[ \t]*\n")
+_BOUNDARY: Final = re.compile(r";|\n[ \t]*\n|\n(?=[^\W\d]\w{2,20}[ \t]*[:：](?!:))")
 _LEADING_COMMENT: Final = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/|\()*", re.DOTALL)
 _FIRST_WORD: Final = re.compile(r"[A-Za-z]+\b")
 _CTE_HEAD: Final = re.compile(r'WITH\s+(?:RECURSIVE\s+)?(?:"[^"]+"|\w+)\s*(?:\([^)]*\)\s*)?AS\b', re.IGNORECASE)
@@ -66,9 +74,13 @@ def read_classification(text: str) -> Classification:
     return Classification("DATABASE" if kind == "DATABASE" else "CHAT", confidence, reason, METHOD)
 
 
-def read_sql(text: str, based_on: tuple[str, ...] = ()) -> SqlDraft:
-    """The SQL of a reply, or the reason why there is none (docs/contract/agent.md)."""
-    sql = find_sql(text)
+def read_sql(text: str, based_on: tuple[str, ...] = (), *, is_finished: bool = True) -> SqlDraft:
+    """The SQL of a reply, or the reason why there is none (docs/contract/agent.md).
+
+    Args:
+        is_finished: whether the model said that it was done.
+    """
+    sql = find_sql(text, may_be_open=is_finished)
     if sql:
         return SqlDraft(sql=sql, based_on=based_on, is_intermediate=bool(_INTERMEDIATE.search(text)))
     return replace(_without_statement(text), based_on=based_on)
@@ -89,32 +101,74 @@ def _without_statement(text: str) -> SqlDraft:
     return SqlDraft(explanation=explanation, reason="invalid_sql_format", said=explanation)
 
 
-def find_sql(text: str) -> str:
-    """The statement text in a reply, without fences and prose; empty when there is none."""
-    text = text[:_SEARCHED_CHARS]
+def find_sql(text: str, *, may_be_open: bool = True) -> str:
+    """The statement text in a reply, without fences and prose; empty when there is none.
+
+    Args:
+        may_be_open: whether a fence without an end counts; what ended early without a word may be half a statement.
+    """
+    text = without_end_tokens(text[:_SEARCHED_CHARS])
     work = Work(_PARSER_STEPS, _PARSER_SECONDS)
-    for language, block in reversed(_FENCE.findall(text)):
-        if language.lower() in _SQL_LANGUAGES:
-            sql = _cut_prose(_without_markdown_escapes(with_ascii_punctuation(block.strip()), work), work)
-            if _is_sql(sql, work, is_marked=True):
-                return sql
-    outside = _FENCE.sub("\n", text).strip()
-    for candidate in itertools.islice(_line_starts(outside), _TRIED_STARTS):
-        sql = _cut_prose(_without_markdown_escapes(with_ascii_punctuation(candidate), work), work)
-        if _is_sql(sql, work, is_marked=False):
+    fences, outside = split_fences(text)
+    for candidate in _marked(fences, outside, may_be_open=may_be_open):
+        sql = _tidied(candidate, work)
+        if _is_sql(sql, work, is_marked=True):
             return sql
+    if any(fence.is_open for fence in fences) and not may_be_open:
+        return ""
+    for candidate in itertools.islice(_line_starts(outside), _TRIED_STARTS):
+        sql = _tidied(candidate, work)
+        if _is_sql(sql, work, is_marked=False):
+            return "" if _ends_in_failure(candidate, sql) else sql
     return ""
 
 
+def _marked(fences: Sequence[Fence], outside: str, *, may_be_open: bool) -> Iterator[str]:
+    """What stands where a reply says that SQL stands, the last fence first."""
+    for fence in reversed(fences):
+        if fence.is_open and not may_be_open:
+            continue
+        if fence.language in SQL_LANGUAGES:
+            yield fence.text
+        if fence.language in {"", "json"}:
+            yield from json_members(fence.text)
+    yield tagged(outside)
+    if outside.lstrip()[:1] in ("{", "[") or '"sql"' in outside:
+        yield from json_members(outside)
+    yield from (code for code in inline_codes(outside) if _first_word(code) in words.QUERY_STARTS)
+
+
+def _tidied(candidate: str, work: Work) -> str:
+    text = candidate.strip()
+    if _first_word(text) not in words.QUERY_STARTS | words.OTHER_STARTS:
+        text = without_label(text)
+    text = with_ascii_punctuation(text)
+    return _cut_prose(_without_markdown_escapes(text, work), work)
+
+
+def _ends_in_failure(candidate: str, sql: str) -> bool:
+    """Whether the text after the statement reports a failure: a proxy's words where the model's were cut off."""
+    position = candidate.find(sql)
+    rest = candidate[position + len(sql) :].strip() if position >= 0 else ""
+    return bool(vocabulary().failure_line.match(rest))
+
+
 def _line_starts(text: str) -> Iterator[str]:
-    """The text from each line on that begins like SQL; comment lines just above it belong to it."""
+    """The text from each line on that begins like SQL; comment lines just above it belong to it.
+
+    A label or number before a query in its line is left out, and so are quotes around it.
+    """
     lines = text.splitlines()
     start = 0
     for number, line in enumerate(lines):
-        if line.strip() and not line.lstrip().startswith(("--", "/*")):
-            if _first_word(line) in words.QUERY_STARTS | words.OTHER_STARTS:
-                yield "\n".join(lines[start:]).strip()
-            start = number + 1
+        if not line.strip() or line.lstrip().startswith(("--", "/*")):
+            continue
+        bare = without_label(line)
+        if _first_word(line) in words.QUERY_STARTS | words.OTHER_STARTS:
+            yield "\n".join(lines[start:]).strip()
+        elif _first_word(bare) in words.QUERY_STARTS:
+            yield "\n".join([bare, *lines[number + 1 :]]).strip()
+        start = number + 1
 
 
 def _cut_prose(text: str, work: Work) -> str:

@@ -7,23 +7,20 @@ make one, which is rather too many than too few for Chinese.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from agent.schema_ranking import Relevance, SchemaRankings
+from agent.schema_ranking import SchemaRankings
+from agent.table_texts import TableWriter, head_of, name_lines
 from common.answering import ResultSet, SqlRequest, TrainedPair
-from common.business_schema import BusinessSchema, Column, Table
+from common.business_schema import BusinessSchema, Table
 from core.llm.token_estimate import cut_to_tokens, estimated_tokens
 from core.prompt_values import PromptValues
 from core.vector_store.lexical import bigrams
 
-_SHOWN_VALUES: Final = 20
-_VALUE_CHARS: Final = 40
-_WHOLE_COLUMNS: Final = 40
 _WHOLE_TABLES_SHARE: Final = 0.7
-_OPEN_VALUES: Final = 6  # shown of a column that has more than can be shown
 _SAID_SHARE: Final = 0.9
 _DDL_WORDS: Final = frozenset(
     re.findall(
@@ -33,7 +30,6 @@ _DDL_WORDS: Final = frozenset(
         " date timestamp timestamptz without with time zone boolean json jsonb",
     )
 )
-_WORDLESS: Final = re.compile(r"[0-9a-fA-F-]{16,}|[-+\d.,:;\s]{9,}")
 _SHARES: Final = {"pairs": 0.2, "schema": 0.45, "ddl": 0.15, "documentation": 0.15, "wrong": 0.05}
 
 
@@ -71,7 +67,7 @@ class PromptMaterial:
     def __init__(self, limits: PromptLimits, values: PromptValues | None = None) -> None:
         self._limits = limits
         self._values = values or PromptValues()
-        self._rankings = SchemaRankings()
+        self._rankings = SchemaRankings(self._values)
 
     def choose(self, request: SqlRequest) -> Material:
         """Fill the shares one after the other; what one leaves over goes to the next."""
@@ -108,44 +104,20 @@ class PromptMaterial:
         """Tables whole, then with their relevant columns only, then their joins, within `limit` tokens."""
         ranking = self._rankings.of(request.schema)
         found = ranking.rank(request)
-        whole, left = _tables_that_fit(
-            found.tables, int(limit * _WHOLE_TABLES_SHARE), lambda t: table_text(t, found, self._values)
-        )
+        writer = TableWriter(found, ranking, self._values)
+        whole, left = _fitting(map(writer.whole, found.tables), int(limit * _WHOLE_TABLES_SHARE))
         rest = found.tables[len(whole) :]
         left += limit - int(limit * _WHOLE_TABLES_SHARE)
         named = [table for table in rest if found.scores.get(table.name)]
-        keys = {join.column for join in ranking.joins} | {join.target_column for join in ranking.joins}
-        parts, left = _tables_that_fit(named, int(left * 0.7), lambda t: table_part(t, found, keys, self._values))
+        parts, left = _fitting(map(writer.part, named), int(left * 0.7))
         shown = [*found.tables[: len(whole)], *named[: len(parts)]]
+        texts = [*whole, *parts, *filter(None, [writer.shared(shown)])]
         joins = [
             f"{join.table}.{join.column} = {join.target}.{join.target_column}"
             for join in ranking.joins_among(table.name for table in shown)
         ]
-        lines, _ = _fitting(joins, limit - sum(map(estimated_tokens, [*whole, *parts])) - 16)
-        texts = [*whole, *parts]
+        lines, _ = _fitting(joins, limit - sum(map(estimated_tokens, texts)) - 16)
         return "\n\n".join([*texts, "JOINS:\n" + "\n".join(lines)] if lines else texts)
-
-
-def table_text(table: Table, found: Relevance, values: PromptValues) -> str:
-    """One table, a line for each column; of a very wide one the relevant columns first."""
-    columns = list(table)
-    if len(columns) > _WHOLE_COLUMNS:
-        columns.sort(key=lambda column: not (column.is_primary_key or found.speaks_for(column)))
-    lines = [_column_text(table, column, found, values) for column in columns[:_WHOLE_COLUMNS]]
-    if len(columns) > _WHOLE_COLUMNS:
-        lines.append(f"  ... {len(columns) - _WHOLE_COLUMNS} more columns")
-    return "\n".join([_head(table), *lines])
-
-
-def table_part(table: Table, found: Relevance, keys: set[str], values: PromptValues) -> str:
-    """One table with its keys and the columns the question speaks of."""
-    columns = [column for column in table if column.is_primary_key or column.name in keys or found.speaks_for(column)][
-        :_WHOLE_COLUMNS
-    ]
-    lines = [_column_text(table, column, found, values) for column in columns]
-    if len(columns) < len(table.columns):
-        lines.append(f"  ... {len(table.columns) - len(columns)} more columns")
-    return "\n".join([_head(table), *lines])
 
 
 def table_list(tables: Sequence[Table], limit: int) -> str:
@@ -153,9 +125,9 @@ def table_list(tables: Sequence[Table], limit: int) -> str:
 
     Tables without their columns when those of all tables do not fit.
     """
-    lines = [f"{_head(table)}：" + "、".join(column.comment or column.name for column in table) for table in tables]
+    lines = name_lines(tables)
     if sum(map(estimated_tokens, lines)) > limit:
-        lines = [_head(table) for table in tables]
+        lines = [head_of(table) for table in tables]
     return "\n".join(_fitting(lines, limit)[0])
 
 
@@ -184,31 +156,10 @@ def _cell(text: str, limit: int) -> str:
     return re.sub(r"\s+", " ", short).replace("|", "\\|")
 
 
-def _head(table: Table) -> str:
-    return f"{table.name}（{table.comment}）" if table.comment else table.name
-
-
-def _column_text(table: Table, column: Column, found: Relevance, shown_values: PromptValues) -> str:
-    line = f"  {column.name} {column.data_type}"
-    notes = [note for note in ("PRIMARY KEY" if column.is_primary_key else "", column.comment) if note]
-    is_shown = bool(column.values) and shown_values.shows(table, column)
-    if is_shown and not all(_WORDLESS.fullmatch(value) for value in column.values):
-        most = _SHOWN_VALUES if len(column.values) <= _SHOWN_VALUES else _OPEN_VALUES
-        named = found.values(column)[:_SHOWN_VALUES]
-        values = list(dict.fromkeys([*named, *column.values]))[: max(most, len(named))]
-        shown = "、".join(value[:_VALUE_CHARS] for value in values)
-        notes.append(f"VALUES: {shown}" + ("、…" if len(column.values) > len(values) else ""))
-    return f"{line} -- {'；'.join(notes)}" if notes else line
-
-
 def _is_said_in(schema: str, ddl: str) -> bool:
     """Whether a trained DDL text says hardly anything that the tables' texts do not say already."""
     words = {word for word in bigrams(ddl) if word not in _DDL_WORDS and not word.isdigit()}
     return len(words & set(bigrams(schema))) >= _SAID_SHARE * len(words)
-
-
-def _tables_that_fit(tables: Iterable[Table], limit: int, describe: Callable[[Table], str]) -> tuple[list[str], int]:
-    return _fitting(map(describe, tables), limit)
 
 
 def _fitting(texts: Iterable[str], limit: int) -> tuple[list[str], int]:

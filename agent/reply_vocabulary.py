@@ -28,6 +28,21 @@ class ReplyVocabulary:
     missing_table_marks: tuple[str, ...]
     ambiguity_marks: tuple[str, ...]
     refusal_marks: tuple[str, ...]
+    sql_labels: tuple[str, ...]
+    sql_members: tuple[str, ...]
+    sql_tags: tuple[str, ...]
+    failure_marks: tuple[str, ...]
+
+    @cached_property
+    def sql_label(self) -> re.Pattern[str]:
+        """What may stand before SQL in its line: marks and a number, and a label with a colon."""
+        labels = "|".join(re.escape(label) for label in self.sql_labels)
+        return re.compile(rf"^[\s>#*_\-\d.、()（）【\[]*+(?:(?:{labels})[\s*_`)\]）】]*+[:：][\s*_]*+)?", re.IGNORECASE)
+
+    @cached_property
+    def failure_line(self) -> re.Pattern[str]:
+        """A line that begins like a server's report of a failure."""
+        return re.compile(rf"^[\s\[(<*]*+(?:{'|'.join(map(re.escape, self.failure_marks))})", re.IGNORECASE)
 
     @cached_property
     def label_inside_line(self) -> re.Pattern[str]:

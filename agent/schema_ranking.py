@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from common.answering import SqlRequest
-from common.business_schema import BusinessSchema, Column, Join, Table
+from common.business_schema import BusinessSchema, Column, Described, Join, Table
+from core.prompt_values import PromptValues
 from core.vector_store.lexical import bigrams
 
 _KEPT_SCHEMAS: Final = 4
@@ -26,6 +27,10 @@ _CONTEXT_SHARE: Final = 0.3
 _LEAST_VALUE_CHARS: Final = 2
 _BRIDGED_TABLES: Final = 6
 _NAME: Final = re.compile(r"\w+")
+_WORDLESS: Final = re.compile(r"[0-9a-fA-F-]{16,}|[-+\d.,:;\s]{9,}")
+_LEAST_ALIKE: Final = 3
+_LEAST_OVERLAP: Final = 3
+_CONTAINED_SHARE: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -47,17 +52,34 @@ class Relevance:
         return [value for value in column.values if len(value) >= _LEAST_VALUE_CHARS and value in self.text]
 
 
-class SchemaRanking:
-    """Built once for a schema; threads share it."""
+def have_words(values: Sequence[str]) -> bool:
+    """Whether some of them say anything to a reader; hashes, coordinates and the like do not."""
+    return not all(map(_WORDLESS.fullmatch, values))
 
-    def __init__(self, schema: BusinessSchema) -> None:
+
+class SchemaRanking:
+    """Built once for a schema; threads share it.
+
+    Attributes:
+        joins: declared ones, and those that names or values make likely.
+        keys: names of the columns that tables are joined by.
+        alike: what describes the columns, without values to show, that more than half of the tables have alike.
+
+    Args:
+        values: which columns' stored values may be shown.
+    """
+
+    def __init__(self, schema: BusinessSchema, values: PromptValues) -> None:
         self.schema = schema
         self._by_word: defaultdict[str, dict[int, float]] = defaultdict(dict)
         self._by_value: defaultdict[str, set[int]] = defaultdict(set)
         self._place = {table.name: number for number, table in reversed(list(enumerate(schema.tables)))}
         for number, table in enumerate(schema.tables):
             self._learn(number, table)
-        self.joins = schema.joins + tuple(_likely_joins(schema))
+        named = schema.joins + tuple(_likely_joins(schema))
+        self.joins = named + tuple(_joins_by_values(schema, {_tables_of(join) for join in named}))
+        self.keys = frozenset(name for join in self.joins for name in (join.column, join.target_column))
+        self.alike = _columns_alike(schema, values)
 
     def rank(self, request: SqlRequest) -> Relevance:
         """Every table of the schema; those that join the best ones with each other follow right after them."""
@@ -82,9 +104,10 @@ class SchemaRanking:
         )
 
     def joins_among(self, names: Iterable[str]) -> list[Join]:
-        """The joins both of whose tables are named."""
-        wanted = set(names)
-        return [join for join in self.joins if join.table in wanted and join.target in wanted]
+        """The joins both of whose tables are named, those of the tables named first before others."""
+        places = {name: place for place, name in enumerate(names)}
+        among = [join for join in self.joins if join.table in places and join.target in places]
+        return sorted(among, key=lambda join: max(places[join.table], places[join.target]))
 
     def _learn(self, number: int, table: Table) -> None:
         for column in table:
@@ -128,9 +151,14 @@ class SchemaRanking:
 
 
 class SchemaRankings:
-    """The rankings of the schemas in use, each built once."""
+    """The rankings of the schemas in use, each built once.
 
-    def __init__(self) -> None:
+    Args:
+        values: as for `SchemaRanking`.
+    """
+
+    def __init__(self, values: PromptValues) -> None:
+        self._values = values
         self._lock = threading.Lock()
         self._known: OrderedDict[int, SchemaRanking] = OrderedDict()
 
@@ -139,7 +167,7 @@ class SchemaRankings:
         with self._lock:
             known = self._known.get(id(schema))
             if known is None or known.schema is not schema:
-                known = self._known[id(schema)] = SchemaRanking(schema)
+                known = self._known[id(schema)] = SchemaRanking(schema, self._values)
             self._known.move_to_end(id(schema))
             while len(self._known) > _KEPT_SCHEMAS:
                 self._known.popitem(last=False)
@@ -162,3 +190,48 @@ def _likely_joins(schema: BusinessSchema) -> Iterable[Join]:
             found = [owner for owner in owners.get(column.name, ()) if owner != (table.name, column.name)]
             if len(found) == 1 and (table.name, column.name) not in declared:
                 yield Join(table.name, column.name, *found[0])
+
+
+def _joins_by_values(schema: BusinessSchema, joined: set[frozenset[str]]) -> Iterable[Join]:
+    """Joins neither declared nor named alike: a column whose values are nearly all those of another's unique ones.
+
+    Args:
+        joined: pairs of tables that need no further join.
+    """
+    targets: defaultdict[str, list[tuple[Table, Column, set[str]]]] = defaultdict(list)
+    for table in schema.tables:
+        for column in table:
+            if column.is_unique and len(column.values) >= _LEAST_OVERLAP:
+                for value in column.values:
+                    targets[value].append((table, column, set(column.values)))
+    for table in schema.tables:
+        best: dict[str, tuple[tuple[bool, float], Join]] = {}
+        for column in table:
+            own = set(column.values)
+            if len(own) < _LEAST_OVERLAP or column.is_unique:
+                continue
+            for target, key, values in targets.get(min(own), ()):
+                share = len(own & values) / len(own)
+                if target is table or share < _CONTAINED_SHARE or frozenset((table.name, target.name)) in joined:
+                    continue
+                join = Join(table.name, column.name, target.name, key.name, (), table.schema, target.schema)
+                worth = (all(map(str.isascii, own)), share)  # a code is a better key than a name
+                if target.name not in best or worth > best[target.name][0]:
+                    best[target.name] = (worth, join)
+        yield from (join for _, join in best.values())
+
+
+def _tables_of(join: Join) -> frozenset[str]:
+    return frozenset((join.table, join.target))
+
+
+def _columns_alike(schema: BusinessSchema, values: PromptValues) -> frozenset[Described]:
+    """Those of more than half of the tables, three at least, that have no values to show in any table."""
+    counts = Counter(column.described for table in schema.tables for column in table)
+    least = max(_LEAST_ALIKE, len(schema.tables) // 2 + 1)
+    most = {one for one, count in counts.items() if count >= least}
+    for table in schema.tables:
+        for column in table:
+            if column.described in most and have_words(column.values) and values.shows(table, column):
+                most.discard(column.described)
+    return frozenset(most)

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+Described = tuple[str, str, str, bool]
+"""A column's name, type, comment, and whether it is in the primary key."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -24,6 +27,11 @@ class Column:
     is_primary_key: bool = False
     values: tuple[str, ...] = ()
     is_unique: bool = False
+
+    @property
+    def described(self) -> Described:
+        """What columns of several tables can have alike."""
+        return self.name, self.data_type, self.comment, self.is_primary_key
 
 
 @dataclass(frozen=True)

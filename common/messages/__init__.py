@@ -298,6 +298,7 @@ MODEL_RATE_LIMITED: Final = "大模型服务请求过于频繁，请稍后重试
 MODEL_SERVER_FAILED: Final = "大模型服务内部错误，请稍后重试"
 MODEL_UNREACHABLE: Final = "无法连接大模型服务，请稍后重试"
 MODEL_REPLY_UNUSABLE: Final = "大模型服务返回了无法使用的内容，请稍后重试"
+MODEL_REPLY_CUT: Final = "大模型的回答被截断，没有采用，请换一种更简短的问法"
 MODEL_KEY_REFUSED: Final = "大模型服务拒绝了访问密钥，请联系管理员"
 MODEL_REQUEST_REFUSED: Final = "大模型服务拒绝了本次请求，请联系管理员"
 MODEL_CALL_CANCELLED: Final = "大模型调用已取消"

@@ -23,7 +23,16 @@ from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.config import LLMClientConfig
 from core.llm.errors import ModelCallError
 from core.llm.fair_gate import FairGate
-from core.llm.messages import CallKind, ChatMessage, ChatProvider, ModelReply, ReplyPart, StreamPart, ToolSpec
+from core.llm.messages import (
+    WHOLE_KINDS,
+    CallKind,
+    ChatMessage,
+    ChatProvider,
+    ModelReply,
+    ReplyPart,
+    StreamPart,
+    ToolSpec,
+)
 from core.llm.metering import CallAccount, CallMeter, NoMeter
 from core.llm.reply_builder import ReplyBuilder
 from core.llm.retry import Attempts, RetryPolicy, call_with_retry
@@ -47,6 +56,11 @@ class _Call:
     scope: CallScope
     attempts: Attempts
     tools: tuple[ToolSpec, ...]
+
+    @property
+    def must_be_whole(self) -> bool:
+        """Whether half a reply is none."""
+        return self.kind in WHOLE_KINDS
 
 
 class LLMClient:
@@ -207,11 +221,11 @@ class LLMClient:
                         call.messages, kind=call.kind, timeout_seconds=seconds, tools=call.tools
                     )
                     gathered.add(reply)
-                    return gathered.reply()
+                    return gathered.reply(must_be_whole=call.must_be_whole)
                 with contextlib.closing(self._parts(call, seconds)) as parts:
                     for part in parts:
                         gathered.add(part)
-                return gathered.reply(must_be_finished=True)
+                return gathered.reply(must_be_finished=True, must_be_whole=call.must_be_whole)
 
         return call_with_retry(ask, call.attempts, call.scope)
 
@@ -240,7 +254,7 @@ class LLMClient:
                     if part is None:
                         break
                     yield from gathered.add(part)
-            reply = gathered.reply(must_be_finished=True)
+            reply = gathered.reply(must_be_finished=True, must_be_whole=call.must_be_whole)
             yield from gathered.rest()
             yield StreamPart(reply=reply)
 

@@ -9,6 +9,7 @@ ModelUnavailableError (common.errors)
     ├── ModelConnectionError       refused, reset, cut
     ├── ModelCircuitOpenError      not even tried, the endpoint kept failing; `retry_after_seconds` says when
     ├── ModelReplyError            malformed, empty, cut short or too large
+    │   └── ModelReplyCutError     cut by its length or by a filter       not tried again
     ├── ModelAuthenticationError   401, 403                              not tried again
     ├── ModelRequestError          any other 4xx                         not tried again
     ├── EmbeddingDimensionError    vectors of another length             not tried again
@@ -79,6 +80,13 @@ class ModelReplyError(ModelCallError):
     """An answer came that is no answer: malformed, empty, cut short or too large."""
 
     text = messages.MODEL_REPLY_UNUSABLE
+
+
+class ModelReplyCutError(ModelReplyError):
+    """The provider cut an answer that is only good as a whole; the same question would be cut again."""
+
+    text = messages.MODEL_REPLY_CUT
+    can_retry = False
 
 
 class ModelAuthenticationError(ModelCallError):

@@ -18,6 +18,12 @@ CallKind = Literal[
 CALL_KIND_HEADER: Final = "X-Citu-Call"
 """Every request to a model carries its `CallKind` here, so that nobody needs to read prompts to tell calls apart."""
 
+CUT_REASONS: Final = frozenset({"length", "max_tokens", "content_filter"})
+"""Values of `finish_reason` of a reply that was cut (OpenAI's chat completions; `max_tokens` by some servers)."""
+
+WHOLE_KINDS: Final[frozenset[CallKind]] = frozenset({"classify", "write_sql", "repair_sql", "write_question"})
+"""Calls whose reply is read by structure: half of one means something else, or nothing."""
+
 
 @dataclass(frozen=True)
 class ToolSpec:
@@ -95,6 +101,11 @@ class ModelReply:
     model: str
     finish_reason: str | None
     tool_calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the model said that it was done."""
+        return self.finish_reason == "stop"
 
 
 @dataclass(frozen=True)

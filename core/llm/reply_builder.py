@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from core.llm.errors import ModelReplyError
-from core.llm.messages import ModelReply, ReplyPart, StreamPart, TokenUsage, ToolCall, ToolCallPiece
+from core.llm.errors import ModelReplyCutError, ModelReplyError
+from core.llm.messages import CUT_REASONS, ModelReply, ReplyPart, StreamPart, TokenUsage, ToolCall, ToolCallPiece
 from core.llm.thinking import ThinkingSplitter, split_thinking
 from core.llm.token_estimate import estimated_tokens
 
@@ -63,19 +63,23 @@ class ReplyBuilder:
         """What `add` held back because a tag might have begun there."""
         return _stream_parts(*self._splitter.finish())
 
-    def reply(self, *, must_be_finished: bool = False) -> ModelReply:
+    def reply(self, *, must_be_finished: bool = False, must_be_whole: bool = False) -> ModelReply:
         """The whole answer.
 
         Args:
             must_be_finished: a stream says how it ended; without that it was cut.
+            must_be_whole: what the provider cut by its length or by a filter is no answer. Calls of tools never are.
 
         Raises:
+            ModelReplyCutError: the provider cut it.
             ModelReplyError: nothing but thinking or white space came, the stream was cut, or a call cannot be read.
         """
         text, thinking = split_thinking("".join(self._texts))
         calls = (*self._calls, *_assembled(self._pieces))
         if not (text or calls) or (must_be_finished and self._finish_reason is None):
             raise ModelReplyError
+        if self._finish_reason in CUT_REASONS and (must_be_whole or calls):
+            raise ModelReplyCutError
         thoughts = [thought for thought in ("".join(self._thoughts).strip(), thinking) if thought]
         return ModelReply(text, "\n".join(thoughts), self._usage, self._model, self._finish_reason, calls)
 

@@ -114,7 +114,7 @@ def test_sql_is_written_with_schema_notes_and_date() -> None:
     assert client.kind == "write_sql"
     for piece in (
         "2024-05-06",
-        "car_type text -- 车型；VALUES: 客车、货车",
+        "car_type text: 车型；VALUES: 客车、货车",
         "CREATE TABLE x ()",
         "营收含税",
         "SELECT 坏",

@@ -1,5 +1,7 @@
 """Real models' formats of a classification, and SQL told from prose by its structure."""
 
+import json
+
 import pytest
 
 from agent.model_replies import find_sql, read_classification, read_sql
@@ -61,6 +63,44 @@ def test_an_unreadable_classification_is_a_doubtful_chat(reply: str) -> None:
 )
 def test_the_statement_is_found_among_prose(reply: str) -> None:
     assert find_sql(reply) == COUNT
+
+
+STATEMENTS = (
+    "SELECT a AS 甲 FROM t WHERE b = 'x: y' AND c::date = DATE '2026-01-01'",
+    "WITH x AS (SELECT 1 AS a)\nSELECT a FROM x\nORDER BY a DESC NULLS LAST LIMIT 5",
+    'select count(*) from "Order"',
+)
+FORMS = (
+    "SQL: {}", "查询语句：{}", "**SQL：** {}", "1. {}", "Final SQL:\n{}", "SQLQuery: {}\nSQLResult: 3", "<sql>{}</sql>",
+    "好的。\n<SQL>\n{}\n</SQL>\n以上。", "~~~sql\n{}\n~~~", "````sql\n{}\n````", "```sql {}```", "```{}```",
+    "{}<|im_end|>", "{}\n说明：统计数量。",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_the_statement_is_found_in_every_form_models_use(form: str, sql: str) -> None:
+    assert find_sql(form.format(sql)) == sql
+
+
+@pytest.mark.parametrize("name", ["sql", "SQL", "query", "sql_query"])
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_the_statement_is_found_in_json(name: str, sql: str) -> None:
+    reply = json.dumps({"thoughts": "查 {数量}", name: sql}, ensure_ascii=False)
+    for text in (reply, f"```json\n{reply}\n```", json.dumps({"result": {name: sql}}), json.dumps([sql])):
+        assert find_sql(text) == sql
+
+
+@pytest.mark.parametrize("form", ["`{}`", '"{}"', "“{}”", "可以用 `{}` 查询。"])
+def test_quotes_around_a_statement_are_left_out(form: str) -> None:
+    assert find_sql(form.format("SELECT a FROM t")) == "SELECT a FROM t"
+
+
+def test_half_a_statement_is_not_handed_on() -> None:
+    cut = "```sql\nSELECT count(*) AS n FROM bss_company WHERE id > 3"
+    assert read_sql(cut, is_finished=True).sql
+    assert not read_sql(cut, is_finished=False).sql
+    assert not find_sql("SELECT n FROM t WHERE id > 3\n\nError: upstream connect error, reset reason: overflow")
 
 
 def test_markdown_escapes_in_names_are_undone() -> None:

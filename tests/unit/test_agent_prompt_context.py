@@ -3,8 +3,10 @@
 from datetime import date
 
 from agent.prompt_context import PromptLimits, PromptMaterial
+from agent.schema_ranking import SchemaRanking
 from common.answering import SqlRequest
 from common.business_schema import BusinessSchema, Column, Table
+from core.prompt_values import PromptValues
 
 HASHES = tuple(f"{number:032x}" for number in range(30))
 CITIES = tuple(f"城市{number}号" for number in range(30))
@@ -46,3 +48,30 @@ def test_of_many_values_a_few_are_shown_and_those_the_question_names() -> None:
     text = material("城市27号有几家店铺")
     assert "城市27号" in text
     assert 3 < sum(city in text for city in CITIES) < 12
+
+
+def audited(name: str, *own: Column) -> Table:
+    audit = (Column("create_ts", "timestamp without time zone", "创建时间"), Column("deleted_by", "text", "删除人"))
+    return Table("public", name, "", (Column("id", "integer", "主键", is_primary_key=True), *audit, *own))
+
+
+def test_columns_that_most_tables_have_alike_are_written_once() -> None:
+    link = Table("public", "link", "", (Column("left_id", "integer"), Column("right_id", "integer")))
+    tables = (audited("a"), audited("b", Column("price", "numeric(19,4)", "单价")), audited("c"), link)
+    request = SqlRequest("单价多少", "", BusinessSchema(tables), date(2026, 11, 30))
+    text = PromptMaterial(PromptLimits()).choose(request).text
+    assert text.count("create_ts timestamp: 创建时间") == text.count("deleted_by text: 删除人") == 1
+    assert "ALSO IN EVERY TABLE BUT link:" in text
+    assert " price numeric: 单价" in text
+
+
+def test_a_column_whose_values_are_those_of_a_key_elsewhere_is_shown_as_a_join() -> None:
+    codes, names = ("H01", "H02", "H03"), ("一号", "二号", "三号")
+    shop = Table("public", "shop", "", (
+        Column("shop_no", "text", values=codes, is_unique=True),
+        Column("shop_name", "text", values=names, is_unique=True),
+    ))  # fmt: skip
+    few = Table("public", "few", "", (Column("sold_at", "text", values=codes[:2]),))  # too few to tell
+    sale = Table("public", "sale", "", (Column("of", "text", values=names), Column("place", "text", values=codes)))
+    joins = SchemaRanking(BusinessSchema((shop, few, sale)), PromptValues()).joins
+    assert [(join.table, join.column, join.target_column) for join in joins] == [("sale", "place", "shop_no")]

@@ -16,12 +16,13 @@ from core.llm.errors import (
     ModelCircuitOpenError,
     ModelConnectionError,
     ModelRateLimitedError,
+    ModelReplyCutError,
     ModelReplyError,
     ModelServerError,
     ModelTimeoutError,
 )
 from core.llm.fair_gate import FairGate
-from core.llm.messages import ChatMessage, ModelReply, ReplyPart, TokenUsage
+from core.llm.messages import ChatMessage, ModelReply, ReplyPart, TokenUsage, ToolCall
 from core.llm.metering import CallAccount
 from core.llm.retry import RetryPolicy
 from tests.fakes.scripted_provider import ScriptedProvider, Step
@@ -220,3 +221,20 @@ def test_every_end_of_a_call_gives_its_place_back() -> None:
 
     asyncio.run(leave_a_stream())
     assert client.generate("问", account=ACCOUNT).text == "三"
+
+
+@pytest.mark.parametrize("reason", ["length", "max_tokens", "content_filter"])
+@pytest.mark.parametrize("kind", ["classify", "write_sql", "repair_sql"])
+def test_a_cut_reply_is_no_answer_where_half_of_one_means_something_else(kind: Any, reason: str) -> None:
+    provider = ScriptedProvider([ReplyPart("```sql\nSELECT 1 WHERE id > 3", finish_reason=reason)])
+    with pytest.raises(ModelReplyCutError):
+        client_of(provider, Time()).generate("q", account=ACCOUNT, kind=kind)
+    assert provider.kinds == [kind]
+
+
+def test_a_cut_text_for_people_is_shown_and_cut_calls_of_tools_are_not_made() -> None:
+    part = ReplyPart("长文", finish_reason="length")
+    assert client_of(ScriptedProvider([part]), Time()).generate("q", account=ACCOUNT, kind="chat").text == "长文"
+    call = ReplyPart(tool_calls=(ToolCall("1", "run_sql", {"sql": "SELECT 1"}),), finish_reason="length")
+    with pytest.raises(ModelReplyCutError):
+        client_of(ScriptedProvider([call]), Time()).generate("q", account=ACCOUNT, kind="react")
