@@ -112,7 +112,7 @@ SETTINGS: tuple[Setting, ...] = (
     Model("LLM_BASE_URL", str, "", "Endpoint; empty takes the provider's, for `openai` the one of LLM_MODEL_TYPE and API_LLM_MODEL.", schemes=("http", "https")),
     Model("LLM_API_KEY", str, "", "Key of the endpoint; empty takes QWEN_API_KEY or DEEPSEEK_API_KEY.", secret=True),
     Model("LLM_MODEL", str, "", "Model name; empty takes the provider's, for `openai` the one of LLM_MODEL_TYPE and API_LLM_MODEL."),
-    Model("LLM_TEMPERATURE", float, None, "Sampling temperature; empty takes the provider's (0.6, Ollama 0.7).", minimum=0, maximum=2),
+    Model("LLM_TEMPERATURE", float, None, "Sampling temperature; empty takes the provider's (0.6, Ollama 0.7). Classification and SQL are asked at 0.", minimum=0, maximum=2),
     Model("LLM_TIMEOUT", int, 60, "Seconds one model call may take.", minimum=1, maximum=3600),
     Model("LLM_ATTEMPT_TIMEOUT", int, 25, "Seconds one attempt at a model call may take, so that a hanging one leaves time for another.", minimum=1, maximum=3600),
     Model("LLM_ENABLE_THINKING", bool, None, "Ask the model to think, or not to; empty leaves it to the provider."),

@@ -24,6 +24,9 @@ CUT_REASONS: Final = frozenset({"length", "max_tokens", "content_filter"})
 WHOLE_KINDS: Final[frozenset[CallKind]] = frozenset({"classify", "write_sql", "repair_sql", "write_question"})
 """Calls whose reply is read by structure: half of one means something else, or nothing."""
 
+EXACT_KINDS: Final[frozenset[CallKind]] = frozenset({"classify", "write_sql", "repair_sql"})
+"""Calls asked at temperature 0 whatever is configured: the same question gets the same SQL."""
+
 
 @dataclass(frozen=True)
 class ToolSpec:

@@ -30,6 +30,7 @@ from core.llm.errors import (
 from core.llm.http_pool import UnacceptableReplyError
 from core.llm.messages import (
     CALL_KIND_HEADER,
+    EXACT_KINDS,
     CallKind,
     ChatMessage,
     ReplyPart,
@@ -146,6 +147,8 @@ def _thinking_switch(config: LLMClientConfig) -> dict[str, Any] | None:
 
 def _options(kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec]) -> dict[str, Any]:
     options: dict[str, Any] = {"timeout": timeout_seconds, "extra_headers": {CALL_KIND_HEADER: kind}}
+    if kind in EXACT_KINDS:
+        options["temperature"] = 0.0
     if tools:
         options["tools"] = [
             {

@@ -14,7 +14,7 @@ import httpx
 
 from core.llm.config import LLMClientConfig
 from core.llm.errors import ModelReplyError, error_for_status
-from core.llm.messages import CALL_KIND_HEADER, CallKind, ChatMessage, ReplyPart, TokenUsage
+from core.llm.messages import CALL_KIND_HEADER, EXACT_KINDS, CallKind, ChatMessage, ReplyPart, TokenUsage
 
 _PATH: Final = "/chat/completions"
 _BEYOND_TEXT: Final = ("tool_calls", "function_call", "audio")
@@ -60,7 +60,8 @@ class PlainCompletions:
             ValueError: it is no JSON, or the messages cannot be sent.
         """
         turns = [{"content": message.content, "role": message.role} for message in messages]
-        members = {**self._members, "messages": turns, **self._extra}
+        exact = {"temperature": 0.0} if kind in EXACT_KINDS else {}
+        members = {**self._members, **exact, "messages": turns, **self._extra}
         content = json.dumps(members, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         headers = {**self._headers, CALL_KIND_HEADER: kind}
         request = self._http_client.build_request(

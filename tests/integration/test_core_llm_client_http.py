@@ -55,6 +55,19 @@ def test_turns_kind_model_and_key_are_sent(server: ScriptedModelServer, client: 
     assert call.headers["accept-encoding"] == "identity"
 
 
+@pytest.mark.parametrize("kind", ["classify", "write_sql", "repair_sql"])
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_what_is_read_by_structure_is_asked_at_temperature_zero(
+    server: ScriptedModelServer, client: LLMClient, kind: CallKind, is_streamed: bool
+) -> None:
+    server.add_rule(ScriptedReply("SELECT 1"), kind=kind)
+    if is_streamed:
+        list(client.stream(ASKED, account=ACCOUNT, kind=kind))
+    else:
+        client.chat(ASKED, account=ACCOUNT, kind=kind)
+    assert server.calls[0].body["temperature"] == 0
+
+
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_the_reply_is_complete_either_way(client: LLMClient, is_streamed: bool) -> None:
     if is_streamed:

@@ -192,7 +192,7 @@ def test_a_failing_model_fails_every_step() -> None:
 def test_answers_can_name_model_and_prompt_versions() -> None:
     brain, _ = brain_of("好")
     assert brain.provenance["model"] == "m-1"
-    assert brain.provenance["prompts"]["write_sql.txt"] == "2"  # type: ignore[index]
+    assert brain.provenance["prompts"]["write_sql.txt"] == "3"  # type: ignore[index]
 
 
 def test_a_prompt_file_without_a_version_is_refused(tmp_path: Path) -> None:
