@@ -97,16 +97,19 @@ def json_members(text: str) -> Iterator[str]:
 
 
 def _sql_texts(value: Any, depth: int) -> Iterator[str]:
+    """Texts under a name for SQL, the outer ones first; of an array its first text."""
+    inner: Sequence[Any] = ()
     if isinstance(value, list):
-        if value and isinstance(value[0], str):
-            yield value[0]
-        for item in value[:_TRIED_OBJECTS] if depth else ():
-            yield from _sql_texts(item, depth - 1) if isinstance(item, dict) else ()
-    if isinstance(value, dict):
+        yield from (item for item in value[:1] if isinstance(item, str))
+        inner = value[:_TRIED_OBJECTS]
+    elif isinstance(value, dict):
         named = {str(name).strip().lower(): member for name, member in value.items()}
         yield from (named[name] for name in vocabulary().sql_members if isinstance(named.get(name), str))
-        for member in value.values() if depth else ():
-            yield from _sql_texts(member, depth - 1) if isinstance(member, dict | list) else ()
+        inner = [*value.values()]
+    if depth:
+        for member in inner:
+            if isinstance(member, dict | list):
+                yield from _sql_texts(member, depth - 1)
 
 
 def inline_codes(text: str) -> Sequence[str]:

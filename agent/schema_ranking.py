@@ -198,27 +198,43 @@ def _joins_by_values(schema: BusinessSchema, joined: set[frozenset[str]]) -> Ite
     Args:
         joined: pairs of tables that need no further join.
     """
-    targets: defaultdict[str, list[tuple[Table, Column, set[str]]]] = defaultdict(list)
-    for table in schema.tables:
-        for column in table:
-            if column.is_unique and len(column.values) >= _LEAST_OVERLAP:
-                for value in column.values:
-                    targets[value].append((table, column, set(column.values)))
+    keys = _KeysByValue(schema)
     for table in schema.tables:
         best: dict[str, tuple[tuple[bool, float], Join]] = {}
         for column in table:
-            own = set(column.values)
-            if len(own) < _LEAST_OVERLAP or column.is_unique:
+            if column.is_unique or len(column.values) < _LEAST_OVERLAP:
                 continue
-            for target, key, values in targets.get(min(own), ()):
-                share = len(own & values) / len(own)
-                if target is table or share < _CONTAINED_SHARE or frozenset((table.name, target.name)) in joined:
-                    continue
-                join = Join(table.name, column.name, target.name, key.name, (), table.schema, target.schema)
-                worth = (all(map(str.isascii, own)), share)  # a code is a better key than a name
-                if target.name not in best or worth > best[target.name][0]:
+            for worth, target, key in keys.holding(column.values):
+                is_better = target.name not in best or worth > best[target.name][0]
+                if is_better and target is not table and frozenset((table.name, target.name)) not in joined:
+                    join = Join(table.name, column.name, target.name, key.name, (), table.schema, target.schema)
                     best[target.name] = (worth, join)
         yield from (join for _, join in best.values())
+
+
+class _KeysByValue:
+    """The unique columns of a schema whose values are known, found by their values."""
+
+    def __init__(self, schema: BusinessSchema) -> None:
+        self._keys = [
+            (table, column, frozenset(column.values))
+            for table in schema.tables
+            for column in table
+            if column.is_unique and len(column.values) >= _LEAST_OVERLAP
+        ]
+        self._numbers: defaultdict[str, list[int]] = defaultdict(list)
+        for number, (_, _, values) in enumerate(self._keys):
+            for value in values:
+                self._numbers[value].append(number)
+
+    def holding(self, values: Sequence[str]) -> Iterable[tuple[tuple[bool, float], Table, Column]]:
+        """The keys that have nearly all of `values`; what compares higher is the better one, a code before a name."""
+        is_code = all(map(str.isascii, values))
+        for number in self._numbers.get(min(values), ()):
+            table, column, keys = self._keys[number]
+            share = sum(value in keys for value in values) / len(values)
+            if share >= _CONTAINED_SHARE:
+                yield (is_code, share), table, column
 
 
 def _tables_of(join: Join) -> frozenset[str]:
