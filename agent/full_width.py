@@ -13,7 +13,7 @@ _MARKS: Final = str.maketrans("；，（）＝＞＜＋－＊％．　", ";,()=>
 _FULL_WIDTH: Final = re.compile("[；，（）＝＞＜＋－＊％．　‘’“”]")
 _PIECES: Final = re.compile(
     r"""
-      (?P<kept> '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ )
+      (?P<kept> '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?(?:\*/|\Z) )
     | (?P<title> \b(?:as|AS)\s+ (?P<name> \w+（[^（）\n'",;]*）\w* ) (?=\s|[,，;；)）]|$) )
     | ‘(?P<literal>[^‘’\n]*)’
     | “(?P<quoted>[^“”\n]*)”

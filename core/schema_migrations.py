@@ -29,7 +29,9 @@ _LOGGER = get_app_logger("schema_migrations")
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _LOCK_NAME: Final = "citu.schema_migrations"
 _LOCK_NOT_AVAILABLE: Final = "55P03"
-_REVISION: Final = re.compile(r'^(revision|down_revision)(?:\s*:[^=]+)?\s*=\s*(?:"([^"]+)"|\'([^\']+)\'|None)', re.M)
+_REVISION: Final = re.compile(
+    r'^(revision|down_revision)[ \t]*+(?::[^=\n]++)?=\s*+(?:"([^"]+)"|\'([^\']+)\'|None)', re.M
+)
 _ATTEMPTS: Final = 20
 _PAUSE_SECONDS: Final = 0.25
 

@@ -174,5 +174,5 @@ def _matches(ends: Sequence[str], names: frozenset[str]) -> bool:
 
 def _has_ending(text: str, endings: tuple[str, ...]) -> bool:
     """A Chinese ending of a longer word."""
-    bare = re.sub(r"\(.*?\)", "", fold(text))
+    bare = re.sub(r"\([^()]*+\)", "", fold(text))
     return any(has_cjk(ending) and bare.endswith(ending) for ending in endings)

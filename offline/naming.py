@@ -13,7 +13,7 @@ from offline.text import fold, has_cjk, key
 from offline.vocabulary import Vocabulary
 
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
-_SEPARATORS = re.compile(r"[、,，/|;；]|\s+或\s*|以及")
+_SEPARATORS = re.compile(r"[、,，/|;；]|(?<!\s)\s++或\s*|以及")
 _LONGEST = 16
 _MOST_NAMES = 600
 

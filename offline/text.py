@@ -76,10 +76,14 @@ class Word:
 
 
 def fold(text: str) -> str:
-    """Lower case, one width, one kind of punctuation, no thousands separators, no English possessive ending."""
+    """Lower case, one width, one kind of punctuation, no thousands separators, no English possessive ending.
+
+    White space is one blank, so that no pattern meets a run of it.
+    """
     plain = unicodedata.normalize("NFKC", text.translate(_PUNCTUATION)).translate(_PUNCTUATION).casefold()
     plain = _POSSESSIVE.sub("", plain)
-    return _THOUSANDS.sub(lambda match: match[1].replace(",", ""), plain).strip()
+    plain = _THOUSANDS.sub(lambda match: match[1].replace(",", ""), plain)
+    return " ".join(plain.split())
 
 
 def words_of(folded: str) -> list[Word]:

@@ -63,7 +63,7 @@ FILLER_WORDS: Final = frozenset(
     ]
 )
 UNIT_REMARKS: Final = (
-    r"[\s，,；;。.]*(?:(?:单位|以|按|用|统一)\s*[:：为是用]?\s*[十百千万亿]{0,2}(?:元|块|角|分|人民币|个|次|人|辆|笔|单|家|天|rmb|cny|usd)"
+    r"(?<![\s，,；;。.])[\s，,；;。.]*+(?:(?:单位|以|按|用|统一)\s*+(?:[:：为是用]\s*+)?[十百千万亿]{0,2}(?:元|块|角|分|人民币|个|次|人|辆|笔|单|家|天|rmb|cny|usd)"
     r"(?:计|算|表示|为单位|来算)?|(?:rmb|cny|usd|人民币)|in (?:yuan|rmb|cny|dollars|usd))[\s。.！!？?]*$"
 )
 """A remark at the end of a question about the unit of the answer."""

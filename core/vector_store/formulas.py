@@ -30,7 +30,7 @@ _SYMBOL: Final = re.compile(r"[×✕✖∗*÷]|(?<=[\w)\]`\"”」])\s*[x+−–
 _EQUALS: Final = re.compile(words.DEFINES, re.IGNORECASE)
 _WORDED: Final = re.compile(words.COMPUTES, re.IGNORECASE)
 _SCALES: Final = re.compile(words.SCALES, re.IGNORECASE)
-_TERM: Final = re.compile(r"[\w\u4e00-\u9fff][\w\u4e00-\u9fff %()（）/-]*$")
+_NOT_OF_TERM: Final = re.compile(r"[^\w %()（）/-]")
 _STEMS: Final = re.compile(words.TERM_EXTRAS, re.IGNORECASE)
 _NEUTRAL: Final = frozenset({"1", "0"})
 _LONGEST: Final = 400
@@ -152,8 +152,8 @@ def _scaling(clause: str) -> Formula | None:
 
 
 def _term(head: str) -> str:
-    found = _TERM.search(head.strip().strip("`\"'“”「」"))
-    return _STEMS.sub("", found[0]).strip().casefold() if found else ""
+    last = _NOT_OF_TERM.split(head.strip().strip("`\"'“”「」"))[-1]
+    return _STEMS.sub("", last.lstrip(" %()（）/-")).strip().casefold()
 
 
 def _numbers(text: str) -> frozenset[str]:

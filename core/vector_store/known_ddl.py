@@ -18,7 +18,6 @@ from common.business_schema import BusinessSchema, Table
 from core.vector_store.known_terms import same_comment
 
 _LINE_COMMENT: Final = re.compile(r"--([^\n]*)")
-_BLOCK_COMMENT: Final = re.compile(r"/\*(.*?)\*/", re.DOTALL)
 _FIRST_NAME: Final = re.compile(r"[\s,]*[\"`]?([A-Za-z_\u0080-\uffff][\w$]*)")
 _TABLE_LINE: Final = re.compile(r"\s*create\s+table\b", re.IGNORECASE)
 _PLAIN_CONSTRAINTS: Final = (
@@ -40,7 +39,7 @@ class DdlReading:
 
 def read_ddl(ddl: str, schema: BusinessSchema) -> DdlReading | None:
     """What the DDL says beyond the schema; None when it is more than tables and comments, or cannot be read."""
-    if len(ddl) > _LONGEST or _BLOCK_COMMENT.search(ddl):
+    if len(ddl) > _LONGEST or "/*" in ddl:
         return None
     bare = _LINE_COMMENT.sub(" ", ddl)
     try:

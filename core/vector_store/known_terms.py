@@ -76,7 +76,7 @@ class TextRules:
 
     def _is_synonym(self, clause: str) -> bool:
         """Whether the clause only says that a new name and one known thing are the same, or two names of one thing."""
-        found = _SYNONYM.fullmatch(clause.strip(" .")[:_LONGEST_SYNONYM])
+        found = _SYNONYM.fullmatch(clause.strip(" .")) if len(clause) <= _LONGEST_SYNONYM else None
         if found is None:
             return False
         sides = [side.strip(_MARKUP) for side in found.groups() if side]
