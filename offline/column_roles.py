@@ -16,6 +16,8 @@ _KEY_COMMENT = re.compile(r"(?:主键|(?<![a-z])id)$")
 _NUMERIC = ("numeric", "decimal", "real", "double", "money")
 _INTEGER = ("integer", "bigint", "smallint", "int")
 _TEXT = ("character", "varchar", "text", "char", "citext", "bpchar", "name", "uuid")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+_LEAST_FIGURES = 3
 _FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("%Y年%m月%d日", re.compile(r"(?:19|20)\d\d年\d\d月\d\d日")),
     ("%Y年%m月", re.compile(r"(?:19|20)\d\d年\d\d月")),
@@ -139,8 +141,21 @@ def _counts(described: Described, vocabulary: Vocabulary) -> bool:
     )
 
 
+def _holds_figures(described: Described, vocabulary: Vocabulary) -> bool:
+    """A text whose values are all numbers, under the name of a figure."""
+    values = described.column.values
+    if len(values) < _LEAST_FIGURES or not all(_NUMBER.fullmatch(value) for value in values):
+        return False
+    words = vocabulary.names("figure_words")
+    return _matches(described.ends, words) or any(
+        fold(described.headline).endswith(word) for word in vocabulary.endings("figure_words") if has_cjk(word)
+    )
+
+
 def _text_role(described: Described, vocabulary: Vocabulary) -> Role:
     ends = described.ends
+    if _holds_figures(described, vocabulary):
+        return _number_role(described, vocabulary)
     if _matches(ends, vocabulary.names("label_endings")) or _has_ending(
         described.headline, vocabulary.endings("label_endings")
     ):

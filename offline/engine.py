@@ -11,6 +11,7 @@ from common.business_schema import BusinessSchema
 from offline import sql_text as build
 from offline.joins import JoinGraph
 from offline.links import LinkIndex
+from offline.pinyin import PinyinNames
 from offline.plan import AnyPlan, Refusal
 from offline.planning import Planned, Planner
 from offline.reader import Reader
@@ -41,7 +42,7 @@ class Engine:
     def __init__(self, schema: BusinessSchema, vocabulary: Vocabulary) -> None:
         self.schema = schema
         self.vocabulary = vocabulary
-        self.index = LinkIndex(schema, vocabulary)
+        self.index = LinkIndex(PinyinNames(vocabulary).commented(schema), vocabulary)
         self.joins = JoinGraph(self.index, schema.joins)
         self.times = TimeGrammar(vocabulary.holidays)
         self.tokeniser = Tokeniser(self.index, self.times)

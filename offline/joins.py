@@ -23,6 +23,7 @@ id name code no key type status state title number description text version cate
 """
 _GENERIC = frozenset(_GENERIC_TEXT.split())
 _MOST_OWNERS = 4
+_MOST_ALIKE = 60
 _LEAST_VALUES = 3
 _AGREEING = 0.9
 _FARTHEST = 6.0
@@ -145,6 +146,9 @@ class JoinGraph:
                 if self._names_rows(item, relation):
                     for name in self._owner_names(item, relation):
                         owners[name].append(item)
+        for name, found in owners.items():
+            found.sort(key=lambda item: self._rank(name, item))
+            del found[_MOST_ALIKE:]
         for relation in self._index.relations:
             for item in relation.fields:
                 if item.role in ("audit", "deleted", "measure", "rate", "flag", "date", "coordinate"):
@@ -196,21 +200,20 @@ class JoinGraph:
 
     def _add_agreeing(self) -> None:
         """Codes and names whose stored values are those of a unique column with a word in common."""
-        named = [
-            (item, set(item.values))
-            for relation in self._index.relations
-            for item in relation.fields
-            if item.role in ("code", "label") and item.is_unique and len(item.values) >= _LEAST_VALUES
-        ]
+        named: dict[str, list[tuple[Field, frozenset[str]]]] = defaultdict(list)
+        for relation in self._index.relations:
+            for item in relation.fields:
+                if item.role in ("code", "label") and item.is_unique and len(item.values) >= _LEAST_VALUES:
+                    for word in _telling_words(item):
+                        named[word].append((item, frozenset(item.values)))
         for relation in self._index.relations:
             for item in relation.fields:
                 if item.role not in ("code", "label", "reference") or len(item.values) < _LEAST_VALUES:
                     continue
                 values = set(item.values)
-                for target, known in named:
-                    if target.relation == relation.number or not _share_a_word(item, target):
-                        continue
-                    if len(values & known) >= _AGREEING * len(values):
+                alike = {target: known for word in _telling_words(item) for target, known in named[word][:_MOST_ALIKE]}
+                for target, known in alike.items():
+                    if target.relation != relation.number and len(values & known) >= _AGREEING * len(values):
                         self._connect([item], [target], 1.3 if item.role == "code" else 1.5, is_unique=True)
 
 
@@ -219,6 +222,6 @@ def _comparable(left: Field, right: Field) -> bool:
     return left.kind == right.kind or (left.kind in whole and right.kind in whole)
 
 
-def _share_a_word(left: Field, right: Field) -> bool:
-    words = [{key(word) for word in item.stem} - _GENERIC for item in (left, right)]
-    return bool(words[0] & words[1]) or fold(left.title) == fold(right.title)
+def _telling_words(item: Field) -> list[str]:
+    """The words of a column's name that say what it is about, and its title: what columns that agree have in common."""
+    return sorted({key(word) for word in item.stem} - _GENERIC | {fold(item.title)})

@@ -54,6 +54,8 @@ class LinkIndex:
         self.relations: list[Relation] = build_relations(schema, vocabulary)
         self.names: dict[str, list[Link]] = defaultdict(list)
         self.values: dict[str, list[Link]] = defaultdict(list)
+        owners = {member.schema for relation in self.relations for member in relation.members}
+        self.schemas = {key(owner): owner for owner in owners} if len(owners) > 1 else {}
         self._partial_count = 0
         for relation in self.relations:
             self._index_relation(relation)
@@ -86,7 +88,9 @@ class LinkIndex:
             return ((unique or labels)[0],)
         if relation.has_composite_key:
             return tuple(item for item in relation.fields if item.column.is_primary_key)
-        fallback = relation.key or next(relation.with_role("code"), None)
+        code = next((item for item in relation.with_role("code") if item.is_unique and item.kind == "text"), None)
+        has_plain_key = relation.key is not None and relation.key.is_numeric
+        fallback = (code if has_plain_key else None) or relation.key or next(relation.with_role("code"), None)
         return (fallback,) if fallback else ()
 
     def _index_relation(self, relation: Relation) -> None:
@@ -111,6 +115,8 @@ class LinkIndex:
         found = column_names(item.name, item.stem, owners, comment, self.vocabulary)
         for phrase, score, reason in found.items():
             self.names[phrase].append(Link("column", relation, score * damping, reason, item))
+        for phrase in self.vocabulary.names("product_names") if item.factors else ():
+            self.names[phrase].append(Link("column", relation, 0.85, "quantity times price", item))
         if item.role == "flag":
             self._index_flag(relation, item)
 
@@ -145,7 +151,14 @@ class LinkIndex:
                 )
 
     def _index_values(self, relation: Relation, item: Field) -> None:
-        if item.role in ("audit", "deleted", "coordinate") or not item.values or item.date_format:
+        for code, label in item.legend.items():
+            whole = key(label)
+            link = Link(
+                "value", relation, 0.97, "what its comment says a code means", item, code,
+                needs_column=self._is_common(whole, item),
+            )  # fmt: skip
+            self.values[whole].append(link)
+        if item.role in ("audit", "deleted", "coordinate", "measure", "rate") or not item.values or item.date_format:
             return
         endings = _shared_endings(item.values) if item.role in ("label", "category", "text") else ()
         for value in item.values:

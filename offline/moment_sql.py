@@ -43,7 +43,7 @@ def point(moment: PointInTime) -> exp.Expr:
     return result
 
 
-def within(moment: Moment, column: exp.Column, month: exp.Column | None, period: Period, today: date) -> list[exp.Expr]:
+def within(moment: Moment, column: exp.Expr, month: exp.Expr | None, period: Period, today: date) -> list[exp.Expr]:
     """The conditions that a row lies in a period; the period of the latest day is the caller's."""
     if moment.written == "year":
         return _within_years(moment, column, month, period, today)
@@ -65,7 +65,7 @@ def within(moment: Moment, column: exp.Column, month: exp.Column | None, period:
     return found
 
 
-def _within_written(moment: Moment, column: exp.Column, period: Period, today: date) -> list[exp.Expr]:
+def _within_written(moment: Moment, column: exp.Expr, period: Period, today: date) -> list[exp.Expr]:
     first, end = period.bounds(today)
     found: list[exp.Expr] = []
     for edge, operator in ((first, exp.GTE), (end, exp.LT)):
@@ -78,7 +78,7 @@ def _within_written(moment: Moment, column: exp.Column, period: Period, today: d
 
 
 def _within_years(
-    moment: Moment, column: exp.Column, month: exp.Column | None, period: Period, today: date
+    moment: Moment, column: exp.Expr, month: exp.Expr | None, period: Period, today: date
 ) -> list[exp.Expr]:
     """Whole years by the year alone; parts of years by year and month."""
     first, end = period.bounds(today)
@@ -119,7 +119,7 @@ def _year_parts(first: date, end: date) -> dict[int, tuple[int, int]]:
     }
 
 
-def bucket(moment: Moment, column: exp.Column, grain: Grain) -> exp.Expr:
+def bucket(moment: Moment, column: exp.Expr, grain: Grain) -> exp.Expr:
     """The bucket a row falls into: a date, a text like 2025-10 or 2025Q4, a year as a number."""
     if moment.written:
         day, month, year = _LENGTHS.get(moment.written, (10, 7, 4))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from offline.legends import legend_of
 from offline.text import fold, has_cjk, key
 from offline.vocabulary import Vocabulary
 
@@ -44,7 +45,7 @@ class Names:
 
 def read_comment(comment: str) -> Comment:
     """Headline and bracketed synonyms; what follows a colon or full stop explains and is left out."""
-    headline = re.split(r"[:：。;；\n]", comment.strip(), maxsplit=1)[0]
+    headline = re.split(r"[:：。;；\n]", legend_of(comment.strip())[0], maxsplit=1)[0]
     head = re.split(r"[，,]", _BRACKETS.sub("", headline), maxsplit=1)[0].strip()
     if len(head) > 40:
         return Comment()
@@ -63,13 +64,22 @@ def table_names(stem: tuple[str, ...], name: str, comment: Comment, vocabulary: 
         names.add(synonym, 0.96, "a synonym in its comment")
     for text in (name if has_cjk(name) else "", comment.headline, *comment.synonyms):
         bare = _without(_without_beginning(text, vocabulary), vocabulary.endings("table_endings"))
-        names.add(bare, 0.92, "its name without what tables are called")
+        is_part = any(has_cjk(e) and fold(text).endswith(e) for e in vocabulary.endings("part_endings"))
+        names.add(bare, 0.65 if is_part else 0.92, "its name without what tables are called")
+        _add_tails(names, fold(text), vocabulary)
     if len(stem) > 1:
         bare_words = [word for word in stem if key(word) not in vocabulary.names("table_endings")]
         names.add(" ".join(bare_words), 0.92, "its name without what tables are called")
         names.add(stem[-1], 0.55, "the last word of its name")
     _add_synonyms(names, [" ".join(stem), comment.headline, *comment.synonyms], vocabulary, limit=0.9)
     return names
+
+
+def _add_tails(names: Names, text: str, vocabulary: Vocabulary) -> None:
+    """销售订单 is told as 订单: the known noun that a Chinese name ends with."""
+    for start in range(2, len(text) - 1) if has_cjk(text) else ():
+        if text[start:] in vocabulary.nouns:
+            names.add(text[start:], 0.82, "the noun its name ends with")
 
 
 def column_names(
@@ -120,6 +130,7 @@ def _add_without_endings(names: Names, text: str, vocabulary: Vocabulary) -> Non
         ("category_endings", 0.68, "what it is the kind of"),
         ("key_endings", 0.6, "what it refers to"),
         ("code_endings", 0.58, "what it is the code of"),
+        ("unit_endings", 0.92, "what it measures, without the unit"),
     ):
         bare = _without(text, vocabulary.endings(section)) if has_cjk(text) else ""
         if len(words) > 1 and key(words[-1]) in vocabulary.names(section):

@@ -74,20 +74,47 @@ class PlanBuilder(ExistenceStep):
             )
         if any(option.relation is not self.root for _, option in figures):
             return True
+        if self._ranks_others() or self._asks_for_total():
+            return True
         if any(mention.is_grouped and not self._is_own_row(option) for mention, option in self.uses("entity", "field")):
             return True
         return not self._names_rows()
+
+    def _has_names(self) -> bool:
+        """Whether each row of the root is a thing with a name of its own, which can be counted without being named."""
+        label = self.index.label_of(self.root)
+        return bool(label) and label[0].role == "label" and label[0].is_unique
+
+    def _ranks_others(self) -> bool:
+        """总金额最高的5个客户 on the rows of orders: what stands behind the superlative is another table's thing."""
+        places = self._rank_places()
+        return not self.reading.is_english and any(
+            places and mention.position > max(places) and option.relation is not self.root
+            for mention, option in self.uses("entity")
+        )
+
+    def _asks_for_total(self) -> bool:
+        """订单总金额是多少: one figure of all rows, where the column's own name has the word for adding up."""
+        if not self.root.is_event or not any(token.has("how_much") for token in self.reading.tokens):
+            return False
+        if any(mention.is_which or mention.is_listed or mention.rank for mention in self.reading.mentions):
+            return False
+        if any(links and links[0].relation is self.root for links in self.resolution.values.values()):
+            return False
+        return any(o.relation is self.root and m.text.startswith(("总", "total ")) for m, o in self.uses("measure"))
 
     def _aggregated(self, filters: Filters, time: TimeUse) -> Plan | Refusal:
         dimensions = self._dimensions(time)
         if isinstance(dimensions, Refusal):
             return dimensions
         measures = self._measures()
+        if repeated := self._repeated():
+            return repeated
         if reading_siblings := self._sibling_measure(measures):
             measures = [reading_siblings]
         if not measures and self.measures:
             measures = list(self.measures.values())
-        if not measures and self.reading.has("count") and self.root.is_event:
+        if not measures and self.reading.has("count") and self.root.is_event and not self._has_names():
             return Refusal("ambiguous_question")
         if not measures and self.reading.has("records", "count"):
             measures = [Measure("count", self.root.number, self.titles.count(None))]
@@ -105,6 +132,15 @@ class PlanBuilder(ExistenceStep):
             return Refusal("ambiguous_question")
         compared = self._with_conditions(plan)
         return compared if isinstance(compared, Refusal) else self._ordered(compared, time)
+
+    def _repeated(self) -> Refusal | None:
+        """A figure of another table than the root's would be added up once for each of the root's rows."""
+        repeated = [
+            mention.text
+            for mention, measure in self.measures.items()
+            if measure.relation != self.root.number and measure.function in ("sum", "avg", "count")
+        ]
+        return Refusal("unknown_generation_failure", tuple(repeated)) if repeated else None
 
     def _sibling_measure(self, measures: list[Measure]) -> Measure | None:
         """各支付方式的金额: the columns of one kind of figure, each a row of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from offline.joins import JoinGraph
 from offline.plan import Absence, Filter, Moment, Plan, Refusal
@@ -26,6 +26,9 @@ class ExistenceStep(RowStep):
             if option is None or mention in self.used:
                 continue
             target = option.relation
+            if self._is_said_of_missing(mention, option):
+                self.used.add(mention)
+                continue
             if mention.is_negated and option.kind in ("entity", "rows", "measure", "field"):
                 if option.kind == "field" and target is self.root and option.field is not None:
                     plan = plan.with_(filters=(*plan.filters, Filter(option.field, "is_null")))
@@ -40,17 +43,40 @@ class ExistenceStep(RowStep):
                 continue  # asked for and not shown: it is left over, which is a refusal
             elif option.kind in ("entity", "rows") and target is not self.root:
                 self.used.add(mention)
-                way = self.joins.way(self.root, target)
-                if way is None:
-                    return Refusal("missing_database_info", (mention.text,))
-                if not all(edge.is_one for edge in way) and not _touches(plan, target, self.joins, self.root):
-                    absences.append(Absence(target, is_present=True))
+                found = self._presence(plan, target, mention)
+                if isinstance(found, Refusal):
+                    return found
+                absences += found
             elif option.kind in ("entity", "rows", "member") or (
                 option.kind == "field" and self._is_named_by_filter(option, plan)
             ):
                 self.used.add(mention)
         plan = plan.with_(absences=tuple(absences))
         return plan.with_(periods=(), moment=None) if moves_time else plan
+
+    def _presence(self, plan: Plan, target: Relation, mention: Mention) -> Sequence[Absence] | Refusal:
+        """What another table's noun asks of the root's rows; a noun that would say nothing is a refusal."""
+        way = self.joins.way(self.root, target)
+        if way is None:
+            return Refusal("missing_database_info", (mention.text,))
+        if _touches(plan, target, self.joins, self.root):
+            return ()
+        if all(edge.is_one for edge in way):
+            return Refusal("unknown_generation_failure", (mention.text,))
+        return (Absence(target, is_present=True),)
+
+    def _is_said_of_missing(self, mention: Mention, option: Option) -> bool:
+        """`never opened a ticket`: verb and noun of one denial, both about the table whose rows must not exist."""
+        place = self.reading.mentions.index(mention)
+        beside = [self.reading.mentions[n] for n in (place - 1, place + 1) if 0 <= n < len(self.reading.mentions)]
+        denied = [self.resolution.uses[m].relation for m in beside if m.is_negated and m in self.resolution.uses]
+        return (
+            mention.is_plain
+            and not mention.is_negated
+            and option.kind in ("field", "moment", "entity")
+            and option.relation is not self.root
+            and any(relation is option.relation for relation in denied)
+        )
 
     def _is_named_by_filter(self, option: Option, plan: Plan) -> bool:
         """服务区 beside a named service area, or the label of the thing that is counted."""
@@ -71,6 +97,10 @@ class ExistenceStep(RowStep):
     def _leftover(self) -> Refusal | None:
         left: list[str] = []
         for mention in self.reading.mentions:
+            option = self.resolution.uses.get(mention)
+            if _totals_no_figure(mention, option):
+                left.append(mention.text)
+                continue
             if mention.names_value or mention in self.used or mention.token.has("filler"):
                 continue
             if mention not in self.resolution.uses and mention.token.has("filler"):
@@ -82,6 +112,11 @@ class ExistenceStep(RowStep):
         return Refusal("unknown_generation_failure", tuple(left)) if left else None
 
 
+def _totals_no_figure(mention: Mention, option: Option | None) -> bool:
+    """A total or mean of what cannot be added up."""
+    return mention.aggregate in ("sum", "avg") and option is not None and option.kind == "field"
+
+
 def _shows(plan: Plan, relation: Relation) -> bool:
     """Whether a plan shows something of a relation."""
     shown = {item.relation for dimension in plan.dimensions for item in dimension.fields}
@@ -90,15 +125,21 @@ def _shows(plan: Plan, relation: Relation) -> bool:
 
 def _touches(plan: Plan, target: Relation, joins: JoinGraph, root: Relation) -> bool:
     """Whether the plan's own joins pass through a relation, so that its rows exist anyway."""
-    needed: Iterable[int] = {
-        *(m.field.relation for m in plan.measures if m.field), *(f.relation for d in plan.dimensions for f in d.fields),
-        *(f.field.relation for f in plan.filters), *(f.relation for f in plan.attributes),
-    }  # fmt: skip
-    for number in needed:
+    for number in _needed(plan):
         way = joins.way(root, _relation(joins, number))
         if number == target.number or any(edge.end == target.number for edge in way or ()):
             return True
     return False
+
+
+def _needed(plan: Plan) -> Iterable[int]:
+    """The relations whose columns a plan uses."""
+    moments = (plan.moment.field.relation,) if plan.moment is not None else ()
+    return {
+        *moments, *(m.field.relation for m in plan.measures if m.field),
+        *(f.relation for d in plan.dimensions for f in d.fields), *(f.field.relation for f in plan.filters),
+        *(f.relation for f in plan.attributes),
+    }  # fmt: skip
 
 
 def _relation(joins: JoinGraph, number: int) -> Relation:

@@ -51,7 +51,7 @@ class OrderStep(PlanState):
     def _asks_for_one(self) -> bool:
         """A superlative takes one row, unless an order was said too or several were asked for."""
         reading = self.reading
-        if reading.has("direction", "order") or (reading.has("list") and not reading.is_english):
+        if reading.has("direction", "order") or self._asks_for_several():
             return False
         if reading.is_english:
             subject = next((m for m in reading.mentions if m.is_which or m.is_listed), None) or next(
@@ -60,6 +60,13 @@ class OrderStep(PlanState):
             words = subject.text.split() if subject is not None else []
             return not any(base_form(word) != word for word in words[-1:])
         return True
+
+    def _asks_for_several(self) -> bool:
+        """哪些 asks for several, 是谁 for one."""
+        tokens, places = self.reading.tokens, self.reading.forms.get("list", ())
+        if self.reading.is_english:
+            return False
+        return any("谁" not in tokens[place].text for place in places if place < len(tokens))
 
     def _said_order(self, plan: Plan) -> list[Ordering]:
         found: list[Ordering] = []

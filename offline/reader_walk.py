@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from offline.links import Link
 from offline.reader_words import FORMS_OVER_NAMES, PURPOSES, STRONG_NAME, SURE_NAME
 from offline.reading import Mention, PeriodMention, Reading, ValueMention
 from offline.text import is_english, key
@@ -29,7 +30,10 @@ class TokenWalk:
         best = max((link.score for link in token.names), default=0.0)
         values = tuple(link for link in token.values if not link.needs_column)
         figures = tuple(link for link in token.names if link.field is not None and link.field.is_measure)
-        if figures and token.has("count") and not _leads(next(iter(tokens[place + 1 : place + 2]), None)):
+        ends = not _leads(next(iter(tokens[place + 1 : place + 2]), None))
+        if figures and token.has("count") and ends:
+            if place and _counts_things(tokens[place - 1], figures):
+                return replace(token, names=())
             return replace(token, tags=frozenset(), names=figures)
         has_form = bool((token.tags & FORMS_OVER_NAMES) or token.adjectives)
         following = next((t for t in tokens[place + 1 : place + 4] if not t.is_filler), None)
@@ -119,6 +123,9 @@ class TokenWalk:
             elif token.names:
                 is_counted = key(token.text).startswith(("numberof", "howmany", "countof"))
                 mention = Mention(token, place, is_whole=self._is_whole(place), is_counted=is_counted)
+                if _says_total(token):
+                    mention.aggregate = "sum"
+                    reading.mark("sum", place)
                 reading.mentions.append(mention)
                 self._by_place[place] = mention
             elif token.values and not token.tags and token.number is None:
@@ -175,6 +182,25 @@ class TokenWalk:
 def _leads(following: Token | None) -> bool:
     """What follows is what a form would be about."""
     return following is not None and (following.is_link or following.number is not None)
+
+
+def _says_total(token: Token) -> bool:
+    """`total amount` for a column `amount`: the word for adding up is part of the phrase, not of the column's name."""
+    if not token.text.startswith(("total ", "总")) or token.derived is not None:
+        return False
+    best = max(link.score for link in token.names)
+    figures = [link.field for link in token.names if link.score >= best - 0.05 and link.field is not None]
+    return bool(figures) and all(
+        field.role == "measure" and "总" not in field.title and "total" not in field.stem for field in figures
+    )
+
+
+def _counts_things(before: Token, figures: Sequence[Link]) -> bool:
+    """客户数量 counts customers where the column 数量 belongs to none of the tables that 客户 names."""
+    if not before.names or before.names[0].kind != "table":
+        return False
+    tables = {link.relation.number for link in before.names if link.kind == "table"}
+    return not any(link.relation.number in tables for link in figures)
 
 
 def _is_noun_place(before: Token | None, following: Token | None, best: float) -> bool:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 from common.business_schema import BusinessSchema, Column, Table
 from offline.column_roles import Described, date_format_of, kind_of, role_of
+from offline.legends import legend_of
 from offline.naming import read_comment
+from offline.products import with_product
 from offline.relations import Field, Member, Relation
 from offline.text import common_prefix, fold, has_cjk, identifier_words, words_of
 from offline.vocabulary import Vocabulary
 
 _LEAST_SHARED = 2
+_CODED = frozenset({"category", "measure", "rate", "ordinal", "code", "text"})
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -69,12 +72,8 @@ def _groups(tables: Sequence[Table]) -> list[_Group]:
         for table in alike:
             alone = _Group((table,), ("",), table.name)
             groups[f"{table.schema}.{table.name}"] = family if family else alone
-    seen: list[_Group] = []
-    for table in tables:
-        group = groups[f"{table.schema}.{table.name}"]
-        if not any(group is other for other in seen):
-            seen.append(group)
-    return seen
+    seen = {id(group): group for table in tables if (group := groups[f"{table.schema}.{table.name}"])}
+    return list(seen.values())
 
 
 def _family(tables: list[Table]) -> _Group | None:
@@ -103,6 +102,7 @@ def _relation(number: int, group: _Group, members: tuple[Member, ...], prefix: s
     stem = tuple(identifier_words(bare)) or (bare,)
     relation = Relation(number, members, comment.headline or " ".join(identifier_words(name)), stem, table.comment)
     relation.fields = _fields(number, group.tables, stem, vocabulary)
+    relation.fields = with_product(relation, vocabulary)
     relation.years = {int(found[0]): member for member in members if (found := _YEAR.search(member.part))}
     if relation.years:
         relation.member_values = {
@@ -152,4 +152,9 @@ def _field(number: int, column: Column, cut: str, vocabulary: Vocabulary) -> Fie
     written = date_format_of(described, kind)
     role = role_of(described, kind, vocabulary, has_format=bool(written))
     title = comment.headline or (column.name if has_cjk(column.name) else " ".join(identifier_words(bare)))
-    return Field(number, column, kind, role, title, stem, column.values, written)
+    legend = dict(legend_of(column.comment)[1]) if role in _CODED else {}
+    if legend and set(column.values) <= set(legend):
+        role = "category"
+    else:
+        legend = {}
+    return Field(number, column, kind, role, title, stem, column.values, written, legend)

@@ -23,7 +23,10 @@ _NAMING_ROLES: Final[tuple[Role, ...]] = ("key", "reference", "code")
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A column with its kind and role. `title` is what it is called in output, `stem` its words without prefixes."""
+    """A column with its kind and role. `title` is what it is called in output, `stem` its words without prefixes.
+
+    `legend` has the words of its codes, by code. `factors` are the columns whose product it is when no column holds it.
+    """
 
     relation: int
     column: Column
@@ -33,6 +36,8 @@ class Field:
     stem: tuple[str, ...]
     values: tuple[str, ...] = ()
     date_format: str = ""
+    legend: Mapping[str, str] = field(default_factory=dict)
+    factors: tuple[Field, ...] = ()
 
     @property
     def name(self) -> str:

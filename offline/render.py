@@ -15,7 +15,7 @@ from offline.joins import JoinGraph
 from offline.moment_sql import bucket, within
 from offline.periods import Period
 from offline.plan import Absence, AnyPlan, CombinedPlan, Condition, Dimension, Filter, Measure, Ordering, Plan
-from offline.relations import Field
+from offline.relations import Field, Member
 from offline.sources import Needs, Source
 from offline.titles import Titles
 
@@ -78,7 +78,7 @@ class Renderer:
             query = query.select(build.titled(source.part(), plan.part_title), copy=False)
         for item in plan.attributes:
             query = query.select(
-                build.titled(source.column(item), item.title if self._is_single_title(plan, item) else item.name),
+                build.titled(shown(item, source), item.title if self._is_single_title(plan, item) else item.name),
                 copy=False,
             )
         query = self._restricted(source.attach(query), plan, source)
@@ -164,7 +164,7 @@ class Renderer:
         if dimension.grain and plan.moment is not None:
             return [(bucket(plan.moment, source.column(plan.moment.field), dimension.grain), dimension.title)]
         titles = self._dimension_titles(dimension)
-        return [(source.column(item), title) for item, title in zip(dimension.fields, titles, strict=True)]
+        return [(shown(item, source), title) for item, title in zip(dimension.fields, titles, strict=True)]
 
     @staticmethod
     def _dimension_titles(dimension: Dimension) -> list[str]:
@@ -197,7 +197,7 @@ class Renderer:
         else:
             assert measure.field is not None  # noqa: S101 - only counts have no field
             column: exp.Expr = source.column(measure.field)
-            if measure.field.kind == "text" and measure.function in ("sum", "avg"):
+            if measure.field.kind == "text":
                 column = build.cast(column, "numeric")
             value = _FUNCTIONS[measure.function](this=column)
         if measure.only or measure.during is not None:
@@ -290,7 +290,7 @@ class Renderer:
             column, value = build.cast(column, "date"), build.cast(value, "date")
         return [exp.EQ(this=column, expression=value)]
 
-    def filter(self, condition: Filter, column: exp.Column) -> exp.Expr:
+    def filter(self, condition: Filter, column: exp.Expr) -> exp.Expr:
         """A row condition over the column given for its field."""
         found = self._test(condition, column)
         return (
@@ -299,7 +299,7 @@ class Renderer:
             else found
         )
 
-    def _test(self, condition: Filter, column: exp.Column) -> exp.Expr:
+    def _test(self, condition: Filter, column: exp.Expr) -> exp.Expr:
         item = condition.field
         if condition.test == "flag":
             return _flag(item, column, is_true=condition.is_true)
@@ -328,7 +328,7 @@ class Renderer:
             average = (
                 exp.Select()
                 .select(exp.Avg(this=build.column(item.name)))
-                .from_(exp.Table(this=build.name(self._joins.relation(item.relation).name)))
+                .from_(_plain_table(self._joins.relation(item.relation).members[0]))
             )
             return build.OPERATORS[condition.test](this=value, expression=average.subquery())
         if condition.test == "between":
@@ -448,7 +448,7 @@ def _compared(value: exp.Expr, condition: Condition, average: exp.Expr | None) -
     return build.OPERATORS[condition.test](this=value, expression=build.number(condition.number))
 
 
-def _flag(item: Field, column: exp.Column, *, is_true: bool) -> exp.Expr:
+def _flag(item: Field, column: exp.Expr, *, is_true: bool) -> exp.Expr:
     """A flag is true or false by the values its column has."""
     if item.kind == "flag":
         return column if is_true else exp.Not(this=column)
@@ -457,6 +457,22 @@ def _flag(item: Field, column: exp.Column, *, is_true: bool) -> exp.Expr:
     truths = {value for value in item.values if value.casefold() in ("y", "yes", "true", "t", "1", "是", "有", "国有")}
     wanted = truths if is_true else set(item.values) - truths
     return build.one_of(column, [build.text(value) for value in sorted(wanted)] or [build.text("")])
+
+
+def shown(item: Field, source: Source) -> exp.Expr:
+    """A column as people read it: with the words of its codes where its comment has them."""
+    column = source.column(item)
+    if not item.legend:
+        return column
+    cases = [
+        exp.If(this=exp.EQ(this=column.copy(), expression=_literal(item, code)), true=build.text(label))
+        for code, label in item.legend.items()
+    ]
+    return exp.Case(ifs=cases, default=build.cast(column, "text"))
+
+
+def _plain_table(member: Member) -> exp.Table:
+    return exp.Table(this=build.name(member.name), db=build.name(member.schema) if member.is_qualified else None)
 
 
 def _literal(item: Field, value: str) -> exp.Expr:

@@ -258,7 +258,13 @@ class Resolver:
             for value in reading.values:
                 for link in value.links:
                     found.setdefault(link.relation.number, link.relation)
-        return list(found.values())[: WEIGHTS.most_roots]
+        named = {
+            option.relation.number
+            for choices in options.values()
+            for option in choices
+            if option.kind in ("entity", "rows") and option.score >= WEIGHTS.sure
+        }
+        return sorted(found.values(), key=lambda relation: relation.number not in named)[: WEIGHTS.most_roots]
 
     def _worth(self, root: Relation, option: Option) -> float:
         if option.relation is root:

@@ -17,7 +17,7 @@ from offline.joins import Edge, JoinGraph
 from offline.plan import Filter
 from offline.relations import Field, Member, Relation
 
-RenderFilter = Callable[[Filter, exp.Column], exp.Expr]
+RenderFilter = Callable[[Filter, exp.Expr], exp.Expr]
 PART = "part_"
 
 
@@ -58,10 +58,13 @@ class Source:
         self.conditions: list[exp.Expr] = self._live(root, self.alias)
         self._build(needs)
 
-    def column(self, item: Field) -> exp.Column:
-        """A fresh reference to a field."""
+    def column(self, item: Field) -> exp.Expr:
+        """A fresh reference to a field, or the product of those it is made of."""
         if item in self._columns:
             return self._columns[item].copy()
+        if item.factors:
+            first, second = (self.column(factor) for factor in item.factors)
+            return exp.Mul(this=first, expression=second)
         return build.column(item.name, self._places[item.relation])
 
     def part(self) -> exp.Column:

@@ -27,6 +27,7 @@ _RAW_QUOTED = re.compile(
 _AMOUNTS = frozenset({"金额", "总额", "总金额"})
 _FILLER = frozenset({"filler"})
 _BREAKS = frozenset(".?!;,")
+_SURE_TABLE = 0.5
 _UNKNOWN_WORD, _UNKNOWN_CHARACTER = 3.0, 2.2
 
 
@@ -108,7 +109,20 @@ class Tokeniser:
                     best[token.end] = _Best(best[start].cost + cost, token, start)
                     stated = token.period.stated_year if token.period else None
                     years[token.end] = stated or years[start]
-        return self._with_joined_figures(_merged(_back_track(best)))
+        return self._in_schema(self._with_joined_figures(_merged(_back_track(best))))
+
+    def _in_schema(self, tokens: list[Token]) -> list[Token]:
+        """`orders in the archive`: the name of a schema chooses among tables and columns, and says nothing else."""
+        schemas = self._index.schemas
+        for place, token in enumerate(tokens):
+            schema = schemas.get(key(token.text), "")
+            others = [other for number, other in enumerate(tokens) if number != place]
+            if not schema or token.values or not any(_lies_in(link, schema) for o in others for link in o.names):
+                continue
+            chosen = [replace(other, names=_within(other.names, schema)) for other in tokens]
+            chosen[place] = Token(token.text, token.start, token.end, _FILLER)
+            return chosen
+        return tokens
 
     def _with_joined_figures(self, tokens: list[Token]) -> list[Token]:
         """Two figures that together name a third: 微信的订单量 is the number of orders paid so.
@@ -226,11 +240,22 @@ class Tokeniser:
                 return tuple(link for link in found if link.score >= best - 0.05)
         return ()
 
+    def _tags(self, phrase: str, plain: str, words: Sequence[Word]) -> frozenset[str]:
+        """`orders by status` counts orders, whatever `order by` says."""
+        tags = self._vocabulary.tags.get(phrase) or self._vocabulary.tags.get(plain, frozenset())
+        return frozenset() if tags and len(words) > 1 and self._is_plural_table(words[0]) else tags
+
+    def _is_plural_table(self, word: Word) -> bool:
+        is_plural = word.text != word.base and word.text.endswith("s")
+        return is_plural and any(
+            link.kind == "table" and link.score >= _SURE_TABLE for link in self._index.names.get(word.base, ())
+        )
+
     def _known(self, text: str, words: Sequence[Word], start: int, end: int, phrase: str) -> Token | None:
         names = self._index.names.get(phrase, ())
         values = self._index.values.get(phrase, ())
         plain = text[words[start].start : words[end - 1].end]
-        tags = self._vocabulary.tags.get(phrase) or self._vocabulary.tags.get(plain, frozenset())
+        tags = self._tags(phrase, plain, words[start:end])
         adjectives = self._vocabulary.adjectives.get(phrase, ())
         derived = self._resolvable(phrase)
         if derived is not None and not names:
@@ -241,6 +266,15 @@ class Tokeniser:
             return None
         ranked = tuple(sorted(names, key=lambda link: -link.score))
         return Token(plain, start, end, tags, ranked, tuple(values), adjectives)
+
+
+def _lies_in(link: Link, schema: str) -> bool:
+    return link.kind == "table" and link.relation.members[0].schema == schema
+
+
+def _within(names: tuple[Link, ...], schema: str) -> tuple[Link, ...]:
+    """The links into a schema where there are any, else all of them."""
+    return tuple(link for link in names if link.relation.members[0].schema == schema) or names
 
 
 def _is_figure(token: Token) -> bool:

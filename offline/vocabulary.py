@@ -42,6 +42,7 @@ class Vocabulary:
     derived: Mapping[str, Derived]
     naming: Mapping[str, Any]
     holidays: Mapping[str, Mapping[str, Any]]
+    pinyin: tuple[Mapping[str, Any], ...] = ()
 
     def names(self, section: str) -> frozenset[str]:
         """A list of the naming rules, as keys."""
@@ -70,6 +71,12 @@ class Vocabulary:
         }
 
     @cached_property
+    def nouns(self) -> frozenset[str]:
+        """Chinese words for what tables are about."""
+        words = frozenset(str(word) for row in self.pinyin if row["kind"] == "thing" for word in row["words"])
+        return words - set(self.endings("table_endings")) - set(self.endings("part_endings"))
+
+    @cached_property
     def longest_synonym(self) -> int:
         return max(map(len, self.synonyms))
 
@@ -91,6 +98,7 @@ def load_vocabulary(folder: Path = WORDS_FOLDER) -> Vocabulary:
         derived=_derived(_read(folder / "derived.yaml")),
         naming=_read(folder / "naming.yaml"),
         holidays={fold(str(name)): days for name, days in _read(folder / "calendar.yaml")["holidays"].items()},
+        pinyin=tuple(_read(folder / "pinyin.yaml")),
     )
 
 

@@ -1,7 +1,8 @@
 """`python -m tools.evaluate SET …`: asks a set's questions through the service and compares rows with its references'.
 
 SET is a folder with `pairs.json` (and `schema.sql`), or a name below the shared evaluation sets; `defog` means all
-`defog_…`. `time_words`, `readme_endings` and `follow_ups` are made here, about the demo database. Asks in default
+`defog_…`. `time_words`, `readme_endings` and `follow_ups` are made here, about the demo database, and `wide_200` with
+its 200 tables. Asks in default
 routing and in `database_direct`; `--routing` chooses one of them. `--report DIR` writes `outcomes.jsonl` (a question a
 line) and `report.html`; `--against DIR` lists what changed since an earlier report. The last line has the figures of
 default routing over all sets.
@@ -30,6 +31,7 @@ from tools.evaluate.probe import foreign_keys, questions, verdict
 from tools.evaluate.report import flips, read_outcomes, write_report
 from tools.evaluate.scene import Scene, scene_of
 from tools.evaluate.sets import EvaluationSet, Pair, SetNotFoundError, find_sets
+from tools.evaluate.wide import PREFIX, wide_set
 
 ROUTINGS: Final[dict[str, tuple[Routing, ...]]] = {
     "both": ("database_direct", "default"),
@@ -74,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sets_named(name: str, limit: int | None) -> list[EvaluationSet]:
     if name in GENERATED:
         return [generated_set(name, datetime.now(UTC).astimezone().date(), limit=limit)]
+    if name.startswith(PREFIX) and name.removeprefix(PREFIX).isdigit():
+        return [wide_set(name, limit=limit)]
     return find_sets([name], limit=limit)
 
 

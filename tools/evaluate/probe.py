@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -78,13 +78,27 @@ def foreign_keys(connection: psycopg.Connection[Any]) -> list[ForeignKey]:
 
 
 def questions(keys: Sequence[ForeignKey]) -> list[ProbeQuestion]:
-    """One question a language for every two tables that a key connects."""
+    """One question a language for every two names of tables that a key connects.
+
+    Tables of one name in several schemas make one question: a count of either is right.
+    """
     templates: dict[str, str] = yaml.safe_load(_TEMPLATES.read_text(encoding="utf-8"))
     connected: dict[tuple[tuple[str, str], tuple[str, str]], list[ForeignKey]] = {}
     for key in keys:
         if not key.is_to_itself:
             connected.setdefault((key.child, key.parent), []).append(key)
-    return [
+    asked: dict[tuple[str, str], ProbeQuestion] = {}
+    for question in _questions_of(connected, templates):
+        place = (question.language, question.text)
+        earlier = asked[place].keys if place in asked else ()
+        asked[place] = ProbeQuestion(question.language, question.text, (*earlier, *question.keys))
+    return list(asked.values())
+
+
+def _questions_of(
+    connected: Mapping[tuple[tuple[str, str], tuple[str, str]], list[ForeignKey]], templates: Mapping[str, str]
+) -> Iterator[ProbeQuestion]:
+    yield from (
         ProbeQuestion(
             language,
             template.format(
@@ -95,7 +109,7 @@ def questions(keys: Sequence[ForeignKey]) -> list[ProbeQuestion]:
         )
         for members in connected.values()
         for language, template in templates.items()
-    ]
+    )
 
 
 def _noun(table: str, comment: str, language: str) -> str:

@@ -60,7 +60,10 @@ def scene_of(questions: EvaluationSet, settings: Mapping[str, str]) -> Iterator[
             reader_password=_password(),
         )
         is_demo = owner_url is not None and questions.schema is None
-        container = Container(_settings(FOLDER / "runs" / run, {"DEMO_DATA": str(is_demo), **settings}), stores=stores)
+        container = Container(
+            _settings(FOLDER / "runs" / run, {"DEMO_DATA": str(is_demo), **questions.settings, **settings}),
+            stores=stores,
+        )
         try:
             container.start()
             yield Scene(container, container.shared.stores.business_url)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +36,8 @@ class EvaluationSet:
     """Questions about one database.
 
     `schema` is the script that makes and fills it; None means the demo database, unless `database_url` names one that
-    is there, to be read as whom the URL names.
+    is there, to be read as whom the URL names. `settings` are those of the service that the set needs, such as the
+    schemas it may read; a folder has them in `settings.json`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class EvaluationSet:
     schema: str | None
     columns_file: Path | None = None
     database_url: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def schema_hash(self) -> str:
@@ -78,11 +80,13 @@ def read_set(folder: Path, *, limit: int | None = None) -> EvaluationSet:
     entries = json.loads((folder / "pairs.json").read_text(encoding="utf-8"))
     schema = folder / "schema.sql"
     columns = folder / "columns.json"
+    settings = folder / "settings.json"
     return EvaluationSet(
         name=folder.resolve().name,
         pairs=tuple(_pair(entry) for entry in entries[:limit]),
         schema=schema.read_text(encoding="utf-8") if schema.is_file() else None,
         columns_file=columns if columns.is_file() else None,
+        settings=json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else {},
     )
 
 

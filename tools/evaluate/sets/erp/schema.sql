@@ -1,0 +1,20 @@
+-- A trading company's ERP whose columns are Pinyin initials and syllables; nothing is commented, keys are by name only.
+CREATE TABLE kehu (kh_id int PRIMARY KEY, kh_mc varchar(60), kh_lx varchar(20), cs varchar(20), lxr varchar(20), zt smallint);
+CREATE TABLE gongyingshang (gys_id int PRIMARY KEY, gys_mc varchar(60), cs varchar(20));
+CREATE TABLE shangpin (sp_id int PRIMARY KEY, sp_mc varchar(60), sp_lb varchar(20), dj numeric(10,2), gys_id int);
+CREATE TABLE cangku (ck_id int PRIMARY KEY, ck_mc varchar(40), cs varchar(20));
+CREATE TABLE kucun (ck_id int, sp_id int, sl int, PRIMARY KEY (ck_id, sp_id));
+CREATE TABLE xiaoshou_dingdan (dd_id int PRIMARY KEY, dd_bh varchar(20), kh_id int, ywy_id int, dd_rq date, zje numeric(12,2), zt varchar(10));
+CREATE TABLE dingdan_mx (mx_id int PRIMARY KEY, dd_id int, sp_id int, sl int, dj numeric(10,2), je numeric(12,2));
+CREATE TABLE yuangong (yg_id int PRIMARY KEY, xm varchar(20), bm_id int, rz_rq date, gz numeric(10,2));
+CREATE TABLE bumen (bm_id int PRIMARY KEY, bm_mc varchar(40));
+INSERT INTO kehu SELECT n, (ARRAY['华东','恒通','金辉','远大','瑞丰','天成'])[1 + n % 6] || (ARRAY['贸易','实业','科技','商行'])[1 + n % 4] || n || '号', (ARRAY['经销商','终端客户','代理商'])[1 + n % 3], (ARRAY['上海','杭州','南京','苏州'])[1 + n % 4], '联系人' || n, n % 5 / 4 FROM generate_series(1, 40) n;
+INSERT INTO gongyingshang SELECT n, '供货' || n || '厂', (ARRAY['宁波','无锡','合肥'])[1 + n % 3] FROM generate_series(1, 8) n;
+INSERT INTO shangpin SELECT n, (ARRAY['螺丝','轴承','电机','皮带','阀门'])[1 + n % 5] || '-' || n, (ARRAY['五金','传动','电气'])[1 + n % 3], 5 + n * 3.5, 1 + n % 8 FROM generate_series(1, 30) n;
+INSERT INTO cangku VALUES (1, '一号仓', '上海'), (2, '二号仓', '杭州'), (3, '保税仓', '宁波');
+INSERT INTO kucun SELECT c, s, (c * 37 + s * 11) % 200 FROM generate_series(1, 3) c, generate_series(1, 30) s;
+INSERT INTO bumen VALUES (1, '销售一部'), (2, '销售二部'), (3, '财务部');
+INSERT INTO yuangong SELECT n, (ARRAY['赵','钱','孙','李','周'])[1 + n % 5] || (ARRAY['明','强','丽'])[1 + n % 3], 1 + n % 3, date '2018-01-10' + n * 97, 6000 + n * 210 FROM generate_series(1, 15) n;
+INSERT INTO xiaoshou_dingdan SELECT n, 'XS' || lpad(n::text, 6, '0'), 1 + (n * 7) % 38, 1 + n % 10, date '2024-01-02' + n * 2, 0, (ARRAY['已完成','已发货','待审核','已取消'])[1 + n % 4] FROM generate_series(1, 300) n;
+INSERT INTO dingdan_mx SELECT (d - 1) * 3 + l, d, 1 + (d * 5 + l * 7) % 28, 1 + (d + l) % 9, 5 + (1 + (d * 5 + l * 7) % 28) * 3.5, (1 + (d + l) % 9) * (5 + (1 + (d * 5 + l * 7) % 28) * 3.5) FROM generate_series(1, 300) d, generate_series(1, 3) l;
+UPDATE xiaoshou_dingdan o SET zje = (SELECT sum(je) FROM dingdan_mx m WHERE m.dd_id = o.dd_id);
