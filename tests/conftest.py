@@ -2,10 +2,13 @@
 
 With DATABASE_URL, BUSINESS_DATABASE_URL or REDIS_URL set, scratch databases are made on those servers; otherwise the
 embedded servers run under `data/test` and are shared by all test processes. Nothing outside the scratch databases and
-one Redis database a process, claimed by a lock, is touched.
+one Redis database a process, claimed by a lock, is touched: two runs at once on one machine do not meet, from one tree
+or from two. What they share, the demo business database and the migrated template, is made once and only read.
 """
 
+import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -17,7 +20,7 @@ import redis
 from filelock import FileLock, Timeout
 
 from core.logging import clear_log_context
-from tools.scratch_databases import drop_database, fresh_database
+from tools.scratch_databases import drop_database, fresh_database, one_at_a_time, template_database
 
 if TYPE_CHECKING:
     from core.embedded import ServerAddresses
@@ -30,7 +33,7 @@ REDIS_DATABASES = range(15, 0, -1)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Unit and architecture tests open no sockets: they fail when they ask for a server."""
-    servers = {"platform_url", "business_owner_url", "redis_url", "embedded"}
+    servers = {"platform_server", "business_owner_url", "redis_url", "embedded"}
     for item in items:
         if {"unit", "architecture"} & set(Path(item.path).parts) and servers & set(getattr(item, "fixturenames", ())):
             raise pytest.UsageError(f"{item.nodeid} asks for a real server: move it to tests/integration")
@@ -51,15 +54,31 @@ def worker_name(request: pytest.FixtureRequest) -> str:
 def embedded() -> Iterator["ServerAddresses"]:
     from core.embedded import acquire_servers
 
-    with acquire_servers(ROOT / "data" / "test") as lease:
+    with acquire_servers(ROOT / "data" / "test", is_scratch=True) as lease:
         yield lease.addresses
 
 
 @pytest.fixture(scope="session")
-def platform_url(request: pytest.FixtureRequest, worker_name: str) -> Iterator[str]:
-    """An empty scratch platform database of this test process."""
-    server = os.environ.get("DATABASE_URL") or request.getfixturevalue("embedded").platform_url
-    url = fresh_database(server, f"citu_test_platform_{worker_name}_{os.getpid()}")
+def platform_server(request: pytest.FixtureRequest) -> str:
+    """The URL of the server that scratch platform databases are made on."""
+    return os.environ.get("DATABASE_URL") or str(request.getfixturevalue("embedded").platform_url)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(platform_server: str) -> str:
+    """The name of a platform database at the newest revision, to make copies of: quicker than migrating each."""
+    from core.schema_migrations import upgrade_to_head
+
+    versions = sorted((ROOT / "migrations" / "versions").glob("*.py"))
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in versions)).hexdigest()[:12]
+    return template_database(platform_server, f"citu_test_template_{state}", upgrade_to_head)
+
+
+@pytest.fixture(scope="session")
+def platform_url(platform_server: str, migrated_template: str, worker_name: str) -> Iterator[str]:
+    """A scratch platform database of this test process at the newest revision, without rows."""
+    server = platform_server
+    url = fresh_database(server, f"citu_test_platform_{worker_name}_{os.getpid()}", template=migrated_template)
     yield url
     drop_database(server, url)
 
@@ -70,8 +89,7 @@ def business_owner_url(request: pytest.FixtureRequest) -> str:
     from demo.loader import load_demo
 
     server = os.environ.get("BUSINESS_DATABASE_URL") or request.getfixturevalue("embedded").business_owner_url
-    (ROOT / "data" / "test").mkdir(parents=True, exist_ok=True)
-    with FileLock(ROOT / "data" / "test" / "business.lock"):
+    with one_at_a_time(server, "citu_test_business"):
         url = fresh_database(server, "citu_test_business", keep=True)
         load_demo(url, end_date=DEMO_END, progress=lambda *_step: None)
     return url
@@ -90,7 +108,7 @@ def scratch_business_url(request: pytest.FixtureRequest, worker_name: str) -> It
 def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A Redis database of this test process, empty at the start and flushed at the end."""
     server = os.environ.get("REDIS_URL") or request.getfixturevalue("embedded").redis_url
-    number, claim = claim_redis_database()
+    number, claim = claim_redis_database(server)
     parts = urlsplit(server)
     if parts.scheme == "unix":
         url = f"unix://{parts.netloc}{parts.path}?db={number}"
@@ -103,15 +121,15 @@ def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
     claim.release()
 
 
-def claim_redis_database() -> tuple[int, FileLock]:
-    """A Redis database number no other test process of this project uses now; the lock ends with the process."""
-    folder = ROOT / "data" / "test"
-    folder.mkdir(parents=True, exist_ok=True)
+def claim_redis_database(server: str) -> tuple[int, FileLock]:
+    """A database number that no other test process of this machine uses; the lock ends with the process."""
+    folder = Path(tempfile.gettempdir()) / f"citu-test-redis-{hashlib.sha256(server.encode()).hexdigest()[:12]}"
+    folder.mkdir(exist_ok=True)
     for number in REDIS_DATABASES:
-        claim = FileLock(folder / f"redis-{number}.lock")
+        claim = FileLock(folder / f"{number}.lock")
         try:
             claim.acquire(blocking=False)
-        except Timeout:
+        except (Timeout, PermissionError):
             continue
         return number, claim
     raise RuntimeError("every Redis database is in use by another test process")

@@ -39,8 +39,17 @@ class ServerLease:
     Forked children share the lease, spawned ones do not (and need none while their parent lives).
     """
 
-    def __init__(self, *, layout: Layout, progress: Callable[[str], None], start_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        layout: Layout,
+        progress: Callable[[str], None],
+        start_timeout_seconds: float,
+        is_scratch: bool = False,
+    ) -> None:
+        """See `acquire_servers`."""
         self._layout = layout
+        self._is_scratch = is_scratch
         self._progress = progress
         self._timeout_seconds = start_timeout_seconds
         self._presence = FileLock(layout.clients_lock, is_shared=True)
@@ -115,7 +124,7 @@ class ServerLease:
         while (state := running_state(self._layout)) is None:
             if not is_locked(self._layout.supervisor_lock):
                 self._layout.state_file.unlink(missing_ok=True)
-                _start_supervisor(self._layout, self._progress, deadline)
+                _start_supervisor(self._layout, self._progress, deadline, is_scratch=self._is_scratch)
             elif time.monotonic() > deadline:
                 raise self._lock_held()
             else:
@@ -133,7 +142,11 @@ def _ignore(_text: str) -> None:
 
 
 def acquire_servers(
-    data_dir: Path, *, progress: Callable[[str], None] = _ignore, start_timeout_seconds: float = 60
+    data_dir: Path,
+    *,
+    progress: Callable[[str], None] = _ignore,
+    start_timeout_seconds: float = 60,
+    is_scratch: bool = False,
 ) -> ServerLease:
     """A lease on the servers of `data_dir`, which are started when they do not run yet.
 
@@ -141,6 +154,8 @@ def acquire_servers(
         data_dir: the service's data folder; created when it is missing.
         progress: gets one Chinese sentence for each step that takes time.
         start_timeout_seconds: for everything, waiting for other starters included.
+        is_scratch: nobody needs the data after a power cut, so PostgreSQL, if it is started now, never waits for the
+            disk. For tests.
 
     Raises:
         ConfigurationError: they cannot be started; the message is one sentence for the user, the cause is in the log.
@@ -151,7 +166,9 @@ def acquire_servers(
         make_private_folder(layout.client_dir)
     except OSError as error:
         raise _not_writable(layout, error) from error
-    return ServerLease(layout=layout, progress=progress, start_timeout_seconds=start_timeout_seconds)
+    return ServerLease(
+        layout=layout, progress=progress, start_timeout_seconds=start_timeout_seconds, is_scratch=is_scratch
+    )
 
 
 def _not_writable(layout: Layout, error: OSError) -> ConfigurationError:
@@ -161,10 +178,11 @@ def _not_writable(layout: Layout, error: OSError) -> ConfigurationError:
     return ConfigurationError(messages.EMBEDDED_NOT_WRITABLE.format(folder=layout.data_dir))
 
 
-def _start_supervisor(layout: Layout, progress: Callable[[str], None], deadline: float) -> None:
+def _start_supervisor(layout: Layout, progress: Callable[[str], None], deadline: float, *, is_scratch: bool) -> None:
     progress(messages.EMBEDDED_STARTING)
     remaining = max(1.0, deadline - time.monotonic())
-    options = ("--data-dir", str(layout.data_dir), "--start-timeout", f"{remaining:.0f}")
+    options = ["--data-dir", str(layout.data_dir), "--start-timeout", f"{remaining:.0f}"]
+    options += ["--scratch"] if is_scratch else []
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     with layout.supervisor_log.open("ab") as log:
         layout.supervisor_log.chmod(0o600)

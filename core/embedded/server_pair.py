@@ -41,8 +41,15 @@ class ServerPair:
     """Both servers. The caller holds the supervisor's lock, and stays in one thread."""
 
     def __init__(
-        self, *, layout: Layout, programs: Programs, account: Account, progress: Callable[[str], None]
+        self,
+        *,
+        layout: Layout,
+        programs: Programs,
+        account: Account,
+        progress: Callable[[str], None],
+        is_scratch: bool = False,
     ) -> None:
+        """Args: is_scratch: see `postgres_command`."""
         self._layout = layout
         self._programs = programs
         self._account = account
@@ -50,7 +57,9 @@ class ServerPair:
         self._cluster = Cluster(layout=layout, programs=programs, account=account)
         self._credentials: Credentials | None = None
         self._postgres = ServerProcess(
-            command=postgres_command(layout, programs), account=account, before_start=self._prepare_postgres
+            command=postgres_command(layout, programs, is_scratch=is_scratch),
+            account=account,
+            before_start=self._prepare_postgres,
         )
         self._redis: ServerProcess | None = None
 

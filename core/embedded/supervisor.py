@@ -76,8 +76,17 @@ class ClientWatch:
 class Supervisor:
     """Start, watch, stop. `announce` gets the JSON lines of the start."""
 
-    def __init__(self, *, layout: Layout, start_timeout_seconds: float, announce: Callable[[dict[str, Any]], None]):
+    def __init__(
+        self,
+        *,
+        layout: Layout,
+        start_timeout_seconds: float,
+        announce: Callable[[dict[str, Any]], None],
+        is_scratch: bool = False,
+    ) -> None:
+        """Args: is_scratch: see `acquire_servers`."""
         self._layout = layout
+        self._is_scratch = is_scratch
         self._timeout_seconds = round(start_timeout_seconds)
         self._deadline = time.monotonic() + start_timeout_seconds
         self._announce = announce
@@ -106,7 +115,10 @@ class Supervisor:
         for path in (self._layout.state_file, self._layout.credentials_file):
             remove_leftover_temporaries(path)
         programs = reachable_programs(programs, account, progress=progress)
-        self._serve(ServerPair(layout=self._layout, programs=programs, account=account, progress=progress))
+        pair = ServerPair(
+            layout=self._layout, programs=programs, account=account, progress=progress, is_scratch=self._is_scratch
+        )
+        self._serve(pair)
 
     def _is_the_one(self, lock: FileLock) -> bool:
         """True with the lock; False when another supervisor serves: a killed starter's may come up late."""
@@ -165,13 +177,15 @@ def _leave_parent() -> None:
     os.umask(0o077)
 
 
-def _supervise(layout: Layout, start_timeout_seconds: float) -> int:
+def _supervise(layout: Layout, start_timeout_seconds: float, *, is_scratch: bool) -> int:
     _leave_parent()
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(process)d %(message)s"
     )
     announce = _announcer()
-    supervisor = Supervisor(layout=layout, start_timeout_seconds=start_timeout_seconds, announce=announce)
+    supervisor = Supervisor(
+        layout=layout, start_timeout_seconds=start_timeout_seconds, announce=announce, is_scratch=is_scratch
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, supervisor.request_stop)
     try:
@@ -193,11 +207,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--data-dir", type=Path, required=True, help="the service's data folder")
     parser.add_argument("--start-timeout", type=float, default=60, metavar="SECONDS", help="for the start (default 60)")
+    parser.add_argument("--scratch", action="store_true", help="nobody needs the data after a power cut")
     parser.add_argument("--status", action="store_true", help="print what runs as JSON; exit code 0 running, 3 not")
     options = parser.parse_args(argv)
     layout = Layout.of(options.data_dir)
     if not options.status:
-        return _supervise(layout, options.start_timeout)
+        return _supervise(layout, options.start_timeout, is_scratch=options.scratch)
     status = servers_status(layout)
     sys.stdout.write(json.dumps(status, indent=2) + "\n")
     return 0 if status["running"] else 3

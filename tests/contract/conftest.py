@@ -72,7 +72,12 @@ def schemas_of(business_url: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def start(
-    platform_url: str, redis_url: str, reader_role: str, worker_name: str, tmp_path_factory: pytest.TempPathFactory
+    platform_server: str,
+    migrated_template: str,
+    redis_url: str,
+    reader_role: str,
+    worker_name: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Start]:
     """`start(business_url, model, entry, **settings)` serves on a platform database of its own and an emptied Redis."""
     made: list[str] = []
@@ -80,7 +85,8 @@ def start(
     def begin(
         business_url: str, model: ScriptedModelServer, entry: str = "unified", **settings: str
     ) -> AbstractContextManager[Service]:
-        made.append(fresh_database(platform_url, f"citu_contract_platform_{worker_name}_{os.getpid()}_{len(made)}"))
+        name = f"citu_contract_platform_{worker_name}_{os.getpid()}_{len(made)}"
+        made.append(fresh_database(platform_server, name, template=migrated_template))
         with redis.Redis.from_url(redis_url) as client:
             client.flushdb()
         schemas = schemas_of(business_url)
@@ -97,7 +103,7 @@ def start(
 
     yield begin
     for url in made:
-        drop_database(platform_url, url)
+        drop_database(platform_server, url)
 
 
 @pytest.fixture(scope="module")

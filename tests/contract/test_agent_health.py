@@ -1,5 +1,6 @@
 """`agent_health` on the wire: it really asks the model, and a broken part costs no more than what hangs on it."""
 
+import os
 from collections.abc import Iterator
 
 import httpx
@@ -90,7 +91,7 @@ def test_light_examination_costs_no_model_call(
 def test_lost_business_database_is_unhealthy(
     start: Start, scratch_business_url: str, model: ScriptedModelServer, worker_name: str
 ) -> None:
-    url = fresh_database(scratch_business_url, f"citu_contract_unwell_{worker_name}")
+    url = fresh_database(scratch_business_url, f"citu_contract_unwell_{worker_name}_{os.getpid()}")
     with start(url, model) as service:
         drop_database(scratch_business_url, url)
         response = examine(service)

@@ -1,5 +1,7 @@
 """Conversations go on as clients expect; what is lost costs what hangs on it and never becomes an invented answer."""
 
+import os
+
 import psycopg
 import pytest
 
@@ -131,7 +133,7 @@ def test_without_the_platform_database_questions_are_answered_without_examples(
 def test_without_the_business_database_data_questions_are_503(
     start: Start, scratch_business_url: str, model: ScriptedModelServer, worker_name: str, entry: str
 ) -> None:
-    url = fresh_database(scratch_business_url, f"citu_contract_gone_{worker_name}")
+    url = fresh_database(scratch_business_url, f"citu_contract_gone_{worker_name}_{os.getpid()}")
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE anything (id integer)")
     model.add_rule("SELECT 1 AS 数", kind="write_sql", contains="一个数")
@@ -147,7 +149,7 @@ def test_without_the_business_database_data_questions_are_503(
 def test_database_without_tables_is_said_and_no_number_is_made_up(
     start: Start, scratch_business_url: str, model: ScriptedModelServer, worker_name: str, entry: str
 ) -> None:
-    url = fresh_database(scratch_business_url, f"citu_contract_empty_{worker_name}")
+    url = fresh_database(scratch_business_url, f"citu_contract_empty_{worker_name}_{os.getpid()}")
     model.add_rule("分类: CHAT\n理由: 闲聊\n置信度: 0.9", kind="classify", contains="多少部电影")
     model.add_rule("SELECT 1 AS 数", kind="write_sql", contains="多少部电影")
     with start(url, model, entry) as service:

@@ -1,6 +1,7 @@
 """`python citu_app.py` as operators start it: on the settings' address, with stores lost, beside the other entry."""
 
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ def settings(
     platform_url: str, small_business_url: str, reader_role: str, folder: Path, worker_name: str
 ) -> Iterator[dict[str, str]]:
     """Databases that are there, a Redis and a model that are not."""
-    platform = fresh_database(platform_url, f"citu_old_entry_{worker_name}")
+    platform = fresh_database(platform_url, f"citu_old_entry_{worker_name}_{os.getpid()}")
     business = ensure_reader_role(small_business_url, role=reader_role, password=READER_PASSWORD, schemas=["public"])
     yield {
         **MODEL_SETTINGS,

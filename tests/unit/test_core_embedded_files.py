@@ -18,8 +18,8 @@ from core.embedded.account import Account
 from core.embedded.addresses import Credentials, addresses_of
 from core.embedded.file_locks import FileLock, LockTimeoutError, is_locked
 from core.embedded.layout import LONGEST_SOCKET_PATH_BYTES, Layout, make_private_folder
-from core.embedded.postgres_server import postmaster_pid
-from core.embedded.programs import find_programs
+from core.embedded.postgres_server import postgres_command, postmaster_pid
+from core.embedded.programs import Programs, find_programs
 from core.embedded.server_logs import append_private, keep_small, telling_line
 from core.embedded.server_pair import require_free_space
 from core.embedded.state_file import (
@@ -164,6 +164,16 @@ def test_a_living_postmaster_on_the_same_folder_is_seen(tmp_path: Path) -> None:
         (tmp_path / "postmaster.pid").write_text(f"{living.pid}\n")
         assert postmaster_pid(tmp_path) == living.pid
         assert postmaster_pid(tmp_path / "other") is None
+
+
+def test_only_scratch_data_is_written_without_waiting_for_the_disk(tmp_path: Path) -> None:
+    programs = Programs(postgres_site=tmp_path, redis_server=tmp_path / "valkey-server")
+    commands = [postgres_command(Layout.of(tmp_path), programs, is_scratch=scratch).argv for scratch in (False, True)]
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        assert [[f"{name}={value}" in command for value in ("on", "off")] for command in commands] == [
+            [True, False],
+            [False, True],
+        ]
 
 
 def test_the_line_that_names_the_failure_is_found() -> None:
