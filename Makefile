@@ -19,7 +19,7 @@ export CITU_QUESTION = $(value Q)
 export CITU_TAG = $(value TAG)
 export CITU_NAME = $(value NAME)
 
-.PHONY: help run run-legacy worker ask demo test check lint fix types contracts bench bench-long docs migrate migration hooks lock clean
+.PHONY: help run run-legacy worker ask demo test check lint fix types contracts bench bench-long docs migrate migration hooks lock data-homes clean-data clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,12 @@ lock: .venv/.dev ## Pin requirements*.in anew, with the hashes of every file an 
 	  $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --no-emit-trusted-host -o $$name.txt $$name.in
 	done
+
+data-homes: .venv/.runtime ## List where embedded servers keep data; REMOVE=stale removes what deleted folders left
+	@exec $(PY) -m scripts.data_homes $(if $(filter stale,$(REMOVE)),--remove stale)
+
+clean-data: .venv/.runtime ## Remove this folder's embedded databases, after a question
+	@exec $(PY) -m scripts.data_homes --remove own
 
 clean: ## Remove caches and the virtual environment (data/ and logs/ stay)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage*

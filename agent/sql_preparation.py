@@ -98,7 +98,7 @@ class SqlPreparation:
         draft = await brain.write_sql(request)
         if not draft.is_intermediate:
             return await self._checked(brain, request, draft)
-        objection = await run_blocking(partial(self._object, draft.sql, asks_planner=False))
+        objection = await self._objection(draft.sql, asks_planner=False)
         if isinstance(objection, Objection) and objection.kind == "forbidden_keywords":
             return _refused(objection, draft)
         informed = replace(request, looked_up=await self._look_up(draft.sql))
@@ -111,7 +111,7 @@ class SqlPreparation:
     async def _checked(self, brain: Brain, request: SqlRequest, draft: SqlDraft) -> PreparedSql:
         if not draft.sql:
             return _without_sql(draft)
-        objection = await run_blocking(self._object, draft.sql)
+        objection = await self._objection(draft.sql)
         if not isinstance(objection, Objection):
             return PreparedSql("agent_sql_generation", sql=draft.sql, based_on=draft.based_on, planned=objection)
         if not (objection.is_repairable and self._rules.repairs and self._rules.asks_planner):
@@ -139,7 +139,7 @@ class SqlPreparation:
             return _unrepaired(draft.sql, messages.SQL_REPAIR_TIMEOUT.format(seconds=seconds))
         if not repaired.sql:
             return _unrepaired(draft.sql, _why_unrepaired(repaired, objection))
-        still = await run_blocking(self._object, repaired.sql)
+        still = await self._objection(repaired.sql)
         if not isinstance(still, Objection):
             based_on = repaired.based_on or draft.based_on
             return PreparedSql("sql_repair_success", sql=repaired.sql, based_on=based_on, planned=still)
@@ -147,16 +147,27 @@ class SqlPreparation:
             return _refused(still, repaired)
         return _unrepaired(repaired.sql, messages.SQL_REPAIR_FAILED.format(detail=still.detail))
 
-    def _object(self, sql: str, *, asks_planner: bool | None = None) -> Objection | PlannedQuery | None:
+    async def _objection(self, sql: str, *, asks_planner: bool | None = None) -> Objection | PlannedQuery | None:
+        """What `_object` finds; guard and planner are stopped when the caller leaves."""
+        caller_left = CancelFlag()
+        try:
+            return await run_blocking(partial(self._object, sql, caller_left, asks_planner=asks_planner))
+        except asyncio.CancelledError:
+            caller_left.set()
+            raise
+
+    def _object(
+        self, sql: str, caller_left: CancelFlag, *, asks_planner: bool | None = None
+    ) -> Objection | PlannedQuery | None:
         """The list's objection, else the guard's, else the planner's, else its plan; None when it was not asked."""
         if (operation := _first_word(sql)) in self._rules.forbidden_operations:
             prompt = messages.SQL_OPERATION_FORBIDDEN.format(operation=operation)
             return Objection("forbidden_keywords", prompt, prompt, is_repairable=False)
         try:
             if not (self._rules.asks_planner if asks_planner is None else asks_planner):
-                self._executor.check(sql)
+                self._executor.check(sql, cancel=caller_left)
                 return None
-            verdict = self._executor.explain(sql)
+            verdict = self._executor.explain(sql, cancel=caller_left)
         except SqlRefusedError as error:
             return _guard_objection(error, sql)
         if verdict.is_accepted:

@@ -13,7 +13,7 @@ from features.health import probes
 from features.health.agent.service import AgentHealthService, HealthTest
 from features.health.sampled_probes import EmbeddingProbe, RecordsProbe
 from features.health.service import Component, HealthService
-from web.exposure import exposure_warning
+from web.exposure import exposure_warning, open_hosts_warning
 
 if TYPE_CHECKING:
     from bootstrap.react import React
@@ -54,7 +54,10 @@ def build_health(
             ),
         ],
         prompt_value_columns=parts.shown_to_the_model,
-        warnings={"ADMIN_TOKEN": lambda: exposure_warning(parts.settings)},
+        warnings={
+            "ADMIN_TOKEN": lambda: exposure_warning(parts.settings),
+            "ALLOWED_HOSTS": lambda: open_hosts_warning(parts.settings),
+        },
         has_react_answered=has_react_answered,
     )
 

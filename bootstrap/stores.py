@@ -20,6 +20,7 @@ import app_config
 from common import derived_settings
 from common.config_service import ConfigService
 from core.embedded import ServerLease, acquire_servers
+from core.embedded.homes import home_of
 from core.logging import get_app_logger
 from core.redis_client import RedisClient, connect_redis
 from core.sql_executor.reader_role import reader_url_of
@@ -77,6 +78,15 @@ def find_stores(settings: ConfigService, progress: Callable[[str], None]) -> Sto
         reader_password=password,
         lease=lease,
     )
+
+
+def home_elsewhere(settings: ConfigService, stores: Stores) -> Path | None:
+    """Where the embedded servers keep their data when that is outside the data folder; None for any other start."""
+    if stores.lease is None:
+        return None
+    data_dir = app_config.project_path(settings.get("DATA_DIR"))
+    home = home_of(data_dir).path
+    return None if home.is_relative_to(data_dir.resolve()) else home
 
 
 def _reader_password(data_dir: Path) -> str:

@@ -18,7 +18,7 @@ from core.process_tree import is_worker_of_launcher, stop_with_parent
 from serving.asgi_adapter import ThreadedWsgiToAsgi
 from serving.supervisor import WorkerLife
 from web.body_limits import body_limit
-from web.exposure import exposure_warning, is_announced
+from web.exposure import exposure_warnings, is_announced
 from web.security_headers import SECURITY_HEADERS
 
 Scope = MutableMapping[str, Any]
@@ -80,7 +80,7 @@ class AsgiApp:
         except CituError as error:
             logger.error("start failed: %s", error.message)
             return {"type": "lifespan.startup.failed", "message": error.message}
-        if not is_announced() and (warning := exposure_warning(self._container.settings)):
+        for warning in () if is_announced() else exposure_warnings(self._container.settings):
             logger.warning("%s", warning)
         self._warming = asyncio.create_task(asyncio.to_thread(self._container.warm_up))
         return {"type": "lifespan.startup.complete"}

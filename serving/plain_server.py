@@ -18,7 +18,7 @@ from common.config_service import ConfigService
 from core.logging import get_app_logger
 from serving.garbage_collection import collect_less_often
 from serving.worker_processes import worker_processes
-from web.exposure import exposure_warning, wanted_host
+from web.exposure import exposure_warnings, wanted_host
 
 logger = get_app_logger("plain_server")
 
@@ -87,7 +87,7 @@ def run_plain(service: Service, app: Flask) -> None:
     """Serve `app` as plain WSGI on HOST and PORT, a thread a connection, until the process is told to stop."""
     settings = service.settings
     host = wanted_host(settings)
-    if warning := exposure_warning(settings, host):
+    for warning in exposure_warnings(settings, host):
         logger.warning("%s", warning)
     service.start()
     service.share_figures()

@@ -25,7 +25,7 @@ from react_agent.config import Config
 from serving.asgi import AsgiApp, create_asgi_app
 from serving.serve import refuse_used_port, serve, server_options
 from web.app import create_app
-from web.exposure import LOOPBACK_HOST, announce_host, demand_admin_token, exposure_warning
+from web.exposure import LOOPBACK_HOST, announce_host, demand_admin_token, exposure_warnings
 
 THREADS = "/api/v0/react"
 REACT_ROUTES = (
@@ -127,7 +127,7 @@ def _serve(container: Container, options: argparse.Namespace) -> int:
     container.start()
     sys.stderr.write(f"{messages.SERVING.format(host=host, port=port)}\n")
     announce_host(host)
-    if warning := exposure_warning(settings):
+    for warning in exposure_warnings(settings):
         sys.stderr.write(f"{warning}\n")
     workers = settings.get("MAX_WORKERS") if settings.is_set("MAX_WORKERS") else 1
     server = server_options(settings, host=host, port=port, workers=workers)

@@ -17,16 +17,18 @@ import uvicorn
 from rich.console import Console
 
 from bootstrap.container import Container, build_container
+from bootstrap.stores import home_elsewhere
 from common import messages
 from common.config_service import ConfigService
 from common.errors import CituError, ConfigurationError
+from common.messages.data_homes import KEPT_AT
 from core.process_tree import STOP_WITH_PARENT, announce_launcher, stop_with_parent
 from serving.asgi import begin_shutdown
 from serving.progress_display import ProgressDisplay
 from serving.supervisor import WORKER_SILENT_SECONDS, Supervisor
 from serving.uvicorn_protocol import BoundedHttpToolsProtocol
 from serving.worker_processes import worker_processes
-from web.exposure import LOOPBACK_HOST, announce_host, exposure_warning
+from web.exposure import LOOPBACK_HOST, announce_host, exposure_warnings
 from web.origin_rules import check_web_settings
 
 DEMO_WORKERS = 1
@@ -74,8 +76,10 @@ def _run(container: Container, options: argparse.Namespace, console: Console) ->
     if options.prepare_only:
         return 0
     console.print(messages.SERVING.format(host=host, port=port), style="bold green", markup=False, soft_wrap=True)
+    if home := home_elsewhere(settings, container.shared.stores):
+        console.print(KEPT_AT.format(path=home), style="dim", markup=False, soft_wrap=True)
     announce_host(host)
-    if warning := exposure_warning(settings):
+    for warning in exposure_warnings(settings):
         console.print(warning, style="bold red", markup=False, soft_wrap=True)
     configured = settings.get("MAX_WORKERS") if settings.is_set("MAX_WORKERS") else DEMO_WORKERS
     workers = options.workers or configured

@@ -1,8 +1,9 @@
-"""Where the service listens, and the warning when others can reach it and there is no administrator's token."""
+"""Where the service listens, and what is to be warned of when others can reach it there."""
 
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from typing import Final
 
 from common import messages
@@ -51,3 +52,28 @@ def exposure_warning(settings: ConfigService, host: str | None = None) -> str | 
     if settings.get("ADMIN_TOKEN") or is_loopback(host_name(listening)):
         return None
     return messages.EXPOSED_WITHOUT_ADMIN.format(host=listening)
+
+
+def open_hosts_warning(settings: ConfigService, host: str | None = None) -> str | None:
+    """One sentence when the service listens on all addresses and answers under any name; None otherwise.
+
+    Then a page whose name is made to point here (DNS rebinding) is answered like the service's own.
+    """
+    listening = bound_host(settings) if host is None else host
+    if settings.get("ALLOWED_HOSTS") or not is_every_address(listening):
+        return None
+    return messages.EXPOSED_TO_ANY_HOST.format(host=listening or "*")
+
+
+def exposure_warnings(settings: ConfigService, host: str | None = None) -> list[str]:
+    """All of the above that apply, for whoever reports where the service listens."""
+    found = (exposure_warning(settings, host), open_hosts_warning(settings, host))
+    return [warning for warning in found if warning]
+
+
+def is_every_address(host: str) -> bool:
+    """Whether a server bound there listens on all addresses of the machine: `0.0.0.0`, `::` or nothing."""
+    try:
+        return not host or ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return False

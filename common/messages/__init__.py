@@ -162,6 +162,10 @@ SETTINGS_FILE_UNWRITABLE: Final = "配置文件 {path} 无法写入：{reason}"
 SETTINGS_FILE_LOCKED: Final = "配置文件 {path} 正被另一个进程写入，请稍后重试"
 
 # Launcher and terminal
+EXPOSED_TO_ANY_HOST: Final = (
+    "【安全警告】服务监听在 {host}（所有网络地址），但 ALLOWED_HOSTS 没有设置，任何域名都可以指向本服务（DNS 重绑定）。"
+    "请在 ALLOWED_HOSTS 中列出客户端使用的主机名，或将 HOST 设为 127.0.0.1。"
+)
 SERVING: Final = "服务已就绪：http://{host}:{port}  （文档 /api/docs，按 Ctrl-C 停止）"
 EXPOSED_WITHOUT_ADMIN: Final = (
     "【安全警告】服务监听在 {host}，其他机器可以访问，但 ADMIN_TOKEN 没有设置，管理接口只对本机开放，"

@@ -144,25 +144,25 @@ class SqlExecutor:
         plan = known.plan if known else None
         return self._run(admitted, lambda connection, watch: self._fetch(connection, admitted, plan, watch), cancel)
 
-    def check(self, sql: str) -> None:
-        """Ask the guard alone; the database is not touched.
+    def check(self, sql: str, *, cancel: CancelSignal | None = None) -> None:
+        """Ask the guard alone; the database is not touched. A set `cancel` ends the check.
 
         Raises:
             SqlRefusedError: the guard said no.
             StoreUnavailableError: what the guard admits cannot be read from the database.
         """
-        self._guard.check(sql)
+        self._guard.check(sql, cancel=cancel)
 
-    def explain(self, sql: str) -> ExplainVerdict:
-        """Whether the planner accepts `sql`, and at what cost; nothing is executed.
+    def explain(self, sql: str, *, cancel: CancelSignal | None = None) -> ExplainVerdict:
+        """Whether the planner accepts `sql`, and at what cost; nothing is executed. A set `cancel` ends both.
 
         Raises:
             SqlRefusedError: the guard said no.
             StoreUnavailableError: the database cannot be reached.
         """
-        admitted = self._guard.check(sql)
+        admitted = self._guard.check(sql, cancel=cancel)
         try:
-            plan = self._run(admitted, lambda connection, _: plan_of(connection, admitted), None)
+            plan = self._run(admitted, lambda connection, _: plan_of(connection, admitted), cancel)
         except SqlExecutionError as error:
             return ExplainVerdict(False, detail=error.detail or error.message, sqlstate=error.sqlstate)
         if (refusal := self._over_ceiling(plan)) is not None:

@@ -1,6 +1,7 @@
 """What a failing statement tells its caller: the SQLSTATE and a sentence, never a value that is stored."""
 
 import logging
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -70,3 +71,28 @@ def test_text_raised_inside_a_function_is_not_passed_on(scratch_business_url: st
     )
     error = failure(scratch_business_url, f"{raising} SELECT pg_temp.speak(v) FROM {ROWS}")
     assert STORED not in f"{error.message} {error.detail}"
+
+
+@pytest.mark.parametrize("statement", ["SELECT pay FROM citu_hidden.staff", "SELECT citu_hidden.pay_of(1)"])
+def test_missing_right_names_nothing_of_what_is_hidden(
+    scratch_business_url: str, caplog: pytest.LogCaptureFixture, statement: str
+) -> None:
+    role = f"citu_nobody_{uuid4().hex[:12]}"
+    with psycopg.connect(scratch_business_url) as connection, caplog.at_level(logging.DEBUG):
+        connection.execute("CREATE SCHEMA citu_hidden")
+        connection.execute("CREATE TABLE citu_hidden.staff (pay int)")
+        connection.execute("CREATE FUNCTION citu_hidden.pay_of(int) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        connection.execute("REVOKE EXECUTE ON FUNCTION citu_hidden.pay_of FROM PUBLIC")
+        connection.execute(f"CREATE ROLE {role}")
+        connection.execute(f"GRANT USAGE ON SCHEMA citu_hidden TO {role}")
+        connection.execute(f"SET LOCAL ROLE {role}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege) as raised:
+            connection.execute(statement)
+        connection.rollback()
+    error = execution_error(raised.value)
+    assert isinstance(error, SqlExecutionError)
+    assert error.sqlstate == "42501"
+    told = f"{error.message} {error.detail} {caplog.text}"
+    assert "42501" in error.message
+    for hidden in ("staff", "pay_of", "citu_hidden"):
+        assert hidden not in told

@@ -77,12 +77,12 @@ class ScriptedExecutor:
     executed: list[str] = field(default_factory=list)
     planned: list[Any] = field(default_factory=list)
 
-    def check(self, sql: str) -> None:
+    def check(self, sql: str, *, cancel: object = None) -> None:
         verdict = self.explained.get(sql)
         if isinstance(verdict, Exception):
             raise verdict
 
-    def explain(self, sql: str) -> ExplainVerdict:
+    def explain(self, sql: str, *, cancel: object = None) -> ExplainVerdict:
         verdict = self.explained.get(sql, ExplainVerdict(is_accepted=True))
         if isinstance(verdict, Exception):
             raise verdict

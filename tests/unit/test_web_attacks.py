@@ -22,7 +22,7 @@ from common.errors import ConfigurationError
 from common.secret_masking import mask_text
 from core.read_only_mode import ReadOnlyMode
 from web.app import create_app
-from web.exposure import exposure_warning, wanted_host
+from web.exposure import exposure_warning, exposure_warnings, open_hosts_warning, wanted_host
 from web.route_table import ROUTES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -293,6 +293,25 @@ def test_public_address_without_a_token_is_told_in_one_sentence(settings: dict[s
     assert (warning is not None) is is_exposed
     assert warning is None or ("ADMIN_TOKEN" in warning and "\n" not in warning)
     assert warning is None or mask_text(warning) == warning, "the log shows it whole"
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_open"),
+    [
+        ({"HOST": "0.0.0.0"}, True),  # noqa: S104 - what is looked at
+        ({"HOST": "::", "ADMIN_TOKEN": "s3cret"}, True),
+        ({"HOST": "0.0.0.0", "ALLOWED_HOSTS": "citu.example"}, False),  # noqa: S104
+        ({"HOST": "192.0.2.7"}, False),
+        ({"HOST": "localhost"}, False),
+    ],
+)
+def test_all_addresses_without_names_are_told_in_one_sentence(settings: dict[str, str], is_open: bool) -> None:
+    nowhere = Path("/nonexistent")
+    service = ConfigService(app_config.rows(), environ=settings, dotenv_path=nowhere, settings_path=nowhere)
+    warning = open_hosts_warning(service)
+    assert (warning is not None) is is_open
+    assert (warning in exposure_warnings(service)) is is_open
+    assert warning is None or ("ALLOWED_HOSTS" in warning and mask_text(warning) == warning)
 
 
 def test_old_entry_binds_what_its_command_prefers_until_host_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
