@@ -15,9 +15,9 @@ DEFINES: Final = (
     r"|(?:defined|calculated|computed|measured) (?:as|by))\b"
 )
 SYNONYM_FORMS: Final = (
-    r"([^:=]+)(?:也就是|就是|即|又称|又叫|也叫|也称|亦称|简称|俗称|等同于|等价于|指的是|指|是|=)([^:=]+)"
+    r"([^:=]+)(?:也就是|就是|即|又称|又叫|也叫|也称|亦称|简称|俗称|等同于|等价于)([^:=]+)"
     r"|([^:=]+)[与和同跟]([^:=]+)(?:含义相同|意思相同|意思一样|同义|是一回事|是同一回事)"
-    r"|([^:=]+) (?:is another (?:word|name) for|is (?:also )?(?:called|known as)|is the same as|is short for|stands for|means|is|are) ([^:=]+)"
+    r"|([^:=]+) (?:is another (?:word|name) for|is (?:also )?(?:called|known as)|is the same as|is short for|stands for|means) ([^:=]+)"
     r"|([^:=]+) and ([^:=]+) (?:mean|are) the same"
 )
 """One name for another: two groups of the alternative that matches."""

@@ -69,10 +69,10 @@ class TextRules:
         return not self._is_synonym(clause)
 
     def _is_about_reviewed(self, pieces: Sequence[Piece]) -> bool:
-        """Whether a word that is new to the engine is, or holds, a word of a reviewed record."""
-        unknown = [piece.text for piece in pieces if piece.is_new]
-        known = self._reviewed(term for text in unknown for term in bigrams(text))
-        return bool(known) and any(_holds_term(text, known) for text in unknown)
+        """Whether a word that is new to the engine, with what stands beside it, holds a word of a reviewed record."""
+        stretches = _stretches(pieces)
+        known = self._reviewed(term for text, _ in stretches for term in bigrams(text))
+        return bool(known) and any(_holds_term(text, is_new, known) for text, is_new in stretches)
 
     def _is_synonym(self, clause: str) -> bool:
         """Whether the clause only says that a new name and one known thing are the same, or two names of one thing."""
@@ -132,16 +132,41 @@ def _uncovered(text: str, known: frozenset[str]) -> list[str]:
     return found
 
 
-def _holds_term(text: str, known: frozenset[str]) -> bool:
-    """Whether a word or three characters in a row are known; two characters alone only when they are the whole text."""
-    for run in re.findall(r"[\u3400-\u9fff]+|[^\W\u3400-\u9fff]+", text):
+def _stretches(pieces: Sequence[Piece]) -> list[tuple[str, list[bool]]]:
+    """Words in a row that name nothing in the schema, with whether each character is of a new one.
+
+    A filler may be part of a word nobody knows, as 车 of 停车区 is; new words alone would tear it.
+    """
+    found: list[tuple[str, list[bool]]] = []
+    for piece in pieces:
+        is_new = [piece.is_new] * len(piece.text)
+        if piece.subjects or piece.is_number:
+            found.append(("", []))
+        elif found and _CJK.match(piece.text) and _CJK.match(found[-1][0] or piece.text):
+            text, before = found[-1]
+            found[-1] = (text + piece.text, before + is_new)
+        else:
+            found.append((piece.text, is_new))
+    return [(text, is_new) for text, is_new in found if any(is_new)]
+
+
+def _holds_term(text: str, is_new: Sequence[bool], known: frozenset[str]) -> bool:
+    """Whether a word or three characters in a row are known, one of them new to the engine.
+
+    Two characters are a word only when they are the whole text.
+    """
+    for match in re.finditer(r"[\u3400-\u9fff]+|[^\W\u3400-\u9fff]+", text):
+        run, start = match[0], match.start()
         if not _CJK.match(run):
             if len(run) > 2 and run in known:
                 return True
         elif len(run) == 2:
             if run in known:
                 return True
-        elif any(run[at : at + 2] in known and run[at + 1 : at + 3] in known for at in range(len(run) - 2)):
+        elif any(
+            run[at : at + 2] in known and run[at + 1 : at + 3] in known and any(is_new[start + at : start + at + 3])
+            for at in range(len(run) - 2)
+        ):
             return True
     return False
 

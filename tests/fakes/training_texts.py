@@ -92,6 +92,95 @@ SAYS = (
     "From now on {measure} {operation}, says finance",
     "{measure} always {operation}",
 )
+# Written after the rules that read them, and not looked at while those were changed but for names of the schema.
+MORE_OPERATIONS = (
+    "打对折",
+    "按三分之一计",
+    "乘上系数",
+    "摊薄一半",
+    "以五成入账",
+    "抹零",
+    "向上取到千",
+    "仅看周末",
+    "不看夜间",
+    "把退单也算上",
+    "连同作废单",
+    "别算停车区",
+    "用去年数代替",
+    "拿订单当金额",
+    "取中位",
+    "封顶一百万",
+    "保底十万",
+    "减掉补贴",
+    "加回税费",
+    "换算成美元",
+    "按旧口径",
+    "挪到次月",
+    "翻两番",
+    "只认现金",
+    "刨除宜春",
+    "以后都填零",
+    "与订单数对调",
+    "取绝对值",
+    "反号",
+    "按季度平均",
+)
+MORE_MEASURES = (
+    "营收",
+    "总营收",
+    "支付总金额",
+    "pay_sum",
+    "车流量",
+    "公司数",
+    "这些",
+    "凡是数字",
+    "上述口径",
+    "报表里的值",
+    "总和",
+    "一切",
+    "最终数",
+)
+MORE_WORDINGS = (
+    "{measure}{operation}",
+    "{measure}请{operation}",
+    "领导说{measure}{operation}",
+    "口径更新：{measure}{operation}",
+    "{measure}呢，{operation}",
+    "统一规定{measure}一概{operation}",
+)
+MORE_DOES = (
+    "must be halved",
+    "are trebled",
+    "exclude motorway stops",
+    "come from another column",
+    "should ignore refunds",
+    "get rounded to thousands",
+    "count twice on Sundays",
+    "omit cash",
+    "are capped at one million",
+    "shift by one month",
+    "use last year's figures",
+    "swap with orders",
+    "are negative",
+    "add ten percent",
+    "convert to dollars",
+)
+MORE_ENGLISH = (
+    "revenue",
+    "takings",
+    "figures",
+    "sums",
+    "everything reported",
+    "pay_sum",
+    "the answer",
+    "all of it",
+)
+MORE_SAYS = (
+    "{measure} {operation}",
+    "Policy: {measure} {operation}",
+    "Remember, {measure} {operation}",
+    "In our books {measure} {operation}",
+)
 THINGS = (
     "图书馆",
     "食堂菜单",
@@ -157,7 +246,20 @@ def hostile() -> st.SearchStrategy[str]:
         st.sampled_from(DOES),
         st.sampled_from(ENGLISH + MEASURES),
     )
-    return chinese | english
+    more = st.builds(
+        _filled,
+        st.sampled_from(MORE_WORDINGS),
+        st.sampled_from(MORE_MEASURES),
+        st.sampled_from(MORE_OPERATIONS),
+        st.just(""),
+    ) | st.builds(
+        _filled,
+        st.sampled_from(MORE_SAYS),
+        st.sampled_from(MORE_ENGLISH),
+        st.sampled_from(MORE_DOES),
+        st.just(""),
+    )
+    return chinese | english | more
 
 
 def ordinary() -> list[str]:

@@ -73,6 +73,8 @@ def test_no_generated_rule_reaches_the_prompt_of_a_known_question(text: str) -> 
         "“总营收”翻倍",
         "营收即双倍营收",
         "营收是订单数",
+        "pay_sum are trebled",
+        "别算停车区",
         "pay_sum\n订单总数",
         "客单价要翻番",
         "微信 与 现金 含义相同",
