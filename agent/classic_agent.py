@@ -89,7 +89,7 @@ async def _after_generation(state: AgentState) -> str:
 def _answer(state: AgentState, thought_by: Mapping[str, object]) -> Answer:
     is_data = state["classification"].question_type == "DATABASE"
     records, summary = state["records"], state["summary"]
-    text = state["chat_response"] or summary or _row_count_text(state["question"], records)
+    text = state["chat_response"] or summary or _row_count_text(state["question"], records) + state["note"]
     return Answer(
         question_type="DATABASE" if is_data else "CHAT",
         response=text,

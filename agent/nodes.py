@@ -74,6 +74,7 @@ class Nodes:
         return {
             "sql": prepared.sql,
             "planned": prepared.planned,
+            "note": prepared.note,
             "chat_response": prepared.explanation,
             "user_prompt": prepared.user_prompt,
             "validation_error_type": prepared.validation_error_type,
@@ -123,7 +124,7 @@ class Nodes:
             summarising = self.brain.on_behalf_of(question).summarise(
                 question.text, records, write=written.add if question.wants_tokens else None
             )
-            summary = (await summarising).strip()
+            summary = (await summarising).strip() + state["note"]
         except ModelUnavailableError as error:
             logger.warning("no summary: %s", error.error_type)
             return None

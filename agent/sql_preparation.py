@@ -33,7 +33,7 @@ class PreparedSql:
     """The outcome of generation; `sql` is admitted only when `user_prompt` and `explanation` are both None.
 
     `attempts` is the number of statements written, `looked_up_by` the query that was run before the real one,
-    `planned` what guard and planner found, for the executor.
+    `planned` what guard and planner found, for the executor, `note` what the brain says of how it understood a word.
     """
 
     path_token: str
@@ -45,6 +45,7 @@ class PreparedSql:
     attempts: int = 1
     looked_up_by: str | None = None
     planned: PlannedQuery | None = field(default=None, repr=False, compare=False)
+    note: str = ""
 
     @property
     def is_repaired(self) -> bool:
@@ -113,7 +114,9 @@ class SqlPreparation:
             return _without_sql(draft)
         objection = await self._objection(draft.sql)
         if not isinstance(objection, Objection):
-            return PreparedSql("agent_sql_generation", sql=draft.sql, based_on=draft.based_on, planned=objection)
+            return PreparedSql(
+                "agent_sql_generation", sql=draft.sql, based_on=draft.based_on, planned=objection, note=draft.note
+            )
         if not (objection.is_repairable and self._rules.repairs and self._rules.asks_planner):
             return _refused(objection, draft)
         return replace(await self._repair(brain, request, draft, objection), attempts=2)
@@ -142,7 +145,8 @@ class SqlPreparation:
         still = await self._objection(repaired.sql)
         if not isinstance(still, Objection):
             based_on = repaired.based_on or draft.based_on
-            return PreparedSql("sql_repair_success", sql=repaired.sql, based_on=based_on, planned=still)
+            note = repaired.note or draft.note
+            return PreparedSql("sql_repair_success", sql=repaired.sql, based_on=based_on, planned=still, note=note)
         if still.kind == "forbidden_keywords":
             return _refused(still, repaired)
         return _unrepaired(repaired.sql, messages.SQL_REPAIR_FAILED.format(detail=still.detail))

@@ -17,7 +17,8 @@ class AgentState(TypedDict, total=False):
 
     `failure` is the error that ends the question; `user_prompt` is the text for a question without valid SQL, with
     `validation_error_type` saying which kind; `chat_response` is text to show instead of rows; `watch` is told of
-    each finished step; `provenance` says what the answer rests on; `planned` spares `sql` a second check.
+    each finished step; `provenance` says what the answer rests on; `planned` spares `sql` a second check; `note` stands
+    behind the answer's text and says how a word was understood.
     """
 
     question: Question
@@ -25,6 +26,7 @@ class AgentState(TypedDict, total=False):
     classification: Classification
     sql: str | None
     planned: PlannedQuery | None
+    note: str
     records: ResultSet | None
     summary: str | None
     chat_response: str | None
@@ -43,6 +45,7 @@ def initial_state(question: Question, watch: Watch = nobody_watches) -> AgentSta
         classification=UNDECIDED,
         sql=None,
         planned=None,
+        note="",
         records=None,
         summary=None,
         chat_response=None,

@@ -29,9 +29,10 @@ NEIGHBOURS = 6
 def build_brain(settings: ConfigService, model: LLMClient | None, values: PromptValues) -> Brain:
     """One that asks the model, or the offline one without a model."""
     if model is None:
+        from core.word_vectors import LazyWordVectors
         from offline.brain import OfflineBrain
 
-        return OfflineBrain()
+        return OfflineBrain(vectors=LazyWordVectors())
     from agent.model_brain import ModelBrain
     from agent.prompt_files import PromptLibrary
 

@@ -101,7 +101,8 @@ class SqlDraft:
     `explanation` is user-facing text that says why there is no SQL; `reason` is then one of the values of
     `validation_error_type` (docs/contract/agent.md). `based_on` names the trained records used.
     `is_intermediate`: the statement only looks up values; its result is wanted before the real one can be written.
-    `said` is the text a model wrote instead of SQL.
+    `said` is the text a model wrote instead of SQL. `note` is user-facing text that says how a word was understood; it
+    stands behind the summary.
     """
 
     sql: str = ""
@@ -110,6 +111,7 @@ class SqlDraft:
     based_on: tuple[str, ...] = ()
     is_intermediate: bool = False
     said: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

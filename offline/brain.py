@@ -24,11 +24,13 @@ from offline.about_data import about_data, newest_day
 from offline.classifying import ClassifierWords, classify, contains, load_classifier_words
 from offline.conversation import complete, current_part
 from offline.engine import Composed, Engine
+from offline.near_words import WordVectors
 from offline.question_from_sql import question_from_sql
-from offline.refusals import refusal_text
+from offline.refusals import refusal_text, understood_text
 from offline.repair import repair_names
 from offline.summary import summarise_rows
 from offline.text import fold, is_english
+from offline.time_grammar import Clock
 from offline.trained import adapt
 from offline.vocabulary import Vocabulary, load_vocabulary
 
@@ -42,11 +44,17 @@ class OfflineBrain:
     Args:
         vocabulary: the language data; None reads the files beside the package.
         classifier_words: the classifier's data; None reads the file beside the package.
+        vectors: what tells that words are near in meaning; None links words by their letters and synonyms alone.
     """
 
     def __init__(
-        self, *, vocabulary: Vocabulary | None = None, classifier_words: ClassifierWords | None = None
+        self,
+        *,
+        vocabulary: Vocabulary | None = None,
+        classifier_words: ClassifierWords | None = None,
+        vectors: WordVectors | None = None,
     ) -> None:
+        self._vectors = vectors
         self._vocabulary = vocabulary or load_vocabulary()
         self._classifier_words = classifier_words or load_classifier_words()
         self._engines: OrderedDict[int, Engine] = OrderedDict()
@@ -84,7 +92,8 @@ class OfflineBrain:
         refused = {_plain(pair.sql) for pair in doubted if adapt(engine, question, request.today, [pair])}
         adapted = adapt(engine, question, request.today, [pair for pair in nearest if pair not in doubted])
         if adapted is not None and _plain(adapted.sql) not in _against(request, adapted.pair):
-            draft = SqlDraft(sql=adapted.sql, based_on=_records(adapted.pair))
+            note = understood_text(engine.tokens(question, Clock(request.today)), is_english=is_english(question))
+            draft = SqlDraft(sql=adapted.sql, based_on=_records(adapted.pair), note=note)
         else:
             composed = engine.compose(question, request.today)
             refused |= {_plain(one.sql) for one in (adapted, composed) if one is not None and one.sql}
@@ -102,7 +111,7 @@ class OfflineBrain:
             question = complete(current_part(request.question), request.context, engine, request.today)
             fresh = engine.compose(question, request.today)
             if fresh.sql and fresh.sql != sql:
-                return SqlDraft(sql=fresh.sql)
+                return SqlDraft(sql=fresh.sql, note=_note(fresh))
         return SqlDraft(explanation=messages.OFFLINE_CANNOT_REPAIR, reason="syntax_repair_failed")
 
     async def write_question(self, sql: str) -> str:
@@ -130,7 +139,8 @@ class OfflineBrain:
         with self._lock:
             engine = self._engines.get(id(schema))
             if engine is None or engine.schema is not schema:
-                engine = Engine(schema, self._vocabulary)
+                engine = Engine(schema, self._vocabulary, self._vectors)
+                engine.near.begin()
                 self._engines[id(schema)] = engine
             self._engines.move_to_end(id(schema))
             while len(self._engines) > _KEPT_SCHEMAS:
@@ -156,12 +166,17 @@ def _drafted(engine: Engine, composed: Composed, today: date, wrong: set[str]) -
     if reading is not None and (newest := newest_day(reading, engine)):
         return SqlDraft(sql=newest)
     if composed.sql and _plain(composed.sql) not in wrong:
-        return SqlDraft(sql=composed.sql)
+        return SqlDraft(sql=composed.sql, note=_note(composed))
     in_english = reading.is_english if reading is not None else False
     if composed.refusal is None:
         return SqlDraft(explanation=messages.OFFLINE_NOT_UNDERSTOOD, reason="unknown_generation_failure")
-    text = refusal_text(composed.refusal, engine.index, is_english=in_english)
+    text = refusal_text(composed.refusal, engine.index, engine.near, is_english=in_english)
     return SqlDraft(explanation=text, reason=composed.refusal.reason)
+
+
+def _note(composed: Composed) -> str:
+    reading = composed.reading
+    return understood_text(reading.tokens, is_english=reading.is_english) if reading is not None else ""
 
 
 def _is_too_long(request: SqlRequest) -> bool:

@@ -81,7 +81,7 @@ def classify(text: str, reading: Reading, words: ClassifierWords) -> Classificat
 
 def schema_words(reading: Reading) -> list[str]:
     """What of the question the schema knows for sure."""
-    found = [m.text for m in reading.mentions if m.names and m.names[0].score >= _SURE]
+    found = [m.text for m in reading.mentions if m.names and (m.names[0].score >= _SURE or m.token.taken_for)]
     return [*found, *(value.text for value in reading.values if value.links)]
 
 

@@ -77,11 +77,11 @@ def complete(question: str, context: str, engine: Engine, today: date) -> str:
 def _merged(question: str, before: str, engine: Engine, today: date) -> str:
     if not before or len(question) > _MOST_CHARACTERS:
         return question
-    earlier = engine.tokeniser.tokens(before, Clock(today))
+    earlier = engine.tokens(before, Clock(today))
     stated = next(
         (t.period.stated_year for t in reversed(earlier) if t.period is not None and t.period.stated_year), None
     )
-    asked = [t for t in engine.tokeniser.tokens(question, Clock(today, stated)) if not t.is_filler]
+    asked = [t for t in engine.tokens(question, Clock(today, stated)) if not t.is_filler]
     if not _is_follow_up(question, asked, engine, today):
         return question
     return _with_slots(before, earlier, asked, fold(question), today) or question

@@ -11,6 +11,7 @@ from common.business_schema import BusinessSchema
 from offline import sql_text as build
 from offline.joins import JoinGraph
 from offline.links import LinkIndex
+from offline.near_words import NearWords, WordVectors, with_near_names
 from offline.pinyin import PinyinNames
 from offline.plan import AnyPlan, Refusal
 from offline.planning import Planned, Planner
@@ -20,7 +21,7 @@ from offline.relations import Field, Relation
 from offline.render import Renderer
 from offline.time_grammar import Clock, TimeGrammar
 from offline.titles import Titles
-from offline.tokens import Tokeniser
+from offline.tokens import Token, Tokeniser
 from offline.vocabulary import Vocabulary
 
 
@@ -39,18 +40,23 @@ class Composed:
 class Engine:
     """Answers questions about one schema with SQL."""
 
-    def __init__(self, schema: BusinessSchema, vocabulary: Vocabulary) -> None:
+    def __init__(self, schema: BusinessSchema, vocabulary: Vocabulary, vectors: WordVectors | None = None) -> None:
         self.schema = schema
         self.vocabulary = vocabulary
         self.index = LinkIndex(PinyinNames(vocabulary).commented(schema), vocabulary)
         self.joins = JoinGraph(self.index, schema.joins)
         self.times = TimeGrammar(vocabulary.holidays)
         self.tokeniser = Tokeniser(self.index, self.times)
+        self.near = NearWords(self.index, vectors)
         self._planner = Planner(self.index, self.joins)
+
+    def tokens(self, question: str, clock: Clock) -> list[Token]:
+        """The tokens of a question, unknown words taken for what they are certainly near to."""
+        return with_near_names(self.tokeniser.tokens(question, clock), self.near)
 
     def read(self, question: str, today: date, assumed_year: int | None = None) -> Reading:
         """The reading of a question."""
-        return Reader(question, self.tokeniser.tokens(question, Clock(today, assumed_year))).read()
+        return Reader(question, self.tokens(question, Clock(today, assumed_year))).read()
 
     def compose(self, question: str, today: date) -> Composed:
         """SQL for a question, or why there is none."""

@@ -241,6 +241,8 @@ class PlanBuilder(ExistenceStep):
 
     def _word(self, mention: Mention, item: Field) -> str:
         """What the question calls a figure, in its own language; else the column's title."""
+        if mention.token.taken_for:
+            return item.title
         fits = has_cjk(mention.text) != self.reading.is_english
         return mention.text if fits and not mention.text.startswith(("多少", "几", "有多少", "how")) else item.title
 

@@ -1,4 +1,7 @@
-"""The text of a refusal: which words are not understood and what is near them, in the language of the question."""
+"""The texts about what was understood, in the language of the question.
+
+A refusal says which words are not understood and what is near them; an answer says which words were taken for others.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,36 @@ from collections.abc import Sequence
 
 from common.messages import offline as messages
 from offline.links import LinkIndex
+from offline.near_words import NearWords, understood
 from offline.plan import Refusal
 from offline.text import has_cjk, key
+from offline.tokens import Token
+from offline.weights import NEARNESS
 
 _MOST_WORDS, _MOST_NEAR, _LONGEST = 4, 3, 20
 
 
-def refusal_text(refusal: Refusal, index: LinkIndex, *, is_english: bool) -> str:
+def understood_text(tokens: Sequence[Token], *, is_english: bool) -> str:
+    """Says which unknown words were taken for which names; empty when none was."""
+    taken = understood(tokens)
+    if not taken:
+        return ""
+    one, all_of_them, comma = (
+        (messages.OFFLINE_TAKEN_FOR_EN, messages.OFFLINE_UNDERSTOOD_EN, ", ")
+        if is_english
+        else (messages.OFFLINE_TAKEN_FOR, messages.OFFLINE_UNDERSTOOD, "，")
+    )
+    return all_of_them.format(words=comma.join(one.format(word=word, name=name) for word, name in taken))
+
+
+def refusal_text(refusal: Refusal, index: LinkIndex, near_words: NearWords, *, is_english: bool) -> str:
     """What the user reads. Words are cut to what fits a sentence."""
     words = [word[:_LONGEST] for word in refusal.about if word.strip()][:_MOST_WORDS]
-    near = list(refusal.near) or near_names(words, index, is_english=is_english)
+    unknown = refusal.reason == "missing_database_info"
+    near = list(refusal.near) or near_names(words, index, near_words if unknown else None)
     if not words:
         return messages.OFFLINE_AMBIGUOUS_EN if is_english else messages.OFFLINE_AMBIGUOUS
     quoted = ", ".join(f'"{word}"' for word in words) if is_english else "、".join(f"“{word}”" for word in words)
-    unknown = refusal.reason == "missing_database_info"
     if is_english:
         text = (messages.OFFLINE_UNKNOWN_WORDS_EN if unknown else messages.OFFLINE_UNUSED_WORDS_EN).format(words=quoted)
         return text + (messages.OFFLINE_NEAR_WORDS_EN.format(near=", ".join(near)) if near else "")
@@ -28,7 +47,14 @@ def refusal_text(refusal: Refusal, index: LinkIndex, *, is_english: bool) -> str
     return text + (messages.OFFLINE_NEAR_WORDS.format(near="、".join(near)) if near else "")
 
 
-def near_names(words: Sequence[str], index: LinkIndex, *, is_english: bool) -> list[str]:
+def near_names(words: Sequence[str], index: LinkIndex, near_words: NearWords | None) -> list[str]:
+    """Names of the schema that are near in meaning to one of the words, else written like one."""
+    found = [one for word in words for one in near_words.near(word, _MOST_NEAR)] if near_words is not None else []
+    near = [one.title for one in found if one.similarity >= NEARNESS.suggested]
+    return list(dict.fromkeys(near))[:_MOST_NEAR] or names_written_alike(words, index)
+
+
+def names_written_alike(words: Sequence[str], index: LinkIndex) -> list[str]:
     """Names of the schema that are written like one of the words."""
     titles: dict[str, str] = {}
     for relation in index.relations:

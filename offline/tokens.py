@@ -36,7 +36,8 @@ class Token:
     """A piece of the question with all it may mean.
 
     `names` are tables, columns, flags and members; `values` stored values; `tags` what the grammar says of it;
-    `literal` is the original text between quotation marks.
+    `literal` is the original text between quotation marks. `taken_for` is the name of the schema that an unknown word
+    was taken for because it is near in meaning.
     """
 
     text: str
@@ -53,6 +54,7 @@ class Token:
     literal: str = ""
     is_unknown: bool = False
     is_corrected: bool = False
+    taken_for: str = ""
 
     def has(self, *tags: str) -> bool:
         return not self.tags.isdisjoint(tags)

@@ -40,7 +40,7 @@ class Adapted:
 
 def adapt(engine: Engine, question: str, today: date, pairs: Sequence[TrainedPair]) -> Adapted | None:
     """The best adaptation, or None when no trained question is close enough."""
-    asked = _content(engine.tokeniser.tokens(question, Clock(today)))
+    asked = _content(engine.tokens(question, Clock(today)))
     best: Adapted | None = None
     for pair in pairs:
         found = _adapted(engine, question, asked, today, pair)
@@ -230,7 +230,7 @@ def _change_column(tree: exp.Query, new: Token, old: Token) -> bool:
     for identifier in tree.find_all(exp.Identifier):
         for word in (old.text, source.title):
             if len(word) > 1 and word in identifier.name and identifier.name != target.name:
-                identifier.set("this", identifier.name.replace(word, new.text))
+                identifier.set("this", identifier.name.replace(word, new.taken_for or new.text))
                 identifier.set("quoted", True)
                 break
     return True

@@ -35,3 +35,19 @@ class Weights:
 
 
 WEIGHTS = Weights()
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How similarity and margin become a certainty, 0..1 by the logistic function; `tools.near_words` fits the first
+    three rows, in which stand a constant, the weight of the similarity and that of the margin to the next meaning."""
+
+    same_language: tuple[float, float, float] = (-3.84, 9.76, 1.62)
+    across: tuple[float, float, float] = (-4.96, 14.14, 4.78)
+    least_margin: float = 0.05  # a meaning that is hardly nearer than the next is never taken
+    least_certainty: float = 0.95  # a name less certain than this is suggested, never taken
+    suggested: float = 0.3  # names at least this similar are suggested in a refusal
+    strength: float = 0.8  # what the score of a link by nearness is of that of the name; `Weights.sure` at most
+
+
+NEARNESS = Nearness()

@@ -79,7 +79,7 @@ class OfflineThinker:
         rows, facts = found
         columns = tuple(facts["columns"])
         result = ResultSet(columns, tuple(rows), int(facts["total"]), bool(facts["is_limited"]))
-        return await self._brain.summarise(view.turn.question.text, result)
+        return await self._brain.summarise(view.turn.question.text, result) + _note(view.messages)
 
 
 def derived_operation(question: str, earlier: Sequence[AnyMessage]) -> str:
@@ -109,6 +109,12 @@ def _call(name: str, **arguments: Any) -> Step:
 def _generated(messages: Sequence[AnyMessage]) -> str:
     outputs = [message for message in this_turn(messages) if isinstance(message, ToolMessage)]
     return next((str(facts_of(output)["sql"]) for output in reversed(outputs) if facts_of(output).get("sql")), "")
+
+
+def _note(messages: Sequence[AnyMessage]) -> str:
+    """How the newest query of this turn understood a word; empty when every word was known."""
+    outputs = [facts_of(message) for message in this_turn(messages) if isinstance(message, ToolMessage)]
+    return next((str(facts.get("note") or "") for facts in reversed(outputs) if facts.get("kind") == "sql"), "")
 
 
 def _derived(facts: Mapping[str, Any]) -> str:

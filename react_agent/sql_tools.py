@@ -86,9 +86,8 @@ class GenerateSql:
         sql = draft.sql.strip()
         if sql and _QUERY_WORD.search(sql):
             unreviewed = [record for record in draft.based_on if record in request.unreviewed_ids]
-            return ToolOutcome(
-                sql, {"kind": "sql", "sql": sql, "based_on": list(draft.based_on), "unreviewed": unreviewed}
-            )
+            facts = {"kind": "sql", "sql": sql, "based_on": list(draft.based_on), "unreviewed": unreviewed}
+            return ToolOutcome(sql, {**facts, "note": draft.note} if draft.note else facts)
         reason = sql or draft.said.strip() or draft.explanation.strip()
         return ToolOutcome(texts.NO_SQL.format(reason=reason), {"kind": "no_sql", "reason": reason}, is_error=True)
 

@@ -13,6 +13,10 @@ OFFLINE_UNUSED_WORDS_EN: Final = (
 )
 OFFLINE_NEAR_WORDS: Final = "您是不是要问：{near}？"
 OFFLINE_NEAR_WORDS_EN: Final = " Did you mean: {near}?"
+OFFLINE_UNDERSTOOD: Final = "（{words}。）"
+OFFLINE_UNDERSTOOD_EN: Final = " (Understood: {words}.)"
+OFFLINE_TAKEN_FOR: Final = "“{word}”按“{name}”理解"
+OFFLINE_TAKEN_FOR_EN: Final = '"{word}" as "{name}"'
 OFFLINE_AMBIGUOUS: Final = "您的问题需要更多信息才能准确查询，请提供更详细的描述。"
 OFFLINE_AMBIGUOUS_EN: Final = "The question needs more detail: say what to count or measure, of which things and when."
 OFFLINE_TABLES: Final = "可以查询的表有{count}张：{tables}。"

@@ -143,6 +143,25 @@ def test_data_question_takes_the_whole_path() -> None:
     assert answer.response == answer.summary
 
 
+@pytest.mark.parametrize(
+    ("rows", "summarises", "response"),
+    [
+        (ROWS, True, "共3个（“营业额”按“营收”理解。）"),
+        (ResultSet(ROWS.columns, (), 0), True, "（“营业额”按“营收”理解。）"),
+        (ROWS, False, None),
+    ],
+)
+@pytest.mark.parametrize("is_repaired", [False, True])
+def test_how_a_word_was_understood_stands_behind_the_answer(
+    rows: ResultSet, summarises: bool, response: str | None, is_repaired: bool
+) -> None:
+    brain = ScriptedBrain(draft=SqlDraft(sql="SELECT 1", note="（“营业额”按“营收”理解。）"))
+    executor = ScriptedExecutor({"SELECT 1": rejected("x")} if is_repaired else {}, [rows])
+    answer = ask(agent(brain, executor, summarises=summarises))
+    assert answer.response.endswith("（“营业额”按“营收”理解。）")
+    assert response in (None, answer.response)
+
+
 def test_chat_question_never_touches_the_database() -> None:
     executor = ScriptedExecutor()
     answer = ask(agent(ScriptedBrain(classification=CHAT), executor))
