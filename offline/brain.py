@@ -62,9 +62,10 @@ class OfflineBrain:
 
     @cached_property
     def provenance(self) -> Mapping[str, object]:
-        """Its version is a digest of its code and language data, since both decide what it answers."""
+        """Its version is a digest of its code and language data and of having vectors: they decide what it answers."""
         files = sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix in (".py", ".yaml"))
-        digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files))
+        has_vectors = self._vectors is not None and self._vectors.is_available
+        digest = hashlib.sha256(b"\0".join([*(path.read_bytes() for path in files), str(has_vectors).encode()]))
         return {"model": "offline", "version": digest.hexdigest()[:16]}
 
     def on_behalf_of(self, question: Question) -> OfflineBrain:
