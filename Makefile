@@ -19,7 +19,10 @@ export CITU_QUESTION = $(value Q)
 export CITU_TAG = $(value TAG)
 export CITU_NAME = $(value NAME)
 
-.PHONY: help run run-legacy worker ask demo test check lint fix types contracts bench bench-long docs migrate migration hooks lock data-homes clean-data clean
+# Every process imports everything first, so more of them than cores make a run slower.
+PYTEST_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: help run run-legacy worker ask demo test test-slow check lint fix types contracts bench bench-long docs migrate migration hooks lock data-homes clean-data clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,10 +67,13 @@ ask: .venv/.runtime ## Ask in the terminal: make ask Q="2023年4月1日总营收
 demo: .venv/.runtime ## Prepare servers, migrations, demo data and training examples, then stop
 	@exec $(PY) -m serving.serve --prepare-only
 
-test: .venv/.dev ## Run all tests (embedded servers, or those the *_URL variables name)
-	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: .venv/.dev ## Run the tests but the slow ones (embedded servers, or those the *_URL variables name)
+	@$(PY) -m pytest -m "not slow" $(PYTEST_WORKERS) $(ARGS)
 
-check: lint types contracts test ## Everything CI runs
+test-slow: .venv/.dev ## Run the slow ones: programs started and killed, a browser, waits for time to pass
+	@$(PY) -m pytest -m slow $(PYTEST_WORKERS) $(ARGS)
+
+check: lint types contracts test test-slow ## Everything CI runs
 
 lint: .venv/.dev ## Style and formatting
 	@$(BIN)/ruff check .

@@ -8,6 +8,7 @@ or from two. What they share, the demo business database and the migrated templa
 
 import hashlib
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -31,12 +32,28 @@ DEMO_END = date(2024, 6, 30)
 REDIS_DATABASES = range(15, 0, -1)
 
 
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell that starts a run in the background lets it ignore Ctrl-C; the programs that tests start must not inherit
+    # that, for some tests are about Ctrl-C. A caught signal has its default again in a started program.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+FOLDERS = ("contract", "integration", "architecture", "unit")
+"""The order of a run: the longest files first, so that the last ones fill the test processes evenly."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Unit and architecture tests open no sockets: they fail when they ask for a server."""
     servers = {"platform_server", "business_owner_url", "redis_url", "embedded"}
     for item in items:
-        if {"unit", "architecture"} & set(Path(item.path).parts) and servers & set(getattr(item, "fixturenames", ())):
+        if folder_of(item) in ("unit", "architecture") and servers & set(getattr(item, "fixturenames", ())):
             raise pytest.UsageError(f"{item.nodeid} asks for a real server: move it to tests/integration")
+    items.sort(key=lambda item: FOLDERS.index(folder_of(item)))
+
+
+def folder_of(item: pytest.Item) -> str:
+    """The folder of `tests` that a test lies in."""
+    return Path(item.path).relative_to(ROOT / "tests").parts[0]
 
 
 @pytest.fixture(autouse=True)

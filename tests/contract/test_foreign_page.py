@@ -19,6 +19,7 @@ from tests.contract.browser import ABSENT_REASON, CHROMIUM, opened
 from tests.contract.service_in_process import Service
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.entries("unified"),
     pytest.mark.skipif(CHROMIUM is None, reason=ABSENT_REASON),
 ]

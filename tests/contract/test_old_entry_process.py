@@ -18,6 +18,8 @@ from tools.harness.entries import RunningEntry, running_entry
 from tools.harness.model_server import ScriptedModelServer
 from tools.scratch_databases import drop_database, fresh_database
 
+pytestmark = pytest.mark.slow
+
 NOBODY = "127.0.0.1:9"
 SECRET = "never shown"
 

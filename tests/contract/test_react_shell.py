@@ -114,6 +114,7 @@ class Terminal:
         os.close(self.master)
 
 
+@pytest.mark.slow
 def test_questions_commands_and_ctrl_c_at_a_terminal(environ: Mapping[str, str], model: ScriptedModelServer) -> None:
     terminal = Terminal(environ)
     try:
@@ -177,6 +178,7 @@ def test_a_broken_model_is_told(service: Service, model: ScriptedModelServer) ->
     assert "错误：" in typed(service, "你好")
 
 
+@pytest.mark.slow
 def test_lines_from_a_pipe_offline(environ: Mapping[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "react_agent.shell"],

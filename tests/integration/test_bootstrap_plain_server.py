@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = """
 import sys, time
 from flask import Flask

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from launched_service import START_SECONDS, Launched, assert_nothing_left, wait_for
 
 from core.embedded.layout import Layout
+from tests.integration.launched_service import START_SECONDS, Launched, assert_nothing_left, wait_for
 from tools.harness.processes import ROOT, free_port
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -52,7 +54,6 @@ def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
         shutil.rmtree(Layout.of(data).home, ignore_errors=True)
 
 
-@pytest.mark.slow
 def test_leaves_nothing_however_it_ends_and_starts_again(launch: Callable[..., Launched], tmp_path: Path) -> None:
     """SIGTERM, kill -9 of the launcher alone, Ctrl-C; on the same data folder."""
     workers = {signal.SIGKILL: "2"}
@@ -63,7 +64,6 @@ def test_leaves_nothing_however_it_ends_and_starts_again(launch: Callable[..., L
         assert_nothing_left(tmp_path / "data")
 
 
-@pytest.mark.slow
 def test_killed_worker_is_replaced_and_the_servers_stay(two_workers: Launched) -> None:
     wait_for(lambda: len(two_workers.workers()) == 2, 20)
     victim = two_workers.workers()[0]
@@ -72,7 +72,6 @@ def test_killed_worker_is_replaced_and_the_servers_stay(two_workers: Launched) -
     wait_for(two_workers.answers, 20)
 
 
-@pytest.mark.slow
 def test_second_launch_on_the_same_port_says_so_in_one_sentence(two_workers: Launched) -> None:
     second = Launched(two_workers.data_dir, 0, "--port", two_workers.url.rpartition(":")[2])
     output = second.output()
@@ -82,7 +81,6 @@ def test_second_launch_on_the_same_port_says_so_in_one_sentence(two_workers: Lau
     assert two_workers.answers()
 
 
-@pytest.mark.slow
 def test_only_worker_is_replaced_after_its_last_request(launch: Callable[..., Launched]) -> None:
     served = launch(WORKER_MAX_REQUESTS="10", WORKER_MAX_REQUESTS_JITTER="5").wait_until_served()
     (first,) = served.workers()

@@ -18,6 +18,8 @@ from core.embedded.layout import Layout
 from core.embedded.state_file import read_state
 from core.redis_client import connect_redis
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 PROCESSES, THREADS, TURNS = 2, 4, 50
 TURNS_BEFORE_THE_KILL = 60

@@ -34,6 +34,8 @@ from core.embedded.layout import Layout
 from core.embedded.programs import POSTGRES_WHEEL, REDIS_PROGRAM, Programs, find_programs, reachable_programs
 from core.embedded.state_file import ServersState, read_state
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 IS_ROOT = os.geteuid() == 0
 CLIENT = """

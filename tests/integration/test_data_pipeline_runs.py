@@ -151,6 +151,7 @@ class Killed(BaseException):
     """Stands for kill -9 in this process."""
 
 
+@pytest.mark.slow
 def test_run_killed_at_any_point_goes_on_and_leaves_the_same_files(
     pipelines: Pipelines, folder: Path, tmp_path: Path, store: VectorStore, platform: Database
 ) -> None:

@@ -251,6 +251,7 @@ def test_read_only_mode_refuses_runs_and_holds_waiting_ones(container: Container
     assert executor(container).run(TENANT, task_id) == "ran"
 
 
+@pytest.mark.slow
 def test_two_workers_do_ten_tasks_once_each(container: Container, parts: PipelineTasks) -> None:
     ids = [new_task(parts, ["bss_company"], enable_training_data_load=False) for _ in range(10)]
     for task_id in ids:
@@ -269,6 +270,7 @@ def worker_process(environ: dict[str, str], **more: str) -> subprocess.Popen[byt
     return subprocess.Popen(command, cwd=ROOT, env={**inherited, **environ, **more}, stderr=subprocess.DEVNULL)
 
 
+@pytest.mark.slow
 def test_killed_workers_leave_runs_that_go_on_with_identical_output(
     container: Container, parts: PipelineTasks, environ: dict[str, str]
 ) -> None:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from launched_service import START_SECONDS, Launched, assert_nothing_left
 
 from core.embedded.layout import Layout
+from tests.integration.launched_service import START_SECONDS, Launched, assert_nothing_left
 from tools.bench.load import Shot, drive, get_request
 from tools.harness.processes import free_port
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 @pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
 def test_serves_and_stops_without_a_trace(server: str, tmp_path: Path) -> None:
     port = free_port()

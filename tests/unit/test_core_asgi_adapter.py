@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from asgi_in_memory import InMemoryClient, ask, make_adapter, serve, until
 from flask import Flask, Response, jsonify, request
 
 from core.async_bridge import CallerLeftError, run_in_request_loop
+from tests.unit.asgi_in_memory import InMemoryClient, ask, make_adapter, serve, until
 
 TENANT: contextvars.ContextVar[str] = contextvars.ContextVar("TENANT", default="none")
 

@@ -8,7 +8,8 @@ import threading
 from typing import Any
 
 import pytest
-from asgi_in_memory import InMemoryClient, ask, make_adapter, serve, until
+
+from tests.unit.asgi_in_memory import InMemoryClient, ask, make_adapter, serve, until
 
 CHUNKED = [(b"transfer-encoding", b"chunked")]
 

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import pytest
-from asgi_in_memory import InMemoryClient, Message, make_adapter, serve, until
 
 from serving.asgi_adapter import ThreadedWsgiToAsgi
+from tests.unit.asgi_in_memory import InMemoryClient, Message, make_adapter, serve, until
 
 CHUNK = b"x" * 16_384
 

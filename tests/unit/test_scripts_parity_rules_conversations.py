@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from rule_cases import case_tests, verdict
-
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
 from cutover.parity.rules import AREAS
 from cutover.parity.rules.conversation_turns import begun_otherwise, turns_before
+from tests.unit.rule_cases import case_tests, verdict
 
 NOW = "2026-11-20T11:20:25.388159"
 THEN_ID, NOW_ID = "u:20261120112025{:03}", "u:20261128112025{:03}"

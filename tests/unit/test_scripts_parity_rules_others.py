@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from rule_cases import case_tests
-
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
 from cutover.parity.rules import AREAS
+from tests.unit.rule_cases import case_tests
 
 NOW = "2026-11-20T11:20:25.388159"
 LIMITS, CLEANUP = "conversation_limit_enforcement", "conversation_cleanup"

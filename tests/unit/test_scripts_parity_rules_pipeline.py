@@ -5,12 +5,12 @@ a near miss is not.
 from typing import Any
 
 import pytest
-from rule_cases import case_tests, verdict
 
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
 from cutover.parity.replay import judged
 from cutover.parity.rules import AREAS
+from tests.unit.rule_cases import case_tests, verdict
 
 NOW = "2026-11-20T11:20:25.388159"
 TASKS = "/api/v0/data_pipeline/tasks"

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from rule_cases import case_tests, verdict
 
 from cutover.parity.exchanges import Exchange
 from cutover.parity.rules import AREAS
+from tests.unit.rule_cases import case_tests, verdict
 
 NOW = "2026-11-20T11:20:25.388159"
 FAILED = "SQL执行失败，请检查SQL语句是否正确"

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from rule_cases import case_tests, verdict
 
 from cutover.parity.answers import Answer
 from cutover.parity.exchanges import Exchange
 from cutover.parity.rules import AREAS
+from tests.unit.rule_cases import case_tests, verdict
 
 NOW = "2026-11-20T11:20:25.388159"
 ROUTES = "/api/v0/training_data/"

@@ -8,12 +8,12 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
-from test_web_attacks import ADMIN, HOST, LOCAL, READ, STRANGER, SWITCH, build, is_reached, send
 
 import app_config
 from common.config_service import ConfigService
 from common.errors import ConfigurationError
 from serving import serve
+from tests.unit.test_web_attacks import ADMIN, HOST, LOCAL, READ, STRANGER, SWITCH, build, is_reached, send
 from web.authority import Authority, parse_authority
 from web.forwarding import forwarded_address
 from web.request_source import host_name, is_loopback
