@@ -71,7 +71,7 @@ SETTINGS: tuple[Setting, ...] = (
     Web("RATE_LIMIT_TRAINING", str, "1200/600", "The same for training records and verdicts.", pattern=RATE),
     Web("RATE_LIMIT_UPLOADS", str, "120/60", "The same for uploads, pipeline tasks and backups.", pattern=RATE),
     Web("RATE_LIMIT_EXEMPT", tuple, ("127.0.0.0/8", "::1"), "Addresses and networks that are not limited, comma-separated; a proxy's own address counts only when TRUSTED_PROXIES lists it."),
-    Web("CONVERSATIONS_PER_USER_PER_DAY", int, 20_000, "Conversations one named user may begin a day; 0 for no limit. RATE_LIMIT_EXEMPT is not counted.", minimum=0),
+    Web("CONVERSATIONS_PER_USER_PER_DAY", int, 20_000, "Conversations and threads one named user may begin a day; 0 for no limit. RATE_LIMIT_EXEMPT is not counted.", minimum=0),
     Web("CONVERSATIONS_PER_ADDRESS_PER_DAY", int, 100_000, "The same for all users and guests of one address.", minimum=0),
     Web("PIPELINE_MAX_TASKS", int, 10_000, "Pipeline tasks that may exist; more are answered 507; 0 for no limit.", minimum=0),
     Web("PIPELINE_MAX_TASK_BYTES", int, 512 * MEBIBYTE, "Bytes the files of one task may have; more are answered 507; 0 for no limit.", minimum=0),

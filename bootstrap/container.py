@@ -206,6 +206,7 @@ class Container:
             executor=lambda: self.shared.executor_for("REACT_MAX_ROWS"),
             is_read_only=lambda: self.read_only_mode.is_read_only(),
             earlier_runs=self._earlier_runs.ended,
+            admit=self.shared.conversation_quota.admit,
         )
         react = React(self.settings, needs, self.shared.on_close)
         self._has_react_answered = lambda: react.has_answered
@@ -233,7 +234,8 @@ class Container:
     def chat(self) -> ChatService:
         from bootstrap.react import build_chat
 
-        return build_chat(self.settings, self.chat_resources, self._earlier_runs.ended)
+        redis = lambda: self.shared.redis.commands  # noqa: E731 - asked for at each use
+        return build_chat(self.settings, self.chat_resources, self._earlier_runs.ended, redis)
 
     @cached_property
     def standalone_react(self) -> StandaloneReactService:

@@ -36,6 +36,7 @@ from core.redis_client import RedisClient
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import ExecutionLimits, ReaderPool, SqlExecutor
 from core.sql_guard import SqlGuard
+from core.storage_quotas import ConversationQuota
 from core.token_bucket import Limit, TokenBuckets
 from core.vector_store.door import TrainingDoor
 from core.vector_store.embedding import Embedder
@@ -170,6 +171,11 @@ class Foundation:
         return connect_to_redis(self.settings, url, self.on_close) if url else self.redis
 
     @cached_property
+    def conversation_quota(self) -> ConversationQuota:
+        """Of conversations and threads together."""
+        return conversation_quota(self.settings, self._token_buckets)
+
+    @cached_property
     def conversations(self) -> RedisConversationManager:
         settings = self.settings
         return RedisConversationManager(
@@ -181,7 +187,7 @@ class Foundation:
             user_list_ttl_seconds=settings.get("USER_CONVERSATIONS_TTL"),
             is_context_enabled=settings.get("ENABLE_CONVERSATION_CONTEXT"),
             is_read_only=lambda: self.read_only_mode.is_read_only(),
-            admit=conversation_quota(settings, self._token_buckets).admit,
+            admit=self.conversation_quota.admit,
         )
 
     @cached_property

@@ -40,6 +40,7 @@ from react_agent.logger import get_react_agent_logger
 from react_agent.nodes import ReactNodes, TrimLimits
 from react_agent.sql_tools import GenerateSql, RunSql, ValidSql
 from react_agent.thinking import Thinker
+from react_agent.thread_ids import NewThreadIds
 from react_agent.thread_turns import ThreadTurns
 from react_agent.tools.earlier_conversations import EarlierConversations
 from react_agent.tools.previous_result import PreviousResult
@@ -67,6 +68,7 @@ class ReactNeeds:
     executor: Callable[[], SqlExecutor]
     is_read_only: Callable[[], bool]
     earlier_runs: EarlierRuns
+    admit: Callable[[str, str], None]
 
 
 class React:
@@ -123,6 +125,7 @@ class React:
             timeout_seconds=self._settings.get("REQUEST_TIMEOUT"),
             default_user_id=self._settings.get("REACT_DEFAULT_USER_ID"),
             earlier_runs=self._needs.earlier_runs,
+            new_thread=NewThreadIds(self._needs.redis).new,
         )
 
     @cached_property
@@ -176,6 +179,7 @@ class React:
             turns=ThreadTurns(needs.redis(), lease_seconds=settings.get("REACT_TURN_LEASE_SECONDS")),
             limits=limits,
             is_read_only=needs.is_read_only,
+            admit=needs.admit,
         )
 
     def _thinker(self) -> Thinker:
@@ -282,7 +286,9 @@ def build_chat_resources(
     return AsyncResourceManager(redis=redis, build_agent=build_agent)
 
 
-def build_chat(settings: ConfigService, resources: AsyncResourceManager, earlier_runs: EarlierRuns) -> ChatService:
+def build_chat(
+    settings: ConfigService, resources: AsyncResourceManager, earlier_runs: EarlierRuns, redis: Callable[[], Redis]
+) -> ChatService:
     """The chat service (docs/react_service.md) on the agent, executor and Redis that every other route uses."""
     return ChatService(
         resources=resources,
@@ -290,4 +296,5 @@ def build_chat(settings: ConfigService, resources: AsyncResourceManager, earlier
         default_user_id=settings.get("REACT_DEFAULT_USER_ID"),
         allows_direct_redis=settings.get("REACT_REDIS_DIRECT"),
         earlier_runs=earlier_runs,
+        new_thread=NewThreadIds(redis).new,
     )

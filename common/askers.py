@@ -35,6 +35,14 @@ class Asker:
         """What a conversation that this asker begins remembers of it."""
         return Beginning(self.key, self.is_named)
 
+    def may_begin_for(self, user_id: str, shared_user: str = GUEST) -> bool:
+        """Whether the asker may begin a conversation of the user id: its own when it has said one, else a shared one.
+
+        Args:
+            shared_user: another user id that is nobody's own.
+        """
+        return self.is_named or user_id in SHARED_USERS | {shared_user}
+
     def may_continue(self, beginning: Beginning | None) -> bool:
         """Whether a conversation of the asker's user id is the asker's. One of an older release remembers nothing."""
         if beginning is None or (self.is_named and beginning.is_named):

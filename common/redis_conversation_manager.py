@@ -24,7 +24,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from common import conversation_layout as layout
 from common import messages
 from common.askers import GUEST as GUEST
-from common.askers import INSIDER, SHARED_USERS, UNKNOWN_OWNER, Asker, Beginning
+from common.askers import INSIDER, UNKNOWN_OWNER, Asker, Beginning
 from common.errors import BadRequestError
 from common.tenant import redis_key
 
@@ -148,10 +148,11 @@ class RedisConversationManager:
     def acting_user(self, tenant: str, user_id: str, conversation_id: str | None, asker: Asker) -> str:
         """Whom a question is asked for: `user_id` as resolved, but `guest` when that is only a guess and a wrong one.
 
-        A client without a user id that names a conversation is taken for its owner, unless conversations that the owner
-        began by name were all begun in other sessions. While Redis cannot be asked nothing is stored under it either.
+        A client without a user id that names a conversation is taken for its owner when the conversation is there and
+        is the asker's, or when the owner has begun another one by name in the asker's session. So nothing is ever
+        begun in the list of a user who was never there. While Redis cannot be asked nothing is stored either.
         """
-        if asker.is_named or user_id in SHARED_USERS:
+        if asker.may_begin_for(user_id):
             return user_id
         try:
             listed = [str(one) for one in self._redis.lrange(_user_list(tenant, user_id), 0, _LOOKED_AT - 1)]
@@ -348,7 +349,7 @@ def _may_be(asker: Asker, begun: Mapping[str, Beginning | None], conversation_id
     if conversation_id and conversation_id in begun and asker.may_continue(begun[conversation_id]):
         return True
     by_name = [one for one in begun.values() if one is not None and one.is_named]
-    return not by_name or (asker.key != "" and any(one.key == asker.key for one in by_name))
+    return asker.key != "" and any(one.key == asker.key for one in by_name)
 
 
 def _user_list(tenant: str, user_id: str) -> str:

@@ -21,7 +21,9 @@ GUEST: Final = "guest"
 
 
 class ConversationQuota:
-    """Conversations that one user, and all users of one address, may begin a day; guests count for their address.
+    """Conversations and threads that one user, and all users of one address, may begin a day, counted together.
+
+    Guests count for their address.
 
     The day is a moving one: what was used comes back little by little.
     """

@@ -17,7 +17,7 @@ from langgraph.errors import GraphRecursionError
 
 from common.answering import NodeFinished, Question, Watch, nobody_watches
 from common.askers import GUEST
-from common.errors import AnswerFailedError, BadRequestError, CituError
+from common.errors import AnswerFailedError, BadRequestError, CituError, ServiceUnavailableError
 from common.messages import react as texts
 from common.tenant import DEFAULT_TENANT_NAME, redis_key
 from core.async_bridge import run_blocking
@@ -69,6 +69,7 @@ class CustomReactAgent:
 
     Args:
         is_read_only: while it says so, a thread is answered in as it stands and nothing is added to it.
+        admit: asked with tenant and user before a thread is begun; raises when there are too many.
     """
 
     def __init__(
@@ -79,10 +80,12 @@ class CustomReactAgent:
         turns: ThreadTurns,
         limits: ReactLimits,
         is_read_only: Callable[[], bool] = lambda: False,
+        admit: Callable[[str, str], None] = lambda _tenant, _user_id: None,
     ) -> None:
         self._graph = compile_graph(nodes, checkpoints.saver)
         self._keeping_nothing = compile_graph(nodes, None)
         self._is_read_only = is_read_only
+        self._admit = admit
         self._thinker = nodes.thinker
         self.tool_specs = nodes.toolbox.specs
         self._checkpoints = checkpoints
@@ -100,6 +103,7 @@ class CustomReactAgent:
 
         Raises:
             BadRequestError: the thread is not the asker's; nothing was added to it.
+            QuotaExceededError: too many threads were begun today.
             AnswerFailedError: also when the question needs more steps than allowed (500).
         """
         stored, limit = stored_id(question.tenant, question.conversation_id), self._limits.recursion_limit
@@ -107,11 +111,10 @@ class CustomReactAgent:
         async with self._turns.turn(redis_key(question.tenant, f"react:turn:{question.conversation_id}")):
             is_kept = not await run_blocking(self._is_read_only)
             graph = self._graph if is_kept else self._keeping_nothing
-            is_read = question.continues or not is_kept
-            earlier = await run_blocking(self._checkpoints.latest, stored) if is_read else None
-            if earlier is not None and not question.asker.may_continue(earlier.begun):
-                text = texts.THREAD_OF_SOMEBODY_ELSE.format(thread_id=question.conversation_id, user_id=GUEST)
-                raise BadRequestError(text, invalid_params=["thread_id"])
+            earlier = await run_blocking(self._checkpoints.latest, stored)
+            self._check_owner(question, earlier)
+            if is_kept and earlier is None:
+                await run_blocking(self._admit, question.tenant, self._stored_user(question))
             given = _turn_input(question, None if is_kept else earlier)
             given["begun"] = _begun(question, earlier)
             config = {"configurable": {"thread_id": stored}, "recursion_limit": min(step_limit or limit, limit)}
@@ -119,6 +122,28 @@ class CustomReactAgent:
             if is_kept:
                 await run_blocking(self._tidy, stored)
         return answer_of(state, self._thinker.provenance, is_kept=is_kept)
+
+    def _check_owner(self, question: Question, earlier: StoredThread | None) -> None:
+        """Refuse a thread that is not the asker's.
+
+        Raises:
+            BadRequestError: it is somebody else's, or it would begin in the name of a user whom the asker only guesses.
+            ServiceUnavailableError: a thread was begun by somebody under the id that was made up for this question.
+        """
+        shared_user = self._limits.default_user_id
+        if earlier is None:
+            is_own = question.asker.may_begin_for(question.user_id, shared_user)
+        elif question.continues:
+            is_own = question.asker.may_continue(earlier.begun)
+        else:
+            raise ServiceUnavailableError(texts.THREAD_ID_TAKEN)
+        if not is_own:
+            text = texts.THREAD_OF_SOMEBODY_ELSE.format(thread_id=question.conversation_id, user_id=shared_user)
+            raise BadRequestError(text, invalid_params=["thread_id"])
+
+    def _stored_user(self, question: Question) -> str:
+        """The user a quota counts for; `guest` for whoever is nobody in particular."""
+        return GUEST if question.user_id == self._limits.default_user_id else question.user_id
 
     async def process_question(self, question: str, **kwargs: Any) -> dict[str, Any]:
         """Answer `question` for `user_id` in `thread_id`, a new thread without one.

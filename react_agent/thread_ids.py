@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from common.tenant import DEFAULT_TENANT_NAME, Tenant
+from redis import Redis
+from redis.exceptions import RedisError
+
+from common.tenant import DEFAULT_TENANT_NAME, Tenant, redis_key
 
 MAX_THREAD_ID_CHARS: Final = 200
 _SEPARATOR: Final = "\x1f"
 """No id a client sends may hold a control character, so nobody reaches into another tenant with it."""
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_CLAIM_SECONDS: Final = 60
+_MOST_CLASHES: Final = 1_000
 _lock = threading.Lock()
 _last = datetime.min  # noqa: DTZ901 - local wall clock, as ids have always shown it
 
@@ -27,6 +33,31 @@ def new_thread_id(user_id: str) -> str:
         _last = max(now, _last + _MILLISECOND) if _last > now - timedelta(seconds=5) else now
         stamp = _last
     return f"{user_id}:{stamp:%Y%m%d%H%M%S}{stamp.microsecond // 1000:03d}"
+
+
+class NewThreadIds:
+    """Gives out ids of new threads that no other process gives out: two guests may ask in the same millisecond.
+
+    An id is claimed in Redis for a minute. Without Redis the processes do not know of each other; a thread that exists
+    under a new id is then refused by the agent.
+    """
+
+    def __init__(self, redis: Callable[[], Redis]) -> None:
+        """Args: redis: a client with text responses and short timeouts, asked for at each use."""
+        self._redis = redis
+
+    def new(self, tenant: str, user_id: str) -> str:
+        """See `new_thread_id`."""
+        thread_id = new_thread_id(user_id)
+        try:
+            for _ in range(_MOST_CLASHES):
+                key = redis_key(tenant, f"react:new_thread:{thread_id}")
+                if self._redis().set(key, "1", nx=True, ex=_CLAIM_SECONDS):
+                    break
+                thread_id = new_thread_id(user_id)
+        except RedisError:
+            pass  # the client has logged it
+        return thread_id
 
 
 def owner_of(thread_id: str) -> str:

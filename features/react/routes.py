@@ -84,14 +84,16 @@ class AskReactAgent(_ReactResource):
     @docs.response(200, "The answer", answer)
     @docs.response(400, "A parameter is missing or wrong", failure)
     @docs.response(413, "The body is too large", failure)
-    @docs.response(429, "The tenant or the user has used the day's model tokens", failure)
+    @docs.response(429, "The day's model tokens, or the day's new threads, are used up", failure)
     @docs.response(500, "The question could not be answered", failure)
     @docs.response(503, "Model, store or business database cannot be reached", failure)
     def post(self) -> Response:
         body = request.get_data(cache=False)
-        response = envelope_response(self._react.ask.ask(body, caller_left(request)))
-        if response.status_code == 503:
-            response.headers["Retry-After"] = "1"
+        found = self._react.ask.ask(body, caller_left(request))
+        response = envelope_response(found)
+        wait = found["data"].get("retry_after_seconds")
+        if response.status_code == 503 or wait is not None:
+            response.headers["Retry-After"] = str(wait or 1)
         return response
 
 

@@ -15,7 +15,13 @@ from common.answering import Question, ResultSet, Watch, nobody_watches
 from common.askers import INSIDER, Asker
 from common.caller import set_caller_user
 from common.cancellation import CancelSignal
-from common.errors import AnswerStoppedError, AnswerTimedOutError, BadRequestError, CituError
+from common.errors import (
+    AnswerStoppedError,
+    AnswerTimedOutError,
+    BadRequestError,
+    CituError,
+    ServiceUnavailableError,
+)
 from common.messages import react as texts
 from common.result import Envelope, local_timestamp
 from common.tenant import DEFAULT_TENANT_NAME
@@ -66,6 +72,7 @@ class AskReactService:
         timeout_seconds: what an answer may take, waiting for the thread's earlier turn included.
         default_user_id: who asks when nobody is named.
         earlier_runs: what a question that is no run waits for first.
+        new_thread: the id of a new thread, given tenant and user.
     """
 
     def __init__(
@@ -75,9 +82,11 @@ class AskReactService:
         timeout_seconds: float,
         default_user_id: str = "guest",
         earlier_runs: EarlierRuns = nobody_waits,
+        new_thread: Callable[[str, str], str] = lambda _tenant, user_id: new_thread_id(user_id),
     ) -> None:
         self._engine = engine
         self._earlier_runs = earlier_runs
+        self._new_thread = new_thread
         self._timeout_seconds = timeout_seconds
         self._default_user_id = default_user_id
 
@@ -104,7 +113,7 @@ class AskReactService:
             RefusedQuestionError: a rule is broken.
         """
         found = read_question(asked, self._default_user_id)
-        thread = found.thread_id or new_thread_id(found.user_id)
+        thread = found.thread_id or self._new_thread(TENANT, found.user_id)
         return OpenThread(found.text, found.user_id, thread, found.asker, continues=bool(found.thread_id))
 
     def answer(
@@ -197,6 +206,8 @@ def _failure(error: CituError, opened: OpenThread) -> Envelope:
         "agent_version": AGENT_VERSION,
     }
     logger.warning("answered %s %s", error.status, error.error_type, exc_info=error.__cause__)
+    if isinstance(error, ServiceUnavailableError) and error.retry_after_seconds is not None:
+        known = {**known, "retry_after_seconds": error.retry_after_seconds}
     return {
         "code": error.status,
         "success": False,

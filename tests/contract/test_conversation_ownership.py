@@ -17,10 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from features.wire.access import Access
 from tests.contract.conftest import Start
 from tests.contract.service_in_process import TLS, Service
 from tools.harness.model_server import ScriptedModelServer
 from tools.harness.react_script import ReactScript
+from web.route_table import ROUTES
 
 ALL: Final = "SELECT company_name FROM bss_company ORDER BY id"
 MARK: Final = re.compile(r"mark([a-z]+)x\d+")
@@ -45,6 +47,8 @@ PARTIES: Final = (
     Party("fay", {"session_id": "fays"}, "127.0.0.15"),
     Party("gus", {"user_id": "guest"}, "127.0.0.16"),
 )
+UNNAMED: Final = (PARTIES[2], PARTIES[4], PARTIES[6])
+"""One known by its address, one by its session, one that calls itself guest."""
 INVENTED: Final = ("ann:20200101000000000", "ben:1", "guest:20200101000000000", "guest:1", "nocolon")
 
 
@@ -264,3 +268,120 @@ def test_nobody_is_shown_how_a_conversation_was_begun(world: World) -> None:
         "message_count",
         "conversation_title",
     }
+
+
+def listed_for(world: World, user_id: str) -> list[Any]:
+    """The conversations and threads that the lists of a user show."""
+    client = world.service.client
+    classic = client.get(f"/api/v0/user/{user_id}/conversations").json()["data"]["conversations"]
+    threads = client.get(f"/api/v0/react/users/{user_id}/conversations").json()["data"]["conversations"]
+    return [*classic, *threads]
+
+
+@pytest.mark.entries("unified")
+@pytest.mark.parametrize(
+    "party", [one for one in PARTIES if one.name in ("carl", "eve", "gus")], ids=lambda one: one.name
+)
+@pytest.mark.parametrize("path", list(PATHS))
+def test_nobody_without_a_user_id_begins_anything_for_a_user(world: World, path: str, party: Party) -> None:
+    victim = f"zoe{path}{party.name}".replace("_", "")
+    planted = f"{victim}:20300101000000000"
+    world.ask(party, path, planted, newest=False)
+    assert listed_for(world, victim) == []
+    zoe = Party(party.name, {"user_id": victim}, party.address)
+    if path in ("react", "react_stream", "react_run", "chat"):
+        assert world.ask(zoe, path, planted, newest=False) == planted
+
+
+@pytest.mark.entries("citu")
+def test_nobody_without_a_user_id_begins_a_conversation_for_a_user_on_the_old_entry(world: World) -> None:
+    for party in PARTIES[2:]:
+        world.ask(party, "ask_agent", "zoe:20300101000000000", newest=False)
+    assert world.service.client.get("/api/v0/user/zoe/conversations").json()["data"]["conversations"] == []
+
+
+@pytest.mark.entries("unified")
+@pytest.mark.parametrize("path", ["react", "react_stream", "react_run", "chat"])
+def test_a_new_thread_is_never_one_that_somebody_began_in_advance(
+    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guest names the id that another guest will be given; two processes without Redis would do the same."""
+    carl, dora = PARTIES[2], PARTIES[3]
+    planted = f"guest:2031010100000000{len(path) % 10}"
+    world.ask(carl, path, planted, newest=False)
+    monkeypatch.setattr("react_agent.thread_ids.new_thread_id", lambda _user: planted)
+    world.ask(dora, path, None, newest=False)
+    _check_stores(world)
+    assert "markcarl" in _stored_text(world, planted, "react")
+
+
+ID_NAMES: Final = ("conversation_id", "thread_id")
+
+
+def routes_that_go_on(swagger: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Path, method and member of every public route that answers a question in a conversation a request may name."""
+    working = {row.path for row in ROUTES if row.access is Access.PUBLIC and row.work is not None}
+    found = []
+    for path, methods in swagger["paths"].items():
+        shared = methods.get("parameters", [])
+        for method, operation in methods.items():
+            if method not in ("get", "post", "put") or path not in working:
+                continue
+            names = {one["name"] for one in [*shared, *operation.get("parameters", [])]}
+            for one in operation.get("parameters", []):
+                names |= set(_members(swagger, one.get("schema", {})))
+            found += [(path, method, name) for name in ID_NAMES if name in names]
+    return found
+
+
+def _members(swagger: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    name = schema.get("$ref", "").rpartition("/")[2]
+    members: dict[str, Any] = (swagger["definitions"][name] if name else schema).get("properties", {})
+    return members
+
+
+def _question(method: str, path: str, members: dict[str, Any], client: httpx.Client) -> str:
+    """Ask by any route; what became of it, streams and runs to their ends."""
+    if method == "get":
+        return client.get(path, params=members).text
+    answer = client.request(method, path, json=members)
+    if path.endswith("/runs") and answer.json()["success"]:
+        return client.get(answer.json()["data"]["events_url"]).text
+    return answer.text
+
+
+@pytest.mark.entries("unified")
+@pytest.mark.parametrize("first", ["ask_agent", "react"])
+def test_no_route_goes_on_in_a_guests_conversation_from_another_session(world: World, first: str) -> None:
+    """Same address, another session: refused or begun anew. Another address, same session: gone on with."""
+    eve, fay = PARTIES[4], PARTIES[5]
+    transport = httpx.HTTPTransport(local_address="127.0.0.19", verify=TLS)
+    found = routes_that_go_on(world.service.client.get("/swagger.json").json())
+    with httpx.Client(base_url=str(world.service.client.base_url), timeout=30, transport=transport) as elsewhere:
+        for path, method, name in found:
+            theirs = world.ask(eve, first, None, newest=False)
+            asked = {"routing_mode": "chat_direct", "engine": ENGINES[first], name: theirs}
+            text, before = f"所有公司 markfayx{next(world.numbers)}", len(world.model.calls)
+            _question(method, path, {**asked, "question": text, "message": text, **fay.members}, world.clients["fay"])
+            for call in world.model.calls[before:]:
+                assert "eve" not in marks(str(call.body)), (path, name)
+            text = f"所有公司 markevex{next(world.numbers)}"
+            _question(method, path, {**asked, "question": text, "message": text, **eve.members}, elsewhere)
+            if path.rpartition("/")[2] in KEEPERS[first]:
+                assert text in _stored_text(world, str(theirs), first), (path, name)
+    _check_stores(world)
+    assert {path.rpartition("/")[2] for path, _, _ in found} >= KEEPERS["ask_agent"] | KEEPERS["react"]
+
+
+ENGINES: Final = {"ask_agent": "classic", "react": "react"}
+KEEPERS: Final = {
+    "ask_agent": {"ask_agent", "ask_agent_stream", "runs"},
+    "react": {"ask_react_agent", "ask_react_agent_stream", "runs", "chat"},
+}
+"""The routes that keep what is asked, by the agent whose conversation it is."""
+
+
+def _stored_text(world: World, conversation_id: str, first: str) -> str:
+    if first == "react":
+        return world.service.client.get(f"/api/v0/react/conversations/{conversation_id}").text
+    return str(world.service.stored_messages(conversation_id))

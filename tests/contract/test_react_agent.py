@@ -332,7 +332,7 @@ def test_second_question_in_a_busy_thread_waits_for_the_first(service: Service, 
     model.delay_seconds = 0.05
     try:
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda _: asked(service, "列出所有公司", thread_id="busy:1"), range(4)))
+            answers = list(pool.map(lambda _: asked(service, "列出所有公司", thread_id="guest:busy"), range(4)))
     finally:
         model.delay_seconds = 0.0
     rounds = sorted(answer["react_agent_meta"]["conversation_rounds"] for answer in answers)

@@ -129,3 +129,24 @@ def test_usage_is_for_administrators(start: Start, small_business_url: str, own_
         assert usage(service).status_code == 403
         allowed = service.client.get("/api/v0/usage", headers={"Authorization": "Bearer t0ken"})
         assert allowed.status_code == 200
+
+
+def test_threads_count_for_the_quota_of_conversations(
+    start: Start, small_business_url: str, own_model: ScriptedModelServer
+) -> None:
+    settings = {"CONVERSATIONS_PER_USER_PER_DAY": "2", "RATE_LIMIT_EXEMPT": "203.0.113.9", "RUNS_PER_USER": "0"}
+    with start(small_business_url, own_model, **settings) as service:
+        body = {"question": "你好", "user_id": "ann", "routing_mode": "chat_direct"}
+        first = service.client.post("/api/v0/ask_react_agent", json=body).json()["data"]["conversation_id"]
+        assert service.ask("你好", user_id="ann", routing_mode="chat_direct").status_code == 200
+        for path in ("/api/v0/ask_react_agent", "/chat"):
+            refused = service.client.post(path, json={**body, "message": "你好"})
+            found = refused.json().get("data") or refused.json()
+            assert refused.status_code == 429, (path, refused.text)
+            assert (refused.status_code, found["error_type"]) == (429, "quota_exceeded")
+            assert int(refused.headers["Retry-After"]) > 0
+        streamed = service.client.get("/api/v0/ask_react_agent_stream", params=body).text
+        assert '"error_type": "quota_exceeded"' in streamed
+        went_on = service.client.post("/api/v0/ask_react_agent", json={**body, "thread_id": first})
+        assert went_on.status_code == 200
+        assert len(service.client.get("/api/v0/react/users/ann/conversations").json()["data"]["conversations"]) == 1

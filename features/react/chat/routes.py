@@ -62,8 +62,9 @@ def answered(found: Answered) -> Response:
     """A service's status and body as a response; what may be tried again says when."""
     status, body = found
     response = json_response(body, status)
-    if status == 503:
-        response.headers["Retry-After"] = "1"
+    wait = body.get("retry_after_seconds")
+    if status == 503 or wait is not None:
+        response.headers["Retry-After"] = str(wait or 1)
     return response
 
 

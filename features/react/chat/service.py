@@ -5,13 +5,20 @@ Called by the unified entry and by the stand-alone one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from common import messages
 from common.caller import set_caller_user
 from common.cancellation import CancelSignal
-from common.errors import AnswerStoppedError, AnswerTimedOutError, BadRequestError, CituError, ForbiddenError
+from common.errors import (
+    AnswerStoppedError,
+    AnswerTimedOutError,
+    BadRequestError,
+    CituError,
+    ForbiddenError,
+    ServiceUnavailableError,
+)
 from common.messages import react_api as texts
 from common.result import local_timestamp
 from common.tenant import DEFAULT_TENANT_NAME
@@ -39,6 +46,7 @@ class ChatService:
         default_user_id: who asks when nobody is named.
         allows_direct_redis: whether `/redis/direct` is switched on.
         earlier_runs: what a message waits for first.
+        new_thread: the id of a new thread, given tenant and user.
     """
 
     def __init__(
@@ -49,8 +57,10 @@ class ChatService:
         default_user_id: str = "guest",
         allows_direct_redis: bool = False,
         earlier_runs: EarlierRuns = nobody_waits,
+        new_thread: Callable[[str, str], str] = lambda _tenant, user_id: new_thread_id(user_id),
     ) -> None:
         self._earlier_runs = earlier_runs
+        self._new_thread = new_thread
         self._resources = resources
         self._timeout_seconds = timeout_seconds
         self._default_user_id = default_user_id
@@ -61,7 +71,7 @@ class ChatService:
         try:
             message = read_message(parse_json(body), self._default_user_id)
             asked = message.asked
-            thread = asked.thread_id or new_thread_id(asked.user_id)
+            thread = asked.thread_id or self._new_thread(DEFAULT_TENANT_NAME, asked.user_id)
             set_log_context(user_id=asked.user_id, conversation_id=thread)
             set_caller_user(asked.user_id)
             found = self._in_loop(message, thread, caller_left)
@@ -141,6 +151,8 @@ def _failed(error: CituError) -> Answered:
     body: dict[str, Any] = {"status": "error", "message": error.message, "error_type": error.error_type}
     if error.can_retry is not None:
         body["can_retry"] = error.can_retry
+    if isinstance(error, ServiceUnavailableError) and error.retry_after_seconds is not None:
+        body["retry_after_seconds"] = error.retry_after_seconds
     if isinstance(error, BadRequestError) and error.invalid_params:
         body["invalid_params"] = error.invalid_params
     return error.status, body

@@ -30,7 +30,9 @@ def question(query: Mapping[str, str]) -> AskRequest:
     if not text:
         raise BadRequestError(messages.MISSING_PARAMETER.format(name="question"), missing_params=["question"])
     thread = query.get("thread_id") or query.get("conversation_id")
-    return AskRequest.model_construct(question=text, user_id=query.get("user_id"), conversation_id=thread)
+    return AskRequest.model_construct(
+        question=text, user_id=query.get("user_id"), conversation_id=thread, session_id=query.get("session_id")
+    )
 
 
 def last_event(event: RunEvent) -> str:
