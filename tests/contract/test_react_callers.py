@@ -86,7 +86,7 @@ def test_plain_question_comes_after_the_runs_it_found(
     service: Service, model: ScriptedModelServer, path: str, name: str
 ) -> None:
     """One run executes and another waits behind it when the question comes."""
-    thread = f"turns:{name}"
+    thread = f"guest:turns{name}"
     model.delay_seconds = 0.1
     try:
         for question in ("所有公司，甲", "所有公司，乙"):
