@@ -153,6 +153,10 @@ PATHS: Final[dict[str, Callable[..., str | None]]] = {
     "react_run": _run("react"),
     "chat": _chat,
 }
+THREADS_DRAW: Final = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+)
+"""The service runs in threads of this process and draws its pauses and sample ids while hypothesis draws."""
 OLD_ENTRY: Final = ("ask_agent", "ask", "ask_cached")
 
 
@@ -178,6 +182,7 @@ def steps(paths: tuple[str, ...]) -> st.SearchStrategy[list[tuple[Party, str, ob
     return st.lists(st.tuples(st.sampled_from(PARTIES), st.sampled_from(paths), place), min_size=3, max_size=8)
 
 
+@THREADS_DRAW
 @pytest.mark.entries("unified")
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps(tuple(PATHS)))
@@ -185,6 +190,7 @@ def test_no_message_reaches_another_partys_conversation(world: World, asked: lis
     _play(world, asked)
 
 
+@THREADS_DRAW
 @pytest.mark.entries("citu")
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps(OLD_ENTRY))
