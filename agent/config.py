@@ -29,7 +29,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "AGENT_HEALTH_FRESH_SECONDS",
         float,
         30.0,
-        "Seconds for which a healthy outcome of that check is answered again without asking the model.",
+        "Seconds for which a healthy outcome of that check is answered again without asking the model; another outcome "
+        "for as long, but at most 5.",
         minimum=0,
         maximum=3600,
     ),

@@ -43,6 +43,7 @@ def build_health(
                 "business_rights",
                 probes.ReaderRightsProbe(parts.stores.business_url, excess=parts.catalog.excess_rights),
             ),
+            Component("model", probes.model_probe(lambda: parts.model)),
             Component("embedding", embedding),
             Component("training_records", RecordsProbe(parts.vector_store)),
             Component("original_agent", probes.agent_probe(parts.classic_agent), is_vital=True),

@@ -3,7 +3,8 @@
     CituError                     500  request_processing_failed
     ├── BadRequestError           400  missing_required_params | invalid_params
     ├── ForbiddenError            403  forbidden
-    │   └── ForeignOriginError    403  foreign_origin            (a web page of another origin sent it)
+    │   ├── ForeignOriginError    403  foreign_origin            (a web page of another origin sent it)
+    │   └── AdminTokenError       403  admin_token_wrong         (a token was sent and is not the administrator's)
     ├── NotFoundError             404  resource_not_found
     ├── MethodNotAllowedError     405  method_not_allowed
     ├── ConflictError             409  conflict                  (something else is in the way)
@@ -90,6 +91,12 @@ class ForeignOriginError(ForbiddenError):
     """A web page of another origin may not do this (403)."""
 
     error_type = "foreign_origin"
+
+
+class AdminTokenError(ForbiddenError):
+    """The request bears a token that is not the administrator's; without any it might have been served (403)."""
+
+    error_type = "admin_token_wrong"
 
 
 class ForeignHostError(CituError):

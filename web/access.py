@@ -7,7 +7,7 @@ import hmac
 from flask import Request
 
 from common import messages
-from common.errors import ForbiddenError
+from common.errors import AdminTokenError, ForbiddenError
 from core.token_bucket import Limit, TokenBuckets
 from web.rate_limits import refuse
 from web.request_source import RequestSource
@@ -26,16 +26,31 @@ class Administrators:
         """Let the request of an administrator pass, or raise.
 
         Raises:
-            ForbiddenError: the caller is none.
+            ForbiddenError: the caller is none; `AdminTokenError` when it bears a wrong token.
             RateLimitedError: its address has sent too many wrong tokens.
         """
-        if self._token and _bearer(request) is not None:
-            source = RequestSource.of(request.environ)
-            wait = self._buckets.look(self._bucket(source))
-            if wait > 0:
-                refuse(wait, f"admin token of {source.address}")
+        self.refuse_wrong_token(request)
         if not self.is_administrator(request):
             raise ForbiddenError(messages.ADMIN_ONLY)
+
+    def refuse_wrong_token(self, request: Request) -> None:
+        """Refuse a request that bears a wrong token; one without any, or while none is set, passes.
+
+        Every public route on which a token changes what happens asks this first: whoever sends one means to be an
+        administrator and is not served as an anonymous caller without a word.
+
+        Raises:
+            AdminTokenError: the token is wrong.
+            RateLimitedError: its address has sent too many wrong tokens.
+        """
+        if not self._token or _bearer(request) is None:
+            return
+        source = RequestSource.of(request.environ)
+        wait = self._buckets.look(self._bucket(source))
+        if wait > 0:
+            refuse(wait, f"admin token of {source.address}")
+        if not self.is_proved(request):
+            raise AdminTokenError(messages.ADMIN_CREDENTIAL_WRONG)
 
     def is_administrator(self, request: Request) -> bool:
         """Whether the caller may what administrators may.

@@ -33,7 +33,8 @@ class TrainingTrust:
         """What the records of a web request's caller may.
 
         Raises:
-            ForbiddenError: only administrators may train, and the caller is none.
+            ForbiddenError: only administrators may train, and the caller is none; or its token is wrong.
+            RateLimitedError: its address has sent too many wrong tokens.
         """
         standing = self.run_standing_of(request)
         if standing is None:
@@ -44,7 +45,12 @@ class TrainingTrust:
         """What the records of a pipeline run may that the caller starts; None when he may train nothing.
 
         Nobody has read what a pipeline writes, so not even an administrator vouches for it.
+
+        Raises:
+            AdminTokenError: the caller bears a token, a wrong one.
+            RateLimitedError: its address has sent too many wrong tokens.
         """
+        self._administrators.refuse_wrong_token(request)
         if self.mode == "admin" and not self._administrators.is_administrator(request):
             return None
         return (

@@ -37,6 +37,9 @@ QUESTION_TOO_LONG: Final = "问题过长：最多 {limit} 个字符，当前 {le
 REQUEST_TOO_LARGE: Final = "请求内容超过上限 {limit} 字节"
 MALFORMED_REQUEST: Final = "请求格式错误"
 ADMIN_ONLY: Final = "此接口仅限管理员使用"
+ADMIN_CREDENTIAL_WRONG: Final = (
+    "请求携带的管理员令牌不正确；请更正 Authorization 请求头，或不带该请求头以普通用户身份重试"
+)
 HOST_MALFORMED: Final = "请求头 Host 格式错误：必须是主机名或 IP 地址，可带端口"
 HOST_NOT_SERVED: Final = "服务不接受以此主机名访问的请求；如确需使用该主机名，请将其加入 ALLOWED_HOSTS 设置"
 ORIGIN_NOT_ALLOWED: Final = "不接受来自其他网站页面的请求；如确需允许该来源，请将其加入 ALLOWED_ORIGINS 设置"
@@ -99,6 +102,10 @@ SERVICE_RUNNING: Final = "统一API服务正在运行"
 COMPONENT_REDIS_LOST: Final = "Redis不可用：没有对话上下文和缓存，仍可回答问题"
 COMPONENT_PLATFORM_LOST: Final = "平台数据库不可用：没有训练样例，仍可回答问题"
 COMPONENT_BUSINESS_LOST: Final = "业务数据库不可用：无法回答数据问题"
+COMPONENT_MODEL: Final = {
+    "key_refused": "大模型服务拒绝了访问密钥（401或403）：请检查 LLM_API_KEY 和 LLM_BASE_URL，更正后重启服务",
+    "failing": "大模型服务连续出错，已暂停调用：请检查 LLM_BASE_URL 是否可达，以及服务商的状态",
+}
 COMPONENT_AGENT_LOST: Final = "Agent不可用：无法回答问题"
 READER_RIGHTS: Final = {
     "superuser": "超级用户",

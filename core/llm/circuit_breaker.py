@@ -31,6 +31,7 @@ from core.logging import get_app_logger
 logger = get_app_logger("llm.breaker")
 
 State = Literal["closed", "open", "half_open"]
+Trouble = Literal["key_refused", "failing"]
 _PROBE_SECONDS: Final = 1.0
 """When to come back while somebody else's probe runs."""
 
@@ -53,6 +54,7 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._failures = 0
         self._opened_at: float | None = None
+        self._is_key_refused = False
         self._probe: object | None = None
 
     @property
@@ -61,6 +63,17 @@ class CircuitBreaker:
             if self._opened_at is None:
                 return "closed"
             return "half_open" if self._left() <= 0 else "open"
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What the tries since the last success say of the endpoint; None when nothing is wrong, or nobody has tried.
+
+        `key_refused`: it answered 401 or 403. `failing`: the circuit was opened and no probe has closed it yet.
+        """
+        with self._lock:
+            if self._is_key_refused:
+                return "key_refused"
+            return None if self._opened_at is None else "failing"
 
     @contextlib.contextmanager
     def trial(self, is_abandoned: Callable[[], bool] = lambda: False) -> Iterator[None]:
@@ -77,11 +90,18 @@ class CircuitBreaker:
             yield
         except ModelCallError as error:
             self._ended(ticket, None if is_abandoned() else _verdict(error))
+            if isinstance(error, ModelAuthenticationError):
+                self._note_key(is_refused=True)
             raise
         except BaseException:
             self._ended(ticket, None)
             raise
         self._ended(ticket, True)
+        self._note_key(is_refused=False)
+
+    def _note_key(self, *, is_refused: bool) -> None:
+        with self._lock:
+            self._is_key_refused = is_refused
 
     def _left(self) -> float:
         return self._open_seconds - (self._clock() - (self._opened_at or 0.0))

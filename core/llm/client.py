@@ -19,7 +19,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from core.async_bridge import run_blocking
 from core.llm.call_scope import CallScope, activate
-from core.llm.circuit_breaker import CircuitBreaker
+from core.llm.circuit_breaker import CircuitBreaker, Trouble
 from core.llm.config import LLMClientConfig
 from core.llm.errors import ModelCallError
 from core.llm.fair_gate import FairGate
@@ -104,6 +104,11 @@ class LLMClient:
     def model(self) -> str:
         """Name of the configured model."""
         return self._config.model
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """See `CircuitBreaker.trouble`; costs nothing."""
+        return self._breaker.trouble
 
     def generate(self, prompt: str, *, account: CallAccount, kind: CallKind = "other") -> ModelReply:
         """Ask with a single user message; otherwise like `chat`."""

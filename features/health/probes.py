@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from common import messages
 from common.errors import CituError, ServiceUnavailableError
@@ -28,6 +28,24 @@ def platform_probe(platform: Database) -> Probe:
 
 def business_probe(executor: SqlExecutor) -> Probe:
     return lambda: None if executor.is_available() else messages.COMPONENT_BUSINESS_LOST
+
+
+class WatchedModel(Protocol):
+    """What is known of the model's endpoint without asking it."""
+
+    @property
+    def trouble(self) -> str | None: ...
+
+
+def model_probe(model: Callable[[], WatchedModel | None]) -> Probe:
+    """How the last calls of this process ended, whoever made them; None stands for the offline engine."""
+
+    def probe() -> str | None:
+        client = model()
+        trouble = None if client is None else client.trouble
+        return None if trouble is None else messages.COMPONENT_MODEL[trouble]
+
+    return probe
 
 
 def agent_probe(engine: Callable[[], Any]) -> Probe:

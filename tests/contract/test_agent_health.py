@@ -72,6 +72,39 @@ def test_lost_model_is_503_degraded_until_it_is_back(
         assert examine(service).json()["data"]["status"] == "healthy"
 
 
+def health_of(service: Service, name: str) -> tuple[str, str, str | None]:
+    found = service.client.get("/health").json()
+    return found["status"], found["components"][name], found["reasons"].get(name)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_shown_in_health_until_a_call_succeeds(
+    start: Start, small_business_url: str, model: ScriptedModelServer, entry: str, status: int
+) -> None:
+    with start(small_business_url, model, entry, AGENT_HEALTH_FRESH_SECONDS="0") as service:
+        assert health_of(service, "model") == ("healthy", "healthy", None)
+        model.queue_fault(Fault("status", status))
+        assert service.ask("你好", routing_mode="chat_direct").status_code == 503
+        overall, component, reason = health_of(service, "model")
+        assert (overall, component) == ("degraded", "degraded")
+        assert "LLM_API_KEY" in str(reason)
+        model.queue_fault(Fault("status", status))
+        assert examine(service).status_code == 503
+        assert health_of(service, "model")[0] == "degraded"
+        assert examine(service).status_code == 200
+        assert health_of(service, "model") == ("healthy", "healthy", None)
+
+
+def test_a_model_that_keeps_failing_is_shown_in_health(
+    start: Start, small_business_url: str, model: ScriptedModelServer
+) -> None:
+    with start(small_business_url, model, LLM_BREAKER_FAILURES="2") as service:
+        for _ in range(2):
+            model.queue_fault(Fault("status", 500))
+            assert service.ask("你好", routing_mode="chat_direct").status_code == 503
+        assert health_of(service, "model")[:2] == ("degraded", "degraded")
+
+
 def test_repeated_looks_at_a_lost_model_ask_it_once(fresh: Service, model: ScriptedModelServer) -> None:
     model.queue_fault(Fault("status", 500))
     assert examine(fresh).status_code == 503

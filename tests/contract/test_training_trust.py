@@ -176,3 +176,22 @@ def test_a_verdict_and_a_pipeline_meet_the_mode_too(trusting: Service, mode: str
 def test_what_trains_itself_meets_the_mode(trusting: Service, mode: str) -> None:
     expected = {"anyone": Standing.OPEN, "reviewed": Standing.WAITING, "admin": None}
     assert trusting.container.training_trust.automatic_standing == expected[mode]
+
+
+@pytest.mark.parametrize("way", [*WAYS, "feedback"])
+def test_a_wrong_token_is_not_taken_for_an_anonymous_caller(trusting: Service, way: str) -> None:
+    route, body = WAYS.get(way) or ("qa_feedback/add_to_training", {"feedback_ids": [1]})
+    response = post(trusting, route, body, headers={"Authorization": "Bearer let-me-out"})
+    data = response.json()["data"]
+    assert (response.status_code, data["error_type"]) == (403, "admin_token_wrong")
+    trusting.container.shared.redis.commands.delete("rate_limit:admin_token:127.0.0.1")
+
+
+def test_a_locked_out_administrator_reads_so(trusting: Service) -> None:
+    wrong, right = {"Authorization": "Bearer let-me-out"}, ADMIN
+    statuses = [post(trusting, *WAYS["wrong"], headers=wrong).status_code for _ in range(11)]
+    locked = post(trusting, *WAYS["wrong"], headers=right)
+    trusting.container.shared.redis.commands.delete("rate_limit:admin_token:127.0.0.1")
+    assert statuses == [403] * 10 + [429]
+    assert (locked.status_code, locked.json()["data"]["error_type"]) == (429, "rate_limited")
+    assert int(locked.headers["Retry-After"]) > 0
