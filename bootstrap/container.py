@@ -371,6 +371,7 @@ class Container:
             brain=lambda: self.shared.brain,
             executor=lambda: self.shared.executor,
             require_admin=self.administrators.demand,
+            charge=self.rate_limits.charge_questions,
         )
 
     @cached_property

@@ -32,9 +32,10 @@ def build_training(
     brain: Callable[[], Brain],
     executor: Callable[[], SqlExecutor],
     require_admin: Callable[[Request], None],
+    charge: Callable[[int], None],
 ) -> TrainingServices:
-    """Args: brain, executor: asked for at their first use; most requests need neither."""
-    questions = QuestionSource(brain=brain, timeout_seconds=settings.get("REQUEST_TIMEOUT"))
+    """Args: brain, executor: asked for at first use; charge: told how many questions the model is about to be asked."""
+    questions = QuestionSource(brain=brain, timeout_seconds=settings.get("REQUEST_TIMEOUT"), charge=charge)
     writer = TrainingWriter(database=database, door=door, questions=questions)
     return TrainingServices(
         data=TrainingDataService(database=database, writer=writer),

@@ -21,19 +21,19 @@ from redis.exceptions import RedisError
 _OWN_BUCKETS: Final = 10_000
 _ROUNDING_SECONDS: Final = 1e-6
 
-# KEYS: the buckets. ARGV: whether to take ("1") or only to look ("0"), then seconds a token and burst of each bucket.
-# The answer is how long to wait for a token in all of them.
+# KEYS: the buckets. ARGV: how many tokens to take (0 looks for one), then seconds a token and burst of each bucket.
+# The answer is how long to wait for so many in all of them.
 _TAKE: Final = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
-local wait, full_at = 0, {}
+local taken, wait, full_at = tonumber(ARGV[1]), 0, {}
 for i, key in ipairs(KEYS) do
   local seconds, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  full_at[i] = math.max(tonumber(redis.call('GET', key) or now), now) + seconds
+  full_at[i] = math.max(tonumber(redis.call('GET', key) or now), now) + seconds * math.min(math.max(taken, 1), burst)
   wait = math.max(wait, full_at[i] - burst * seconds - now)
 end
 if wait > 0.000001 then return string.format('%.6f', wait) end
-if ARGV[1] == '1' then
+if taken > 0 then
   for i, key in ipairs(KEYS) do
     redis.call('SET', key, string.format('%.6f', full_at[i]), 'PX', math.ceil((full_at[i] - now) * 1000))
   end
@@ -79,30 +79,34 @@ class TokenBuckets:
         self._own = _OwnBuckets(clock)
         self._script: tuple[Redis, Script] | None = None
 
-    def take(self, buckets: Sequence[tuple[str, Limit]]) -> float:
-        """Take a token from each of the named buckets. Returns 0, or the seconds until all will have one."""
-        return self._ask(buckets, is_taking=True)
+    def take(self, buckets: Sequence[tuple[str, Limit]], tokens: int = 1) -> float:
+        """Take tokens from each of the named buckets. Returns 0, or the seconds until all will have so many.
+
+        Args:
+            tokens: what the work costs, 1 or more; a bucket that never holds so many gives all it can hold.
+        """
+        return self._ask(buckets, tokens)
 
     def look(self, buckets: Sequence[tuple[str, Limit]]) -> float:
-        """What `take` would return, with nothing taken."""
-        return self._ask(buckets, is_taking=False)
+        """What `take` would return for one token, with nothing taken."""
+        return self._ask(buckets, 0)
 
-    def _ask(self, buckets: Sequence[tuple[str, Limit]], *, is_taking: bool) -> float:
+    def _ask(self, buckets: Sequence[tuple[str, Limit]], tokens: int) -> float:
         limited = [(key, limit) for key, limit in buckets if limit.per_minute > 0]
         if not limited:
             return 0.0
         redis = self._redis()
         if redis is not None:
             try:
-                return self._ask_redis(redis, limited, is_taking=is_taking)
+                return self._ask_redis(redis, limited, tokens)
             except RedisError:
                 pass  # the client has logged it; the process goes on with buckets of its own
-        return self._own.ask(limited, is_taking=is_taking)
+        return self._own.ask(limited, tokens)
 
-    def _ask_redis(self, redis: Redis, buckets: Sequence[tuple[str, Limit]], *, is_taking: bool) -> float:
+    def _ask_redis(self, redis: Redis, buckets: Sequence[tuple[str, Limit]], tokens: int) -> float:
         if self._script is None or self._script[0] is not redis:
             self._script = (redis, redis.register_script(_TAKE))
-        arguments: list[str | float] = ["1" if is_taking else "0"]
+        arguments: list[str | float] = [tokens]
         for _key, limit in buckets:
             arguments += [limit.seconds_per_token, limit.burst]
         return float(self._script[1](keys=[f"rate_limit:{key}" for key, _limit in buckets], args=arguments))
@@ -116,14 +120,17 @@ class _OwnBuckets:
         self._lock = threading.Lock()
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
-    def ask(self, buckets: Sequence[tuple[str, Limit]], *, is_taking: bool) -> float:
+    def ask(self, buckets: Sequence[tuple[str, Limit]], tokens: int) -> float:
         with self._lock:
             now = self._clock()
-            full_at = {key: max(self._full_at.get(key, now), now) + limit.seconds_per_token for key, limit in buckets}
+            full_at = {
+                key: max(self._full_at.get(key, now), now) + limit.seconds_per_token * min(max(tokens, 1), limit.burst)
+                for key, limit in buckets
+            }
             wait = max(full_at[key] - limit.burst * limit.seconds_per_token - now for key, limit in buckets)
             if wait > _ROUNDING_SECONDS:
                 return wait
-            if is_taking:
+            if tokens > 0:
                 for key, moment in full_at.items():
                     self._full_at[key] = moment
                     self._full_at.move_to_end(key)

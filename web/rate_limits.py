@@ -15,6 +15,7 @@ from typing import Any, Final
 from flask import request
 
 from common import messages
+from common.caller import current_caller
 from common.config_service import ConfigService
 from common.errors import RateLimitedError
 from core.logging import get_app_logger
@@ -33,6 +34,7 @@ SETTINGS: Final[Mapping[Work, str]] = {
     Work.UPLOAD: "RATE_LIMIT_UPLOADS",
 }
 _ADDRESS_FACTOR: Final = 10
+_ID_NAMES: Final = ("conversation_id", "thread_id")
 _PARSED_BYTES: Final = 256 * 1024
 """Bodies above this are counted for their address alone."""
 
@@ -51,14 +53,29 @@ class RateLimits:
         Raises:
             RateLimitedError: the caller, or its address, has sent too many of this kind.
         """
+        self._take(work, source.address, _user_key(), 1)
+
+    def charge_questions(self, number: int) -> None:
+        """Count what the caller of this context has the model asked beyond its request, as so many questions of it.
+
+        The service's own work and callers that are exempt are not counted.
+
+        Raises:
+            RateLimitedError: the caller, or its address, has sent too many questions.
+        """
+        caller = current_caller()
+        if number > 0 and not caller.is_internal and not caller.is_exempt:
+            self._take(Work.QUESTION, caller.address, _key_of(caller.user_id), number)
+
+    def _take(self, work: Work, address: str, user_key: str, tokens: int) -> None:
         limit = self._limits[work]
         if not limit.per_minute:
             return
-        of_address = f"{work.value}:{source.address}"
-        buckets = [(of_address, limit.times(_ADDRESS_FACTOR)), (f"{of_address}:{_user_key()}", limit)]
-        wait = self._buckets.take(buckets)
+        of_address = f"{work.value}:{address}"
+        buckets = [(of_address, limit.times(_ADDRESS_FACTOR)), (f"{of_address}:{user_key}", limit)]
+        wait = self._buckets.take(buckets, tokens)
         if wait > 0:
-            refuse(wait, f"{work.value} of {source.address}")
+            refuse(wait, f"{work.value} of {address}")
 
     def is_exempt(self, source: RequestSource) -> bool:
         """Whether the caller is not limited.
@@ -96,17 +113,21 @@ def refuse(wait_seconds: float, what: str) -> None:
 
 def _user_key() -> str:
     """Whom the request says it is for, as a short key; empty for guests."""
-    user_id = _claimed_user()
+    return _key_of(_claimed_user())
+
+
+def _key_of(user_id: str) -> str:
     return hashlib.blake2b(user_id.encode("utf-8", "replace"), digest_size=8).hexdigest() if user_id else ""
 
 
 def _claimed_user() -> str:
     given: Any = request.args
-    if not given.get("user_id") and not given.get("conversation_id"):
+    if not any(given.get(name) for name in ("user_id", *_ID_NAMES)):
         given = _json_members()
     user_id = given.get("user_id")
-    if not user_id and isinstance(given.get("conversation_id"), str):
-        user_id = given["conversation_id"].partition(":")[0]
+    for name in _ID_NAMES:
+        if not user_id and isinstance(given.get(name), str):
+            user_id = given[name].partition(":")[0]
     return "" if user_id is None or isinstance(user_id, dict | list) else str(user_id)
 
 

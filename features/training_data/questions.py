@@ -33,20 +33,33 @@ class QuestionSource:
     Args:
         brain: asked for at the first use, so that a service without a model starts.
         timeout_seconds: how long all questions of a call may take together.
+        charge: told how many questions the model is about to be asked for the caller; raises when those are too many.
     """
 
-    def __init__(self, *, brain: Callable[[], QuestionBrain], timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        brain: Callable[[], QuestionBrain],
+        timeout_seconds: float,
+        charge: Callable[[int], None] = lambda _number: None,
+    ) -> None:
         self._brain = brain
+        self._charge = charge
         self._timeout_seconds = timeout_seconds
 
     def questions_for(
         self, tenant: str, statements: Sequence[str], route: str
     ) -> Mapping[str, str | RecordRefusedError | ModelUnavailableError]:
-        """A question for each statement, or why there is none. Nothing is raised for a single one."""
+        """A question for each statement, or why there is none. Nothing is raised for a single one.
+
+        Raises:
+            RateLimitedError: the caller has had too many written; the model was not asked.
+        """
         found: dict[str, str | RecordRefusedError | ModelUnavailableError] = {}
         unwritten = list(dict.fromkeys(statements))
         if not unwritten:
             return found
+        self._charge(len(unwritten))
         asker = Question(text="", tenant=tenant, user_id=_GUEST, conversation_id="", route=route)
         brain = self._brain().on_behalf_of(asker)
 

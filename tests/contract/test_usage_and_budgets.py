@@ -150,3 +150,26 @@ def test_threads_count_for_the_quota_of_conversations(
         went_on = service.client.post("/api/v0/ask_react_agent", json={**body, "thread_id": first})
         assert went_on.status_code == 200
         assert len(service.client.get("/api/v0/react/users/ann/conversations").json()["data"]["conversations"]) == 1
+
+
+def test_each_question_that_is_written_counts_as_one(
+    start: Start, small_business_url: str, own_model: ScriptedModelServer
+) -> None:
+    settings = {"RATE_LIMIT_QUESTIONS": "1/5", "RATE_LIMIT_EXEMPT": "203.0.113.9"}
+    with start(small_business_url, own_model, **settings) as service:
+
+        def create(first: int, number: int) -> httpx.Response:
+            rows = [
+                {"training_data_type": "sql", "sql": f"SELECT company_name FROM bss_company WHERE id > {one}"}
+                for one in range(first, first + number)
+            ]
+            return service.client.post("/api/v0/training_data/create", json={"data": rows})
+
+        create(0, 4)
+        asked = len(own_model.calls)
+        assert asked == 4
+        refused = create(10, 4)
+        assert (refused.status_code, refused.json()["data"]["error_type"]) == (429, "rate_limited")
+        assert len(own_model.calls) == asked
+        assert service.ask("你好", **CHAT).status_code == 200
+        assert service.ask("你好", **CHAT).status_code == 429

@@ -41,6 +41,14 @@ def test_it_takes_from_all_or_from_none(clients: list["redis.Redis"]) -> None:
     assert buckets.look([("bob", SLOW)]) == 0
 
 
+def test_work_that_costs_more_takes_more(clients: list["redis.Redis"]) -> None:
+    buckets = TokenBuckets(lambda: clients[0])
+    assert buckets.take([("amy", SLOW)], 20) == 0
+    assert 0 < buckets.take([("amy", SLOW)], 6) <= 120
+    assert [buckets.take([("amy", SLOW)]) > 0 for _ in range(6)] == [False] * 5 + [True]
+    assert buckets.take([("bob", SLOW)], 1_000) == 0
+
+
 def test_buckets_vanish_when_they_are_full_again(clients: list["redis.Redis"]) -> None:
     TokenBuckets(lambda: clients[0]).take([("amy", Limit(60, 5))])
     assert 0 < clients[0].pttl("rate_limit:amy") <= 1001

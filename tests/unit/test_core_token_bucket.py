@@ -25,23 +25,24 @@ def no_redis() -> None:
 @given(
     rate=st.integers(1, 6000),
     burst=st.integers(1, 50),
-    pauses=st.lists(st.floats(0, 20, allow_nan=False), max_size=60),
+    steps=st.lists(st.tuples(st.floats(0, 20, allow_nan=False), st.integers(1, 70)), max_size=60),
 )
-def test_it_admits_what_a_bucket_of_tokens_admits(rate: int, burst: int, pauses: list[float]) -> None:
+def test_it_admits_what_a_bucket_of_tokens_admits(rate: int, burst: int, steps: list[tuple[float, int]]) -> None:
     clock, limit = Clock(), Limit(rate, burst)
     buckets = TokenBuckets(no_redis, clock=clock)
     tokens, filled_at = float(burst), clock.now
-    for pause in pauses:
+    for pause, wanted in steps:
         clock.now += pause
+        cost = min(wanted, burst)
         tokens, filled_at = min(burst, tokens + (clock.now - filled_at) * rate / 60), clock.now
-        wait = buckets.take([("amy", limit)])
-        if abs(tokens - 1) < 1e-4:  # too close to call for floating point
+        wait = buckets.take([("amy", limit)], wanted)
+        if abs(tokens - cost) < 1e-4:  # too close to call for floating point
             return
-        assert (wait == 0) is (tokens >= 1)
+        assert (wait == 0) is (tokens >= cost)
         if wait == 0:
-            tokens -= 1
+            tokens -= cost
         else:
-            assert wait == pytest.approx((1 - tokens) * 60 / rate, abs=1e-4)
+            assert wait == pytest.approx((cost - tokens) * 60 / rate, abs=1e-4)
 
 
 def test_waiting_as_long_as_it_says_is_enough() -> None:
