@@ -54,6 +54,7 @@ def test_newest_conversation_goes_on_when_asked_for(service: Service) -> None:
 
 
 def test_unknown_conversation_becomes_a_new_one_that_names_it(service: Service) -> None:
+    service.ask("我是frank", user_id="frank", **CHAT)
     data = service.ask("你好", conversation_id="frank:20200101000000000", **CHAT).json()["data"]
     assert (data["conversation_status"], data["context_used"]) == ("invalid_id_new", False)
     assert data["requested_conversation_id"] == "frank:20200101000000000"

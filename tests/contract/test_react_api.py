@@ -90,7 +90,7 @@ def test_refusals_name_their_category(client: FlaskClient, body: bytes, message:
 
 def test_failure_carries_the_thread(client: FlaskClient, model: ScriptedModelServer) -> None:
     model.queue_fault(FIGURE_38["500"])
-    response = client.post("/api/chat", json={"question": "列出所有公司", "thread_id": "rita:9"})
+    response = client.post("/api/chat", json={"question": "列出所有公司", "user_id": "rita", "thread_id": "rita:9"})
     data = response.json["data"]
     assert (response.status_code, response.json["retry_suggested"]) == (503, True)
     assert data["react_agent_meta"] == {
