@@ -53,13 +53,13 @@ class ReactLimits:
         recursion_limit: steps of the graph a question may take.
         checkpoints_per_thread: older ones are deleted after a turn.
         ttl_seconds: how long an unused thread is remembered; 0 for ever.
-        logged_characters: of a question in the log; is_debugging: whether each step is logged.
+        logged_characters: of a question in the log, 0 for none; is_debugging: whether each step is logged.
     """
 
     recursion_limit: int = 100
     checkpoints_per_thread: int = 200
     ttl_seconds: float = 0.0
-    logged_characters: int = 1000
+    logged_characters: int = 0
     is_debugging: bool = False
     default_user_id: str = "guest"
 
@@ -107,7 +107,8 @@ class CustomReactAgent:
             AnswerFailedError: also when the question needs more steps than allowed (500).
         """
         stored, limit = stored_id(question.tenant, question.conversation_id), self._limits.recursion_limit
-        logger.info("question: %s", question.text[: self._limits.logged_characters])
+        if self._limits.logged_characters:
+            logger.info("question: %s", question.text[: self._limits.logged_characters])
         async with self._turns.turn(redis_key(question.tenant, f"react:turn:{question.conversation_id}")):
             is_kept = not await run_blocking(self._is_read_only)
             graph = self._graph if is_kept else self._keeping_nothing

@@ -21,8 +21,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     React("REACT_DEFAULT_USER_ID", str, "guest", "Who asks when neither a user nor a thread is named."),
     React("REACT_RECURSION_LIMIT", int, 100, "Steps of the graph one question may take.", minimum=10, maximum=1000),
     React("REACT_MAX_ROWS", int, 10_000, "Rows one answer may carry.", minimum=1, maximum=100_000),
-    React("REACT_MAX_LOG_LENGTH", int, 1000, "Characters of a question or answer that go into the log.", minimum=0),
-    React("REACT_DEBUG_MODE", bool, True, "Write each step of the graph into the log."),
+    React(
+        "REACT_MAX_LOG_LENGTH", int, 0, "Characters of each question that go into the log; 0 writes no text.", minimum=0
+    ),
+    React("REACT_DEBUG_MODE", bool, False, "Write each step of the graph into the log."),
     React("MESSAGE_TRIM_ENABLED", bool, True, "Forget the oldest messages of long threads."),
     React("MESSAGE_TRIM_COUNT", int, 100, "Messages of a thread that are kept.", minimum=2, maximum=10_000),
     React(

@@ -19,6 +19,7 @@ from serving.asgi_adapter import ThreadedWsgiToAsgi
 from serving.supervisor import WorkerLife
 from web.body_limits import body_limit
 from web.exposure import exposure_warnings, is_announced
+from web.forwarding import forwarded_address
 from web.security_headers import SECURITY_HEADERS
 
 Scope = MutableMapping[str, Any]
@@ -38,6 +39,7 @@ REFUSALS = {
     503: ("overloaded", messages.OVERLOADED),
 }
 
+_THIS_MACHINE = "127.0.0.1"
 _serving: list[AsgiApp] = []
 
 
@@ -49,6 +51,7 @@ class AsgiApp:
         self._life = life
         self._container = container
         self._warming: asyncio.Task[None] | None = None
+        self._is_launched = is_worker_of_launcher()
 
     def begin_shutdown(self) -> None:
         """Take no new work and let streams send their last event."""
@@ -58,7 +61,7 @@ class AsgiApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self._life.count_request()
-            await self._adapter(scope, receive, send)
+            await self._adapter(scope if self._is_launched else with_believed_caller_undone(scope), receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
@@ -116,6 +119,20 @@ def create_asgi_app(app: Flask, container: Container) -> AsgiApp:
     asgi_app = AsgiApp(adapter, container, life)
     _serving.append(asgi_app)
     return asgi_app
+
+
+def with_believed_caller_undone(scope: Scope) -> Scope:
+    """The scope with this machine as its client when another server took the client from `X-Forwarded-For`.
+
+    uvicorn and gunicorn's uvicorn workers believe that header from this machine unless told otherwise, and the address
+    it came from is gone then. `TRUSTED_PROXIES` alone decides who is believed: it may list this machine.
+    """
+    client = scope.get("client")
+    named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    hosts = {part.strip() for part in named.split(",")} - {""}
+    if client is None or not any(host == client[0] or forwarded_address(host) == client[0] for host in hosts):
+        return scope
+    return {**scope, "client": (_THIS_MACHINE, 0)}
 
 
 def begin_shutdown() -> None:
