@@ -235,6 +235,7 @@ class LegacyPort:
         """Changes of a verdict."""
 
         def change() -> Envelope:
+            self._container.training_trust.demand_change(request)
             change = feedback.parse_change(body)
             self._container.feedback.update(TENANT, feedback_id, change)
             return shown_feedback.updated(feedback_id, change)

@@ -59,6 +59,20 @@ class TrainingTrust:
             else Standing.OPEN
         )
 
+    def demand_change(self, request: Any) -> None:
+        """Let a caller change a verdict that somebody else may have given, or raise.
+
+        Whoever can be told apart from others nowhere can change what anybody wrote, as the historical service let
+        them; where anonymous records wait for review, a change asks for the right that deleting asks for.
+
+        Raises:
+            ForbiddenError: not everybody may, and the caller is no administrator; or its token is wrong.
+            RateLimitedError: its address has sent too many wrong tokens.
+        """
+        self._administrators.refuse_wrong_token(request)
+        if self.mode != "anyone":
+            self._administrators.demand(request)
+
     @property
     def automatic_standing(self) -> Standing | None:
         """What records may that follow from anybody's question; None when none are made."""

@@ -24,6 +24,8 @@ class TrainingTrust(Protocol):
 
     def standing_of(self, request: Any) -> Standing: ...
 
+    def demand_change(self, request: Any) -> None: ...
+
 
 class FeedbackServices(Protocol):
     """What these routes take from the container."""
@@ -72,6 +74,7 @@ class QaFeedbackQuery(FeedbackResource):
 
 
 @docs.response(400, "Nothing to change, or a wrong value", failure)
+@docs.response(403, "Only administrators may change verdicts: TRAINING_TRUST is reviewed or admin", failure)
 @docs.response(404, "No such verdict", failure)
 @docs.response(413, "The body is too large", failure)
 @docs.response(503, AWAY, failure)
@@ -82,6 +85,7 @@ class QaFeedbackUpdate(FeedbackResource):
     @docs.expect(documented(docs, schemas.FeedbackChange), validate=False)
     @docs.response(200, "What was changed", documented(docs, schemas.UpdatedEnvelope))
     def put(self, feedback_id: int) -> Response:
+        self._services.training_trust.demand_change(request)
         change = schemas.parse_change(json_object(request))
         self._feedback.update(TENANT, feedback_id, change)
         return envelope_response(presentation.updated(feedback_id, change))

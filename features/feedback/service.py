@@ -11,14 +11,18 @@ from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from common import messages
+from common.caller import current_caller
 from common.errors import BadRequestError, NotFoundError, StatementFailedError
 from common.messages import feedback as texts
 from core.database import Database
+from core.logging import get_app_logger
 from core.vector_store.door import TrainingDoor
 from core.vector_store.origin import Standing
 from features.feedback.repository import FeedbackRepository
 from features.feedback.schemas import FeedbackChange, FeedbackQuery, NewFeedback, TrainingRequest
 from features.feedback.training import FeedbackTraining, Outcomes
+
+logger = get_app_logger("feedback")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class FeedbackService:
         with self._repository(tenant, texts.UPDATE_FAILED) as repository:
             if not repository.change(feedback_id, change.values):
                 raise NotFoundError(texts.NOT_FOUND_OR_UNCHANGED.format(id=feedback_id))
+        changed = ", ".join(sorted(change.values))
+        logger.info("verdict %d changed by a caller at %s: %s", feedback_id, current_caller().address, changed)
 
     def delete(self, tenant: str, feedback_id: int) -> None:
         """Forget a verdict. Training data made from it stays."""

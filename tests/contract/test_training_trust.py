@@ -195,3 +195,19 @@ def test_a_locked_out_administrator_reads_so(trusting: Service) -> None:
     assert statuses == [403] * 10 + [429]
     assert (locked.status_code, locked.json()["data"]["error_type"]) == (429, "rate_limited")
     assert int(locked.headers["Retry-After"]) > 0
+
+
+def test_changing_a_verdict_asks_for_what_deleting_asks_for_where_records_wait(trusting: Service, mode: str) -> None:
+    verdict = {"question": "公司总数是多少", "sql": COUNT, "is_thumb_up": True, "user_id": "ann"}
+    number = post(trusting, "qa_feedback/add", verdict).json()["data"]["feedback_id"]
+
+    def change(**options: Any) -> httpx.Response:
+        url = f"{API}/qa_feedback/update/{number}"
+        return trusting.client.put(url, json={"is_thumb_up": False}, **options)
+
+    refused = change(headers={"Authorization": "Bearer let-me-out"})
+    trusting.container.shared.redis.commands.delete("rate_limit:admin_token:127.0.0.1")
+    assert (refused.status_code, refused.json()["data"]["error_type"]) == (403, "admin_token_wrong")
+    anonymous = change()
+    assert anonymous.status_code == (200 if mode == "anyone" else 403)
+    assert change(headers=ADMIN).status_code == 200
