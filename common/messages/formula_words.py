@@ -28,7 +28,7 @@ COMPUTES: Final = (
     r"|\b(?:times|multiplied|divided|plus|minus|doubled?|tripled?|halved?|half of|twice|sum of|ratio of|percent of)\b"
 )
 SCALES: Final = (
-    r"(?:乘(?:以|上)?|除以|×|\*|÷|放大|缩小|扩大|上浮|下调|增加|减少|提高|打)\s*(?:到|了|为)?\s*[\d一二两三四五六七八九十百千万]"
+    r"(?:乘(?:以|上)?|除以|×|\*|÷|放大|缩小|扩大|上浮|下调|增加|减少|提高|打)\s*+(?:(?:到|了|为)\s*+)?[\d一二两三四五六七八九十百千万]"
     r"|\d\s*倍|[两三四五六七八九十百千万]\s*倍|翻(?:倍|番|一番)|加倍|减半"
     r"|\b(?:multipl(?:y|ied|ies)|divid(?:e|ed|es)|scaled?|increase|decrease|rais(?:e|ed)|reduc(?:e|ed))\b.{0,60}?\bby\s+\d"
     r"|\bdoubl(?:e|ed)\b|\btripl(?:e|ed)\b|\bhalv(?:e|ed)\b|\btwice\b|\b\d+(?:\.\d+)? times\b"
