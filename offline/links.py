@@ -24,6 +24,7 @@ _MOST_PARTIAL = 60_000
 _SHARED_ENDING = 0.3
 _LEAST_WORD = 4
 _SURE_NAME = 0.97
+ENDS_SO = "a kind that the endings of names say"
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,19 +163,42 @@ class LinkIndex:
             return
         endings = _shared_endings(item.values) if item.role in ("label", "category", "text") else ()
         for value in item.values:
-            words = words_of(fold(value))
-            if len(words) > _LONGEST_VALUE_WORDS:
-                continue
-            whole = key_of(words)
-            if not whole or (len(whole) > 20 and item.role in ("key", "reference")):
-                continue
-            link = Link(
-                "value", relation, 1.0, "a stored value", item, value, needs_column=self._is_common(whole, item)
-            )
-            self.values[whole].append(link)
-            if item.role in ("label", "category", "text"):
-                self._index_parts(link, words, whole, endings)
+            self._index_value(relation, item, value, endings)
         self._index_states(relation, item)
+        if item in self.label_of(relation):
+            self._index_kinds(relation, item)
+
+    def _index_value(self, relation: Relation, item: Field, value: str, endings: Sequence[str]) -> None:
+        words = words_of(fold(value))
+        whole = key_of(words) if len(words) <= _LONGEST_VALUE_WORDS else ""
+        if not whole or (len(whole) > 20 and item.role in ("key", "reference")):
+            return
+        is_common = self._is_common(whole, item)
+        link = Link("value", relation, 1.0, "a stored value", item, value, needs_column=is_common)
+        self.values[whole].append(link)
+        if item.role in ("label", "category", "text"):
+            self._index_parts(link, words, whole, endings)
+        if item.role == "category":
+            self._index_synonyms(link, whole)
+
+    def _index_synonyms(self, link: Link, whole: str) -> None:
+        """closed for 关闭: a stored word in another language, or another word for it."""
+        for other, strength in self.vocabulary.synonyms.get(whole, {}).items():
+            if other not in self.names:
+                found = replace(link, score=strength, reason="a word that means the same", is_partial=True)
+                self.values[other].append(replace(found, needs_column=self._is_common(other, item_of(link))))
+
+    def _index_kinds(self, relation: Relation, item: Field) -> None:
+        """停车区 in a table of 服务区: a noun that some names end with, where all others end with the table's own."""
+        comment = read_comment(relation.comment)
+        own = key(comment.headline)
+        for noun in filter(has_cjk, map(key, comment.synonyms)):
+            ending = [value for value in item.values if key(value).endswith(noun)]
+            others = [value for value in item.values if key(value) not in set(map(key, ending))]
+            if ending and others and all(key(value).endswith(own) for value in others):
+                self.values[noun] += [
+                    Link("value", relation, 1.0, ENDS_SO, item, value, is_partial=True) for value in ending
+                ]
 
     def _is_common(self, whole: str, item: Field) -> bool:
         if whole.isdigit() or len(whole) == 1 or whole in self.vocabulary.tags:
@@ -211,6 +235,12 @@ class LinkIndex:
             if value.strip() in codes:
                 name = key(codes[value.strip()])
                 self.values[name].append(Link("value", relation, 0.95, "the state whose code is stored", item, value))
+
+
+def item_of(link: Link) -> Field:
+    """The column that a value is stored in."""
+    assert link.field is not None  # noqa: S101 - every value has its column
+    return link.field
 
 
 def replace_score(link: Link, score: float, reason: str) -> Link:

@@ -132,5 +132,9 @@ def bucket(moment: Moment, column: exp.Expr, grain: Grain) -> exp.Expr:
         return build.cast(build.call("DATE_TRUNC", build.text("week"), column), "date")
     if grain in ("month", "quarter"):
         return build.call("TO_CHAR", column, build.text("YYYY-MM" if grain == "month" else 'YYYY"Q"Q'))
+    if grain == "weekend":
+        weekday = exp.Extract(this=exp.var("ISODOW"), expression=column)
+        is_late = exp.GTE(this=weekday, expression=exp.Literal.number(6))
+        return exp.Case(ifs=[exp.If(this=is_late, true=build.text("周末"))], default=build.text("工作日"))
     part = {"year": "YEAR", "weekday": "ISODOW", "hour": "HOUR"}[grain]
     return build.cast(exp.Extract(this=exp.var(part), expression=column), "int")

@@ -16,7 +16,7 @@ from offline.relations import Field, Member, Relation
 
 Function = Literal["sum", "avg", "max", "min", "count", "count_distinct"]
 Test = Literal[
-    "in", "contains", "is_null", "not_null", "flag", ">", ">=", "<", "<=", "=", "<>", "between", "any", "starts"
+    "in", "contains", "is_null", "not_null", "flag", ">", ">=", "<", "<=", "=", "<>", "between", "any", "starts", "ends"
 ]
 Change = Literal["", "previous", "year_before"]
 
@@ -95,6 +95,11 @@ class Dimension:
     grain: Grain = ""
     is_member: bool = False
 
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The titles of the columns it is shown in."""
+        return (self.title, *(item.title for item in self.fields[1:])) if self.fields else (self.title,)
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -131,7 +136,8 @@ class Plan:
     """A query over `root` and what it joins.
 
     With measures it groups by the dimensions; without, it lists the `attributes` of rows. `members` chooses tables of
-    a family. `count_groups` counts the groups that remain. `best_of_each` keeps the first rows of each first dimension.
+    a family. `count_groups` counts the groups that remain; `mean_over` takes the
+    mean over the groups of the dimension of that title. `best_of_each` keeps the first rows of each first dimension.
     """
 
     root: Relation
@@ -152,6 +158,7 @@ class Plan:
     members: Mapping[int, tuple[Member, ...]] = field(default_factory=dict)
     count_groups: str = ""
     best_of_each: int = 0
+    mean_over: str = ""
     both_ends: bool = False
     part_title: str = ""
     change: Change = ""

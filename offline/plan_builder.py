@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from offline.figure_pairs import siblings_of
 from offline.plan import Absence, Dimension, Function, Measure, Plan, Refusal
 from offline.plan_existence import ExistenceStep
 from offline.plan_filters import Filters, filters_of
@@ -11,7 +12,7 @@ from offline.relations import Field, Relation
 from offline.resolving import Option
 from offline.text import has_cjk, key
 
-_LEAST_SIBLINGS = 3
+_NO_NOUNS = ("多少", "几", "有多少", "how", "卖", "赚", "挣")
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
 
 
@@ -56,6 +57,8 @@ class PlanBuilder(ExistenceStep):
     def _is_aggregated(self, time: TimeUse) -> bool:
         reading = self.reading
         figures = self.uses("measure", "rows", "values")
+        if self.wants_details():
+            return False
         if reading.per or (reading.has("records", "count") and not figures):
             return True
         if reading.has("siblings") or any(option.over is not None for _, option in figures):
@@ -244,7 +247,7 @@ class PlanBuilder(ExistenceStep):
         if mention.token.taken_for:
             return item.title
         fits = has_cjk(mention.text) != self.reading.is_english
-        return mention.text if fits and not mention.text.startswith(("多少", "几", "有多少", "how")) else item.title
+        return mention.text if fits and not mention.text.startswith(_NO_NOUNS) else item.title
 
     @staticmethod
     def _stored_count(relation: Relation) -> Field | None:
@@ -267,17 +270,3 @@ class PlanBuilder(ExistenceStep):
             if counts_rows and by_itself and not self.root.is_event:
                 return True
         return False
-
-
-def siblings_of(relation: Relation, kind: str) -> tuple[tuple[str, Field], ...]:
-    """Figures of one kind whose titles end alike, by what tells them apart: 微信支付金额, 现金支付金额."""
-    fields = [item for item in relation.fields if item.is_measure and item.kind == kind and "总" not in item.title]
-    endings = {item.title[-length:] for item in fields for length in range(2, len(item.title))}
-    families = [_alike(fields, ending) for ending in sorted(endings, key=lambda ending: (-len(ending), ending))]
-    return max(families, key=len, default=())
-
-
-def _alike(fields: list[Field], ending: str) -> tuple[tuple[str, Field], ...]:
-    """The fields whose titles have an ending and something before it; none when they are too few."""
-    found = tuple((item.title.removesuffix(ending), item) for item in fields if item.title.endswith(ending))
-    return found if len(found) >= _LEAST_SIBLINGS and all(name for name, _ in found) else ()

@@ -56,6 +56,8 @@ class ConditionStep(GroupStep):
             conditions.append(
                 Condition(measure, condition.operator, condition.number, condition.upper, condition.against_average)
             )
+        if self.reading.has("count_days"):
+            plan = plan.with_(count_groups=self.titles.form("days"), ordering=())
         if conditions and not plan.dimensions:
             grouped = self._grouped_for_conditions(plan, conditions)
             if isinstance(grouped, Refusal):

@@ -59,7 +59,7 @@ class ExistenceStep(RowStep):
         way = self.joins.way(self.root, target)
         if way is None:
             return Refusal("missing_database_info", (mention.text,))
-        if _touches(plan, target, self.joins, self.root):
+        if mention.is_whole or _touches(plan, target, self.joins, self.root):
             return ()
         if all(edge.is_one for edge in way):
             return Refusal("unknown_generation_failure", (mention.text,))

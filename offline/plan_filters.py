@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from offline.links import LinkIndex
+from offline.links import ENDS_SO, LinkIndex
 from offline.plan import Filter, Test
 from offline.reading import Mention, Reading, ValueMention
 from offline.relations import Field, Member, Relation
@@ -63,14 +63,13 @@ def filters_of(reading: Reading, resolution: Resolution, index: LinkIndex) -> Fi
 
 
 def _filter_of(item: Field, value: ValueMention, values: Sequence[str], reason: str) -> Filter:
-    is_word = reason == "a word of a stored value"
     if not value.links and value.token.literal and item.kind == "text":
         test: Test = "starts" if value.is_prefix else "contains"
         return Filter(item, test, (value.token.literal,), is_negated=value.is_negated)
+    if reason == ENDS_SO:
+        return Filter(item, "ends", (value.text,), is_negated=value.is_negated)
     if item.kind == "array":
         return Filter(item, "any", tuple(dict.fromkeys(values)), is_negated=value.is_negated)
-    if is_word:
-        return Filter(item, "in", tuple(dict.fromkeys(values)), is_negated=value.is_negated)
     return Filter(item, "in", tuple(dict.fromkeys(values)), is_negated=value.is_negated)
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from offline.figure_pairs import is_part_of
 from offline.periods import Period
-from offline.plan import AnyPlan, Filter, Measure, Ordering, Plan, Refusal, Test
+from offline.plan import AnyPlan, Dimension, Filter, Measure, Ordering, Plan, Refusal, Test
 from offline.plan_builder import PlanBuilder
+from offline.relations import Field
 from offline.text import key
 
 _FALLING: dict[Test, Test] = {">": "<", ">=": "<="}
@@ -23,7 +25,8 @@ def apply_forms(plan: Plan, builder: PlanBuilder) -> AnyPlan | Refusal:
     for tags, apply in (
         (("ratio",), _ratio), (("share",), _share), (_CHANGES, _change), (("difference",), _difference),
         (("running",), _running), (("contrast",), _contrast), (("higher", "lower"), _compared_things),
-        (("several",), _several), (("rank",), _unsupported), (("second_grain",), _second_grain),
+        (("mean_over",), _mean_over), (("several",), _several), (("rank",), _unsupported),
+        (("second_grain",), _second_grain),
     ):  # fmt: skip
         if reading.has(*tags):
             outcome = apply(plan, builder)
@@ -59,11 +62,15 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     if first.siblings[1]:
         return plan.with_(measures=(replace(first, share_of="groups"),))
     if len(plan.measures) == 2 and all(m.is_addable for m in plan.measures):
-        part, whole = plan.measures
+        part, whole = _part_and_whole(*plan.measures)
         share = replace(part, title=builder.titles.form("share", part.title), over=whole, scale=100)
         return _reordered(plan.with_(measures=(*plan.measures, share)), share, builder)
     if not first.is_addable:
         return _words(builder, "share")
+    if sides := _part_in_whole(plan, builder):
+        part = replace(first, only=sides[0])
+        share = replace(part, title=builder.titles.form("share", first.title), over=first, scale=100)
+        return plan.with_(filters=sides[1], measures=(part, first_of_whole(first, builder), share))
     restricted = [
         f
         for f in plan.filters
@@ -80,6 +87,11 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
         return _reordered(plan.with_(filters=filters, measures=(part, share)), share, builder)
     if not plan.dimensions:
         sibling = _whole_of(first, builder)
+        if named := _named_part(plan, builder, has_whole=sibling is not None):
+            share = replace(first, only=named, title=builder.titles.form("share", first.title), over=first, scale=100)
+            part = replace(first, only=named)
+            others = tuple(f for f in plan.filters if f not in named)
+            return plan.with_(filters=others, measures=(part, first_of_whole(first, builder), share))
         if sibling is None:
             return _words(builder, "share")
         share = replace(first, title=builder.titles.form("share", first.title), over=sibling, scale=100)
@@ -94,6 +106,43 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
         share_of="outer" if len(plan.dimensions) > 1 else "groups",
     )
     return _reordered(plan.with_(measures=(*plan.measures, share)), share, builder)
+
+
+def first_of_whole(measure: Measure, builder: PlanBuilder) -> Measure:
+    """The figure of the whole, under a title of its own."""
+    return replace(measure, title=builder.titles.form("whole", measure.title))
+
+
+def _part_in_whole(plan: Plan, builder: PlanBuilder) -> tuple[tuple[Filter, ...], tuple[Filter, ...]] | None:
+    """庐山服务区占九江分公司的多少: what is named before the word is the part, what is named behind it the whole."""
+    place = min(builder.reading.forms["share"])
+    if not builder.reading.tokens[place].text.startswith("占") or plan.dimensions:
+        return None
+    before, behind = _named_around(builder, place)
+    if not before or not behind or before & behind:
+        return None
+    part = tuple(f for f in plan.filters if f.field in before)
+    return part, tuple(f for f in plan.filters if f not in part)
+
+
+def _named_around(builder: PlanBuilder, place: int) -> tuple[set[Field], set[Field]]:
+    """The columns of the values that are named before and behind a place."""
+    named = [(value.position, links[0].field) for value, links in builder.resolution.values.items() if links]
+    fields = [(position, item) for position, item in named if item is not None]
+    return {f for position, f in fields if position < place}, {f for position, f in fields if position > place}
+
+
+def _named_part(plan: Plan, builder: PlanBuilder, *, has_whole: bool) -> tuple[Filter, ...]:
+    """南昌分公司营收占比, 庐山服务区占全省的比例: the share of what is named in all there is."""
+    if has_whole and not builder.reading.has("of_total"):
+        return ()
+    return tuple(f for f in plan.filters if f.test in ("in", "ends") and not f.is_negated)
+
+
+def _part_and_whole(first: Measure, second: Measure) -> tuple[Measure, Measure]:
+    """As said, unless the first is the column of which the second is a part: what share of revenue was cash."""
+    is_turned = first.field is not None and second.field is not None and is_part_of(second.field, first.field)
+    return (second, first) if is_turned else (first, second)
 
 
 def _shares_among_groups(plan: Plan, builder: PlanBuilder) -> bool:
@@ -317,8 +366,6 @@ def _contrast(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
 
 
 def _beside_values(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
-    from offline.plan import Dimension
-
     several = [
         f
         for f in plan.filters
@@ -355,6 +402,26 @@ def _compared_things(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
         attributes = tuple(dict.fromkeys((*label, *plan.attributes)))
         return plan.with_(attributes=attributes, ordering=(Ordering(figures[0].title, descending),), limit=1)
     return _words(builder, "higher", "lower")
+
+
+def _mean_over(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    """平均每个服务区的营收: the figure of each thing, then the mean over the things."""
+    meant = _meant_dimension(plan, builder)
+    is_plain = bool(plan.measures) and not plan.conditions and not any(m.per or m.share_of for m in plan.measures)
+    if meant is None or not is_plain:
+        return _words(builder, "mean_over")
+    measures = tuple(replace(m, title=builder.titles.aggregate("avg", m.title)) for m in plan.measures)
+    ordering = (Ordering(measures[0].title, is_descending=True),) if len(plan.dimensions) > 1 else ()
+    return plan.with_(measures=measures, mean_over=meant.title, ordering=ordering)
+
+
+def _meant_dimension(plan: Plan, builder: PlanBuilder) -> Dimension | None:
+    """The dimension of the noun behind 平均每个."""
+    start = builder.reading.forms["mean_over"][0]
+    mention = next((m for m in builder.reading.mentions if m.position > start and m.is_grouped), None)
+    option = builder.option(mention) if mention is not None else None
+    shown = builder.dimension(option) if option is not None else None
+    return next((d for d in plan.dimensions if shown is not None and d.fields == shown.fields), None)
 
 
 def _several(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from offline.links import ENDS_SO
 from offline.plan import Dimension, Refusal
 from offline.plan_order import OrderStep
 from offline.plan_time import TimeUse
@@ -72,13 +73,14 @@ class GroupStep(OrderStep):
         ]
         grouped = [mention for mention in candidates if mention.is_grouped]
         others = [mention for mention in candidates if not mention.is_grouped and not self._is_path(mention)]
-        asked = [mention for mention in others if mention.is_which or mention.is_listed or mention.is_whole]
+        whole = not self._totals_all()
+        asked = [mention for mention in others if mention.is_which or mention.is_listed or (whole and mention.is_whole)]
         ranks = self._rank_places()
         if grouped:
             later = [m for m in others if ranks and m.position > max(ranks) and m not in asked]
             beside = [m for m in asked if self._adds_to(m, grouped)]
             return [*grouped, *beside, *(later if not self.reading.is_english else [])]
-        if asked and any(m.is_which or m.is_whole or not self._is_beside(m) for m in asked):
+        if asked and any(m.is_which or (whole and m.is_whole) or not self._is_beside(m) for m in asked):
             return asked
         wants = (
             ranks
@@ -104,6 +106,17 @@ class GroupStep(OrderStep):
             else [m for m in others if self._is_bare_column(m) or self._is_paired(m)]
         )
         return sorted({*found, *asked}, key=lambda m: m.position)
+
+    def _totals_all(self) -> bool:
+        """所有服务区的总营收 is one total, unless the things are ordered, compared or counted one by one."""
+        reading = self.reading
+        one_by_one = ("direction", "order", "rank_word", "list", "which", "respective", "first", "last", "share")
+        if reading.has(*one_by_one) or reading.conditions or reading.limit is not None:
+            return False
+        totals = ("总", "合计", "一共", "total")
+        return reading.has("sum", "how_much") or any(
+            m.text.startswith(totals) or "总" in m.text for m in reading.mentions
+        )
 
     def _is_beside(self, mention: Mention) -> bool:
         """Only shown beside what is asked for: 及对应公司, `along with the company`."""
@@ -136,15 +149,13 @@ class GroupStep(OrderStep):
             o.kind == "rows" and o.relation is option.relation and m is not mention for m, o in self.uses("rows")
         ):
             return True
-        named = [link for links in self.resolution.values.values() for link in links[:1]]
-        return any(
-            link.field is not None
-            and (
-                link.field is option.field
-                or (option.kind == "entity" and link.field in self.index.label_of(option.relation))
-            )
-            for link in named
-        ) and not (mention.is_which or mention.is_listed)
+        return self._is_value_of(option) and not (mention.is_which or mention.is_listed)
+
+    def _is_value_of(self, option: Option) -> bool:
+        """Whether a value that is named stands for the thing: its own name or its column."""
+        named = [link for links in self.resolution.values.values() for link in links[:1] if link.reason != ENDS_SO]
+        own = {option.field} | set(self.index.label_of(option.relation) if option.kind == "entity" else ())
+        return any(link.field is not None and link.field in own for link in named)
 
     def _is_bare_column(self, mention: Mention) -> bool:
         """A kind of thing named without a value: 车型 in 2023年车型车流量."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from offline.plan import Filter, Plan, Refusal
+from offline.plan import Filter, Ordering, Plan, Refusal
 from offline.plan_conditions import ConditionStep, number_filter
 from offline.plan_filters import Filters
 from offline.plan_time import TimeUse
@@ -13,6 +14,14 @@ from offline.relations import Field
 from offline.resolving import Option
 
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
+
+
+_DETAILS = frozenset({"明细", "详细", "详情", "记录", "流水", "明细数据"})
+_MOST_FIGURES = 12
+
+
+def _is_one_day(time: TimeUse, today: date) -> bool:
+    return len(time.periods) == 1 and (time.periods[0].is_latest or time.periods[0].is_day(today))
 
 
 class RowStep(ConditionStep):
@@ -27,7 +36,8 @@ class RowStep(ConditionStep):
                 return Refusal("unknown_generation_failure", (self.reading.tokens[condition.position].text,))
             rows.append(number_filter(option.field, condition))
             self.used |= {condition, subject}
-        if time.dimensions and time.attribute is None and not any(d.is_member for d in time.dimensions):
+        details = self.wants_details()
+        if time.dimensions and time.attribute is None and not details and not any(d.is_member for d in time.dimensions):
             return Refusal("ambiguous_question")
         attributes = (
             self._attributes(filters)
@@ -36,10 +46,47 @@ class RowStep(ConditionStep):
         )
         if isinstance(attributes, Refusal):
             return attributes
+        if details:
+            attributes = self._with_details(attributes, time)
         part = next((d.title for d in time.dimensions if d.is_member), "")
         plan = Plan(self.root, attributes=tuple(attributes), filters=tuple(rows), part_title=part)
         plan = self._ordered(plan, time)
+        if details and not plan.ordering and plan.attributes and plan.attributes[0].is_moment:
+            plan = plan.with_(ordering=(Ordering(plan.attributes[0].title, is_descending=False),))
+        if unranked := self._unranked(plan):
+            return unranked
         return plan.with_(is_distinct=self._is_distinct(plan))
+
+    def wants_details(self) -> bool:
+        """明细, 记录: the rows themselves of a table of events, unless figures of groups are asked for."""
+        reading = self.reading
+        says_so = any(t.text in _DETAILS and not t.is_link for t in reading.tokens)
+        if not says_so or not self.root.is_event or reading.counted or reading.per:
+            return False
+        return not (reading.has("sum", "avg", "max", "min", "share", "records", "count", "siblings", "trend")) and not (
+            any(m.is_grouped and not self._is_row_name(m) for m in reading.mentions)
+        )
+
+    def _is_row_name(self, mention: Mention) -> bool:
+        """各档口 in a table with a row for each shop and day: the group is the row."""
+        option = self.resolution.uses.get(mention)
+        names = sorted(self.root.with_role("label"), key=lambda item: len(item.values))
+        return option is not None and bool(names) and option.field is names[-1]
+
+    def _with_details(self, found: Sequence[Field], time: TimeUse) -> list[Field]:
+        """The rows' day where they are of several, their names, and their figures where none was named."""
+        days = [] if time.moment is None or _is_one_day(time, self.clock.today) else [time.moment.field]
+        names = list(self.root.with_role("label"))
+        figures = [item for item in found if item.is_measure] or [f for f in self.root.fields if f.is_measure]
+        return list(dict.fromkeys((*days, *names, *found, *figures[:_MOST_FIGURES])))
+
+    def _unranked(self, plan: Plan) -> Refusal | None:
+        """A superlative needs a figure or a time to rank by: 最多 of nothing else ranks nothing."""
+        places = self.reading.forms.get("rank_word", ())
+        ranking = {item.title for item in plan.attributes if item.is_numeric or item.is_moment or item.role == "flag"}
+        if not places or (plan.ordering and plan.ordering[0].title in ranking):
+            return None
+        return Refusal("unknown_generation_failure", tuple(self.reading.tokens[place].text for place in places))
 
     def _attributes(self, filters: Filters) -> list[Field] | Refusal:
         """The columns asked for, in order; the label of the things when they are what is asked for."""

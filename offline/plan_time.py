@@ -45,7 +45,7 @@ def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
     mentions = _take_member_years(builder, use, mentions)
     _add_parts(builder, use)
     wants_moment = bool(
-        mentions or reading.grain or reading.per or reading.has("weekend", "workday", "running", "trend")
+        mentions or reading.grain or reading.per or reading.has("weekend", "workday", "running", "trend", "count_days")
     )
     if not wants_moment:
         return use
@@ -205,6 +205,10 @@ def _is_open_year(period: Period) -> bool:
 def _without_moment(builder: PlanBuilder, use: TimeUse, mentions: Sequence[PeriodMention]) -> TimeUse | Refusal:
     """No date: a column of that name may hold the bucket; else the time that was said has no use."""
     reading = builder.reading
+    if len(mentions) == 1 and _is_of_missing(builder):
+        builder.used |= set(mentions)
+        use.periods, use.moment = (mentions[0].period,), None
+        return use
     if mentions:
         return Refusal("missing_database_info", tuple(m.text for m in mentions))
     if reading.grain:
@@ -218,6 +222,13 @@ def _without_moment(builder: PlanBuilder, use: TimeUse, mentions: Sequence[Perio
         return _weekday_names(builder, use)
     use.moment = None
     return use
+
+
+def _is_of_missing(builder: PlanBuilder) -> bool:
+    """2025年没有营收的服务区: the period is that of the rows that must not exist."""
+    options = [builder.option(mention) for mention in builder.reading.mentions if mention.is_negated]
+    targets = [o.relation for o in options if o is not None and o.relation is not builder.root]
+    return len(targets) == 1 and targets[0].is_event and builder.moments.of(targets[0], ()) is not None
 
 
 def _bucket_column(builder: PlanBuilder, grain: Grain):  # type: ignore[no-untyped-def]
@@ -250,8 +261,12 @@ def _add_buckets(builder: PlanBuilder, use: TimeUse) -> None:
     reading, moment = builder.reading, use.moment
     assert moment is not None  # noqa: S101 - the caller found one
     grain = reading.grain
-    if not grain and reading.has("trend", "running"):
+    if not grain and reading.has("trend", "running") and not _compares_whole(reading, use.periods):
         grain = _finer(use.periods)
+    if reading.has("weekend") and reading.has("workday") and not grain:
+        grain = "weekend"
+    if reading.has("count_days") and not grain:
+        grain = "day"
     if grain == "weekday" and moment.written:
         grain = ""
     several = len(use.periods) > 1 and not reading.has(*_COMPARING) and reading.has("respective")
@@ -264,6 +279,15 @@ def _add_buckets(builder: PlanBuilder, use: TimeUse) -> None:
         use.dimensions.append(Dimension(builder.titles.of_field(moment.field), (moment.field,)))
     elif grain:
         use.dimensions.append(Dimension(builder.titles.bucket(grain), grain=grain))
+
+
+def _compares_whole(reading: Reading, periods: Sequence[Period]) -> bool:
+    """9月环比变化 asks for one change of the whole period, where 变化趋势 asks for its course."""
+    is_course = any("势" in reading.tokens[place].text for place in reading.forms.get("trend", ()))
+    if is_course or len(periods) != 1:
+        return False
+    months = (1, 3, 12) if reading.has("year_before") else (1, 3) if reading.has("previous") else ()
+    return periods[0].months in months
 
 
 def _finer(periods: Sequence[Period]) -> Grain:

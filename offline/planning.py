@@ -85,7 +85,7 @@ def _unreadable(reading: Reading) -> Refusal | None:
         return Refusal("unknown_generation_failure", words)
     if reading.unread:
         return Refusal("unknown_generation_failure", tuple(dict.fromkeys(reading.unread)))
-    if not (reading.mentions or reading.values):
+    if not (reading.mentions or reading.values or reading.has("siblings")):
         return Refusal("missing_database_info")
     return None
 

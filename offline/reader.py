@@ -32,6 +32,8 @@ class Reader(ValueReader):
             elif token.tags or token.adjectives:
                 self._read_form(place, token)
         self._name_values()
+        self._imply_figure()
+        self._read_than()
         self._read_orders()
         self._move_listing()
         self._spread_listing()
@@ -240,16 +242,10 @@ class Reader(ValueReader):
 
     def _read_aggregate(self, place: int, token: Token) -> bool:
         aggregate: Aggregate = next(tag for tag in ("avg", "sum", "max", "min") if tag in token.tags)
-        after = self._next_mention(place)
-        before = self._previous_mention(place, reach=3)
-        target = after or before
-        if (
-            after is not None
-            and before is not None
-            and not self._reading.is_english
-            and key(token.text).endswith(("值", "和", "计"))
-        ):
-            target = before
+        if aggregate == "avg" and self._leads_each(place):
+            self._reading.mark("mean_over", place)
+            return True
+        target = self._aggregated(place, token)
         if target is None:
             self._reading.mark(aggregate, place)
             return not token.has("filler") or True
@@ -258,6 +254,19 @@ class Reader(ValueReader):
         self._reading.mark(aggregate, place)
         self._spread_aggregate(target, aggregate, place)
         return True
+
+    def _aggregated(self, place: int, token: Token) -> Mention | None:
+        """The noun a word for a total or mean is about: 营收总和 puts it before, 总营收 and `total revenue` behind."""
+        after, before = self._next_mention(place), self._previous_mention(place, reach=3)
+        stands_behind = not self._reading.is_english and key(token.text).endswith(("值", "和", "计"))
+        return before if stands_behind and before is not None else after or before
+
+    def _leads_each(self, place: int) -> bool:
+        """平均每个服务区: the mean is taken over the things that follow."""
+        following = self._next_content(place)
+        if following is None or not self._tokens[following].text.startswith("每"):
+            return False
+        return self._tokens[following].has("group") and following + 1 in self._by_place
 
     def _spread_aggregate(self, target: Mention, aggregate: Aggregate, place: int) -> None:
         """`total A and B` asks for both totals."""

@@ -77,7 +77,7 @@ class NumberReader(TokenWalk):
             self._reading.conditions.append(condition)
             return True
         following = self._next_content(place)
-        if following is not None and self._tokens[following].has("avg"):
+        if following is not None and self._tokens[following].has("avg", "daily", "monthly", "yearly"):
             self._used.add(following)
             condition = ConditionMention(place, operator, against_average=True)  # type: ignore[arg-type]
             condition.subject = self._previous_mention(place) or self._next_mention(following)

@@ -6,6 +6,8 @@ from offline.links import Link
 from offline.reader_numbers import NumberReader
 from offline.reader_words import BEFORE_LITERAL, SURE_NAME
 from offline.reading import Mention, ValueMention
+from offline.relations import Field, Relation
+from offline.tokens import Token
 
 
 class ValueReader(NumberReader):
@@ -63,6 +65,7 @@ class ValueReader(NumberReader):
     def _list_counted(self) -> None:
         """几个服务区，分别是哪些 asks for the things; how many they are is told with them."""
         reading, counted = self._reading, self._reading.counted
+        self._list_unnamed()
         if len(counted) != 1 or reading.is_english or reading.conditions:
             return
         asks_names = any(place > counted[0].position for place in reading.forms.get("list", ()))
@@ -71,11 +74,51 @@ class ValueReader(NumberReader):
             counted[0].is_counted, counted[0].is_listed = False, True
             reading.forms.pop("count", None)
 
+    def _read_than(self) -> None:
+        """A比B多多少: a word for more or less with an amount asked after 比 asks for the difference."""
+        forms = self._reading.forms
+        start = min(forms.get("than", [len(self._tokens)]))
+        sides = [place for tag in ("higher", "lower") for place in forms.get(tag, ()) if place > start]
+        asks = any(t.text.endswith(("多少", "几")) or t.has("how_much", "count") for t in self._tokens[start + 1 :])
+        if sides and asks and not self._reading.is_english:
+            for tag in ("higher", "lower"):
+                forms.pop(tag, None)
+            self._reading.mark("difference", sides[0])
+
+    def _imply_figure(self) -> None:
+        """过境车最多的服务区: a kind of what a table counts stands for the count, where no figure is named."""
+        reading = self._reading
+        ranked = next((m for m in reading.mentions if m.rank), None)
+        asks = ranked is not None or reading.has("share", "how_much", "count")
+        if reading.is_english or not asks or reading.counted or any(_is_figure(m) for m in reading.mentions):
+            return
+        end = ranked.position if ranked is not None else len(self._tokens)
+        implied = next(filter(None, (_counted_with(value) for value in reading.values if value.position < end)), None)
+        if implied is None:
+            return
+        if ranked is not None:
+            implied.rank, ranked.rank = ranked.rank, ""
+        reading.mentions.insert(0, implied)
+        reading.forms.pop("count", None)
+
+    def _lists_behind(self, tag: str) -> bool:
+        """Whether a form is followed by the question what the things are."""
+        places = self._reading.forms.get(tag, ())
+        return bool(places) and any(place > max(places) for place in self._reading.forms.get("list", ()))
+
+    def _list_unnamed(self) -> None:
+        """智能化服务区有几个，分别叫什么: the things are only named by a value."""
+        reading = self._reading
+        if not reading.mentions and reading.values and self._lists_behind("count"):
+            reading.forms.pop("count")
+
     def _spread_listing(self) -> None:
         """The second noun of `what is the A and B`, 哪些A和B is asked for too."""
         for mention in self._reading.mentions:
             following = self._by_place.get(mention.position + 2)
             joined = mention.position + 1 < len(self._tokens) and self._tokens[mention.position + 1].has("and")
+            if joined and following is None and mention.is_listed:
+                following = self._by_place.get(self._next_content(mention.position + 1) or -1)
             if joined and following is not None and (mention.is_which or mention.is_listed) and following.is_plain:
                 following.is_listed = True
 
@@ -119,6 +162,25 @@ class ValueReader(NumberReader):
         for mention in reading.mentions:
             if mention.order == "plain" and reading.direction:
                 mention.order = reading.direction
+
+
+def _is_figure(mention: Mention) -> bool:
+    return bool(mention.aggregate) or any(n.field is not None and n.field.is_measure for n in mention.names[:1])
+
+
+def stored_counts(relation: Relation) -> tuple[Field, ...]:
+    """The figures of a table of events, when each of them is a count."""
+    figures = tuple(item for item in relation.fields if item.is_measure) if relation.is_event else ()
+    return figures if all(item.title.endswith(("数", "数量", "量", "count")) for item in figures) else ()
+
+
+def _counted_with(value: ValueMention) -> Mention | None:
+    """The count that the table of a value keeps, as if it had been named."""
+    counts = stored_counts(value.links[0].relation) if value.links else ()
+    if len(counts) != 1:
+        return None
+    link = Link("column", value.links[0].relation, 1.0, "what its table counts", counts[0])
+    return Mention(Token(counts[0].title, value.position, value.position + 1, names=(link,)), value.position)
 
 
 def _names(mention: Mention, link: Link) -> bool:

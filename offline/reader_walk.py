@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from offline.links import Link
+from offline.links import ENDS_SO, Link
 from offline.reader_words import FORMS_OVER_NAMES, PURPOSES, STRONG_NAME, SURE_NAME
 from offline.reading import Mention, PeriodMention, Reading, ValueMention
 from offline.text import is_english, key
@@ -48,7 +48,7 @@ class TokenWalk:
         if token.tags and not has_form and best < SURE_NAME and not values:
             return replace(token, names=())
         if token.names and values and best >= STRONG_NAME and not _is_named(before):
-            return replace(token, values=())
+            return replace(token, values=tuple(link for link in values if link.reason == ENDS_SO))
         if token.number is not None:
             return token
         return token
@@ -128,6 +128,8 @@ class TokenWalk:
                     reading.mark("sum", place)
                 reading.mentions.append(mention)
                 self._by_place[place] = mention
+                if token.values:
+                    reading.values.append(ValueMention(token, place, token.values))
             elif token.values and not token.tags and token.number is None:
                 reading.values.append(ValueMention(token, place, token.values))
             elif token.is_unknown and token.text not in ('"', "'"):

@@ -16,7 +16,7 @@ from offline.tokens import Token
 
 Direction = Literal["", "high", "low"]
 Aggregate = Literal["", "sum", "avg", "max", "min"]
-Grain = Literal["", "day", "week", "month", "quarter", "year", "weekday", "hour"]
+Grain = Literal["", "day", "week", "month", "quarter", "year", "weekday", "hour", "weekend"]
 Operator = Literal[">", ">=", "<", "<=", "=", "<>", "between"]
 
 

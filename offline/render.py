@@ -13,6 +13,7 @@ from sqlglot import exp
 from offline import sql_text as build
 from offline.joins import JoinGraph
 from offline.moment_sql import bucket, within
+from offline.outer_sql import best_of_each, both_ends, means, ordered
 from offline.periods import Period
 from offline.plan import Absence, AnyPlan, CombinedPlan, Condition, Dimension, Filter, Measure, Ordering, Plan
 from offline.relations import Field, Member
@@ -58,7 +59,7 @@ class Renderer:
         union: exp.Query = selects[0]
         for select in selects[1:]:
             union = exp.union(union, select, distinct=False, copy=False)
-        groups = [build.column(t) for d in plan.dimensions for t in self._dimension_titles(d)]
+        groups = [build.column(t) for d in plan.dimensions for t in d.titles]
         value = build.column(measure.title)
         outer = exp.Select().select(build.column(title), *[g.copy() for g in groups], value.copy())
         if measure.share_of:
@@ -67,7 +68,7 @@ class Renderer:
             outer = outer.select(build.titled(share, self._titles.form("share", measure.title)), copy=False)
         ordering = plan.ordering if not plan.dimensions else ()
         ordering = ordering or (Ordering(measure.title, is_descending=True),)
-        return _ordered(outer.from_(union.subquery("g"), copy=False), ordering, plan.limit, plan.offset)
+        return ordered(outer.from_(union.subquery("g"), copy=False), ordering, plan.limit, plan.offset)
 
     # listing rows
 
@@ -143,7 +144,7 @@ class Renderer:
             measures=inner_measures, dimensions=(*plan.dimensions, per_bucket), conditions=(), ordering=(), limit=None
         )
         query = exp.Select()
-        groups = [t for dimension in plan.dimensions for t in self._dimension_titles(dimension)]
+        groups = [t for dimension in plan.dimensions for t in dimension.titles]
         for group in groups:
             query = query.select(build.column(group), copy=False)
         for measure, within_bucket in zip(plan.measures, inner_measures, strict=True):
@@ -163,14 +164,8 @@ class Renderer:
             return [(source.part(), dimension.title)]
         if dimension.grain and plan.moment is not None:
             return [(bucket(plan.moment, source.column(plan.moment.field), dimension.grain), dimension.title)]
-        titles = self._dimension_titles(dimension)
+        titles = dimension.titles
         return [(shown(item, source), title) for item, title in zip(dimension.fields, titles, strict=True)]
-
-    @staticmethod
-    def _dimension_titles(dimension: Dimension) -> list[str]:
-        if not dimension.fields:
-            return [dimension.title]
-        return [dimension.title, *(item.title for item in dimension.fields[1:])]
 
     def _measure(self, measure: Measure, plan: Plan, source: Source) -> exp.Expr:
         value = self._aggregate(measure, source, plan)
@@ -313,11 +308,8 @@ class Renderer:
                     for value in condition.values
                 )
             )
-        if condition.test in ("contains", "starts"):
-            patterns = [
-                build.text(("" if condition.test == "starts" else "%") + _escaped(value) + "%")
-                for value in condition.values
-            ]
+        if condition.test in ("contains", "starts", "ends"):
+            patterns = [build.text(_pattern(condition.test, value)) for value in condition.values]
             return exp.or_(*(exp.ILike(this=column.copy(), expression=pattern) for pattern in patterns))
         if condition.test == "in":
             return build.one_of(column, [_literal(item, value) for value in condition.values])
@@ -346,57 +338,19 @@ class Renderer:
                 .select(build.titled(exp.Count(this=exp.Star()), plan.count_groups))
                 .from_(query.subquery("g"))
             )
+        if plan.mean_over:
+            return means(query, plan)
         if plan.best_of_each:
-            return self._best_of_each(query, plan)
+            return best_of_each(query, plan)
         if plan.both_ends and plan.ordering:
-            return self._both_ends(query, plan)
-        return _ordered(query, plan.ordering, plan.limit, plan.offset)
-
-    def _best_of_each(self, query: exp.Select, plan: Plan) -> exp.Query:
-        """The first rows of each first dimension, in the plan's order."""
-        titles = [projection.alias_or_name for projection in query.expressions]
-        outer = (
-            [plan.part_title]
-            if plan.part_title
-            else [
-                t
-                for d in plan.dimensions
-                if d.grain or d in plan.dimensions[: plan.best_of_each]
-                for t in self._dimension_titles(d)
-            ]
-        )
-        row = exp.Window(
-            this=exp.RowNumber(), partition_by=[build.column(title) for title in outer],
-            order=exp.Order(expressions=[_order(entry) for entry in plan.ordering]),
-        )  # fmt: skip
-        ranked = (
-            exp.Select()
-            .select(*[build.column(title) for title in titles], build.titled(row, "place_"))
-            .from_(query.subquery("g"))
-        )
-        result = exp.Select().select(*[build.column(title) for title in titles]).from_(ranked.subquery("r"))
-        result = result.where(exp.LTE(this=build.column("place_"), expression=exp.Literal.number(plan.limit or 1)))
-        first = [Ordering(title, is_descending=False) for title in outer]
-        return _ordered(result, (*first, *plan.ordering), None, 0)
-
-    @staticmethod
-    def _both_ends(query: exp.Select, plan: Plan) -> exp.Query:
-        limit = plan.limit or 1
-        ends = []
-        for is_descending in (True, False):
-            end = exp.Select().select(exp.Star()).from_(query.copy().subquery("g"))
-            ends.append(_ordered(end, (Ordering(plan.ordering[0].title, is_descending),), limit, 0).subquery())
-        return exp.union(
-            exp.Select().select(exp.Star()).from_(_aliased(ends[0], "high_")),
-            exp.Select().select(exp.Star()).from_(_aliased(ends[1], "low_")),
-            distinct=False,
-        )
+            return both_ends(query, plan)
+        return ordered(query, plan.ordering, plan.limit, plan.offset)
 
     def _combined(self, plan: CombinedPlan) -> exp.Query:
         """The parts side by side, joined on what they are grouped by; a group that only one has is kept."""
         query = exp.Select()
         queries = [self._any(part) for part in plan.parts]
-        groups = [[t for d in part.dimensions for t in self._dimension_titles(d)] for part in plan.parts]
+        groups = [[t for d in part.dimensions for t in d.titles] for part in plan.parts]
         for place, title in enumerate(groups[0]):
             both = [build.column(names[place], f"p{number}") for number, names in enumerate(groups)]
             query = query.select(build.titled(exp.Coalesce(this=both[0], expressions=both[1:]), title), copy=False)
@@ -418,24 +372,7 @@ class Renderer:
             ]
             kind = "full" if ties else "cross"
             query = query.join(queries[number].subquery(f"p{number}"), on=build.both(ties), join_type=kind, copy=False)
-        return _ordered(query, plan.ordering, plan.limit, 0)
-
-
-def _ordered(query: exp.Select, ordering: Sequence[Ordering], limit: int | None, offset: int) -> exp.Select:
-    if ordering:
-        query = query.order_by(*[_order(entry) for entry in ordering], copy=False)
-    if limit is not None:
-        query = query.limit(limit, copy=False)
-    return query.offset(offset, copy=False) if offset else query
-
-
-def _order(entry: Ordering) -> exp.Ordered:
-    return exp.Ordered(this=build.column(entry.title), desc=entry.is_descending, nulls_first=False)
-
-
-def _aliased(subquery: exp.Subquery, alias: str) -> exp.Subquery:
-    subquery.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
-    return subquery
+        return ordered(query, plan.ordering, plan.limit, 0)
 
 
 def _compared(value: exp.Expr, condition: Condition, average: exp.Expr | None) -> exp.Expr:
@@ -482,6 +419,11 @@ def _literal(item: Field, value: str) -> exp.Expr:
         except InvalidOperation:
             return build.text(value)
     return build.text(value)
+
+
+def _pattern(test: str, value: str) -> str:
+    """A pattern for LIKE: the value at the start, at the end or anywhere."""
+    return ("" if test == "starts" else "%") + _escaped(value) + ("" if test == "ends" else "%")
 
 
 def _escaped(value: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from offline.figure_pairs import siblings_of
 from offline.joins import JoinGraph
 from offline.links import Link, LinkIndex
 from offline.reading import Mention, Reading, ValueMention
@@ -172,16 +173,19 @@ class Resolver:
 
     def _of_table(self, mention: Mention, relation: Relation, score: float) -> Iterable[Option]:
         if mention.is_counted or mention.rank or mention.order:
-            yield Option("rows", relation, score if mention.is_counted else score * WEIGHTS.rows_when_ranked)
+            damping = WEIGHTS.counted_column if _names_its_column(mention, relation, self._index) else 1.0
+            yield Option("rows", relation, score * (damping if mention.is_counted else WEIGHTS.rows_when_ranked))
         if not mention.is_counted and not mention.rank:
-            label = self._index.label_of(relation)
-            is_other = bool(label) and any(
-                n.field is not None and n.relation is relation and n.field not in label and n.score >= score - 0.05
-                for n in mention.names
-            )
+            is_other = self._is_other_column(mention, relation, score)
             yield Option("entity", relation, score - (WEIGHTS.other_column if is_other else 0.0))
         if mention.aggregate and not mention.is_counted:
             yield Option("rows", relation, score * WEIGHTS.rows_when_aggregated)
+
+    def _is_other_column(self, mention: Mention, relation: Relation, score: float) -> bool:
+        """Whether the noun names a column of the table that is not its label just as well."""
+        label = self._index.label_of(relation)
+        own = [n for n in mention.names if n.field is not None and n.relation is relation and n.score >= score - 0.05]
+        return bool(label) and any(n.field not in label for n in own)
 
     def _of_column(self, mention: Mention, relation: Relation, item: Field, score: float) -> Iterable[Option]:
         is_figure = item.is_measure or (item.role == "ordinal" and bool(mention.aggregate))
@@ -254,6 +258,8 @@ class Resolver:
             for option in options[mention]:
                 if option.kind != "member" or len(options) == 1 or option.relation.is_family:
                     found.setdefault(option.relation.number, option.relation)
+        if reading.has("siblings") and not found:
+            found = {r.number: r for r in self._index.relations if siblings_of(r, "number")}
         if not figures[:1]:
             for value in reading.values:
                 for link in value.links:
@@ -330,6 +336,22 @@ class Resolver:
             0.7 if value.token.number is None and link.field is not None and link.field.is_numeric else 1.0
         )
         return Link("value", link.relation, score, "a value for the column named beside it", link.field, text)
+
+
+def _names_its_column(mention: Mention, relation: Relation, index: LinkIndex) -> bool:
+    """Whether a counted noun is also a column of the table whose values are counted rather than the rows.
+
+    多少条路线 in a table of sections asks for the routes, 多少辆次 in a table of daily counts for their sum.
+    """
+    label = index.label_of(relation)
+    return any(
+        link.relation is relation
+        and link.field is not None
+        and (link.field.is_measure or (link.field.role in ("label", "category") and not link.field.is_unique))
+        and link.field not in label
+        and link.score >= WEIGHTS.sure - 0.05
+        for link in mention.names
+    )
 
 
 def _ranked_rows(options: dict[Mention, list[Option]]) -> Mention | None:

@@ -27,6 +27,7 @@ _BUCKETS: Final = {
     "year": ("年份", "year"),
     "weekday": ("星期", "weekday"),
     "hour": ("小时", "hour"),
+    "weekend": ("周末或工作日", "weekend or workday"),
 }
 _OTHERS: Final = {
     "count": ("数量", "number of "),
@@ -38,6 +39,7 @@ _OTHERS: Final = {
     "running": ("累计", "cumulative "),
     "list": ("列表", "list of "),
     "records": ("记录数", "number of records"),
+    "whole": ("(全部)", "all "),
     "part": ("分表", "part"),
     "days": ("天数", "number of days"),
     "rank": ("排名", "rank"),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from offline.figure_pairs import crossed, is_part_of
 from offline.links import Link, LinkIndex
 from offline.numbers import number_at
 from offline.periods import Period
@@ -28,6 +29,9 @@ _AMOUNTS = frozenset({"金额", "总额", "总金额"})
 _FILLER = frozenset({"filler"})
 _BREAKS = frozenset(".?!;,")
 _SURE_TABLE = 0.5
+_SURE_NAME = 0.8
+_MOST_PAIRED = 6
+_AHEAD = 0.01
 _UNKNOWN_WORD, _UNKNOWN_CHARACTER = 3.0, 2.2
 
 
@@ -135,10 +139,13 @@ class Tokeniser:
         first: int | None = None
         for place, token in enumerate(tokens):
             if not _is_figure(token):
-                first = first if token.is_filler or token.period is not None else None
+                first = first if _joins_figures(token) else None
                 continue
             if first is not None:
-                names = self._joined_names(tokens[first], token)
+                if (place == first + 1 and _is_whole_of(tokens[first], token)) or _says_again(result[first], token):
+                    result[place] = Token(token.text, token.start, token.end, _FILLER)
+                    continue
+                names = self._joined_names(tokens[first], token) or self._crossed_names(tokens[first], token)
                 if names:
                     result[place] = replace(token, names=names, text=tokens[first].text + token.text)
                     asks_both = any(t.text in _AMOUNTS for t in tokens[place + 1 :])
@@ -158,6 +165,16 @@ class Tokeniser:
             )
             if names:
                 return names
+        return ()
+
+    def _crossed_names(self, first: Token, second: Token) -> tuple[Link, ...]:
+        """The orders that were paid in cash: the column whose name joins those of both."""
+        one_way = ((a, b) for a in first.names[:_MOST_PAIRED] for b in second.names[:_MOST_PAIRED])
+        for link, other in (pair for a, b in one_way for pair in ((a, b), (b, a))):
+            if link.field is None or other.field is None or link.relation is not other.relation:
+                continue
+            if item := crossed(link.relation, link.field, other.field):
+                return (replace(link, field=item, score=1.0, reason="the names of two columns joined"),)
         return ()
 
     def _candidates(
@@ -266,8 +283,43 @@ class Tokeniser:
             return None
         if end == start + 1 and not tags and len(phrase) == 1 and not has_cjk(phrase):
             return None
-        ranked = tuple(sorted(names, key=lambda link: -link.score))
+        ranked = _totals_first(tuple(sorted(names, key=lambda link: -link.score)))
         return Token(plain, start, end, tags, ranked, tuple(values), adjectives)
+
+
+def _says_again(first: Token, second: Token) -> bool:
+    """微信订单有多少笔: the word for counting asks for the count that was just named."""
+    one, other = first.names[0], second.names[0]
+    if not second.has("count") or one.field is None or other.field is None or one.relation is not other.relation:
+        return False
+    return is_part_of(one.field, other.field)
+
+
+def _totals_first(names: tuple[Link, ...]) -> tuple[Link, ...]:
+    """Of several columns that a word fits equally, the total is meant before its parts."""
+    if len(names) < 2 or names[0].field is None or names[1].score < names[0].score:
+        return names
+    top = names[0].field
+    for place, link in enumerate(names):
+        if link.relation is names[0].relation and link.field is not None and is_part_of(top, link.field):
+            total = replace(link, score=names[0].score + _AHEAD)
+            return (total, *names[:place], *names[place + 1 :])
+    return names
+
+
+def _joins_figures(token: Token) -> bool:
+    """Whether a word may stand between the two figures of one name: particles, times, `were paid`."""
+    is_said = token.is_link and "filler" not in token.tags
+    says_nothing = bool(token.tags or token.adjectives) and token.tags <= {"filler", "equal"} and not is_said
+    return token.is_filler or token.period is not None or (says_nothing and token.number is None)
+
+
+def _is_whole_of(part: Token, whole: Token) -> bool:
+    """WeChat revenue: the second noun is the total that the first is a part of."""
+    one, other = part.names[0], whole.names[0]
+    if one.field is None or other.field is None or one.relation is not other.relation:
+        return False
+    return is_part_of(one.field, other.field)
 
 
 def _lies_in(link: Link, schema: str) -> bool:
@@ -280,7 +332,9 @@ def _within(names: tuple[Link, ...], schema: str) -> tuple[Link, ...]:
 
 
 def _is_figure(token: Token) -> bool:
-    return bool(token.names) and token.names[0].field is not None and token.names[0].field.is_measure
+    is_particle = "filler" in token.tags and bool(token.names) and token.names[0].score < _SURE_NAME
+    has_figure = bool(token.names) and token.names[0].field is not None and token.names[0].field.is_measure
+    return has_figure and not is_particle
 
 
 def _cost(token: Token) -> float:

@@ -22,6 +22,7 @@ class Weights:
     counted_measure: float = 0.97  # `number of citations` may be a column
     counted_label: float = 0.98
     counted_values: float = 0.93
+    counted_column: float = 0.7  # rows, where the counted noun is a column of theirs as well
     grouped_measure: float = 0.55  # nobody groups by an amount
     ranked_moment: float = 0.9
     ranked_label: float = 0.85
