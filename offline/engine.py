@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from common.business_schema import BusinessSchema
 from offline import sql_text as build
+from offline.confidence import Signals
 from offline.joins import JoinGraph
 from offline.links import LinkIndex
 from offline.near_words import NearWords, WordVectors, with_near_names
@@ -23,6 +24,7 @@ from offline.time_grammar import Clock, TimeGrammar
 from offline.titles import Titles
 from offline.tokens import Token, Tokeniser
 from offline.vocabulary import Vocabulary
+from offline.weights import CONFIDENCE
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Composed:
     plan: AnyPlan | None = None
     refusal: Refusal | None = None
     confidence: float = 0.0
+    signals: Signals | None = None
     reading: Reading | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -58,9 +61,9 @@ class Engine:
         """The reading of a question."""
         return Reader(question, self.tokens(question, Clock(today, assumed_year))).read()
 
-    def compose(self, question: str, today: date) -> Composed:
-        """SQL for a question, or why there is none."""
-        return self.compose_reading(self.read(question, today), today)
+    def compose(self, question: str, today: date, *, least: float = CONFIDENCE.least) -> Composed:
+        """SQL for a question, or why there is none; `least` is the confidence an answer must have."""
+        return self.compose_reading(self.read(question, today), today, least=least)
 
     def newest_sql(self, relation: Relation, moment: Field) -> str:
         """The newest day of a table, with the table's title."""
@@ -71,9 +74,14 @@ class Engine:
             dialect="postgres"
         )
 
-    def compose_reading(self, reading: Reading, today: date) -> Composed:
+    def compose_reading(self, reading: Reading, today: date, *, least: float = CONFIDENCE.least) -> Composed:
+        """The same for a reading."""
         planned: Planned = self._planner.plan(reading, Clock(today))
         if planned.plan is None:
             return Composed(refusal=planned.refusal, reading=reading)
+        if planned.confidence < least:
+            return Composed(refusal=Refusal("ambiguous_question"), reading=reading)
         renderer = Renderer(self.joins, today, Titles(is_english=reading.is_english))
-        return Composed(renderer.sql(planned.plan), planned.plan, None, planned.confidence, reading, planned.notes)
+        return Composed(
+            renderer.sql(planned.plan), planned.plan, None, planned.confidence, planned.signals, reading, planned.notes
+        )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from offline.confidence import Signals, confidence_of, signals_of
 from offline.joins import JoinGraph
 from offline.links import LinkIndex
 from offline.moments import Moments
@@ -32,6 +33,7 @@ class Planned:
     plan: AnyPlan | None
     refusal: Refusal | None = None
     confidence: float = 0.0
+    signals: Signals | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -53,14 +55,15 @@ class Planner:
             return Planned(None, Refusal("missing_database_info"))
         deadline = time.monotonic() + _DEADLINE_SECONDS
         first: Refusal | None = None
-        for resolution in resolutions[:_MOST_TRIES]:
+        for place, resolution in enumerate(resolutions[:_MOST_TRIES]):
             if resolution.score < resolutions[0].score - _WORSE or time.monotonic() > deadline:
                 break
             outcome = self._try(reading, resolution, clock)
             if isinstance(outcome, Refusal):
                 first = first or outcome
                 continue
-            return Planned(outcome, confidence=_confidence(resolution))
+            signals = signals_of(reading, resolutions, place)
+            return Planned(outcome, confidence=confidence_of(signals), signals=signals)
         return Planned(None, first or Refusal("unknown_generation_failure"))
 
     def _try(self, reading: Reading, resolution: Resolution, clock: Clock) -> AnyPlan | Refusal:
@@ -88,13 +91,6 @@ def _unreadable(reading: Reading) -> Refusal | None:
     if not (reading.mentions or reading.values or reading.has("siblings")):
         return Refusal("missing_database_info")
     return None
-
-
-def _confidence(resolution: Resolution) -> float:
-    """The weakest link decides: an answer is as sure as the least sure of its words."""
-    scores = [option.score for option in resolution.uses.values()]
-    scores += [links[0].score for links in resolution.values.values() if links]
-    return max(0.0, min(1.0, min(scores, default=0.0)))
 
 
 def unused(words: Sequence[str]) -> Refusal:
