@@ -50,8 +50,8 @@ def ask(question: str, vectors: Any, schema: BusinessSchema = MOTORWAY, **more: 
 @pytest.mark.parametrize(
     ("question", "group", "column", "note"),
     [
-        ("各服务区的进项", ("进项", "营收"), "pay_sum", "“进项”按“支付总金额”理解"),
-        ("各服务区的进项", ("进项", "支付总金额"), "pay_sum", "“进项”按“支付总金额”理解"),
+        ("各服务区的璆琳", ("璆琳", "营收"), "pay_sum", "“璆琳”按“支付总金额”理解"),
+        ("各服务区的璆琳", ("璆琳", "支付总金额"), "pay_sum", "“璆琳”按“支付总金额”理解"),
         ("2024年4月每个歇脚点的营收", ("歇脚点", "服务区"), "service_name", "“歇脚点”按“服务区”理解"),
         ("各服务区盈收", ("盈收", "营收"), "pay_sum", "“盈收”按“营收”理解"),
         ("gross proceeds per 服务区", ("gross proceeds", "支付总金额"), "pay_sum", '"gross proceeds" as "支付总金额"'),
@@ -81,13 +81,13 @@ def test_known_words_need_no_note_and_no_vectors() -> None:
 
 
 def test_word_near_two_meanings_is_refused_and_both_are_suggested() -> None:
-    draft = ask("各服务区的进项", Table2D(("进项", "支付总金额", "现金支付金额"), alike=0.8))
+    draft = ask("各服务区的璆琳", Table2D(("璆琳", "支付总金额", "现金支付金额"), alike=0.8))
     assert draft.sql == ""
-    assert "进项" in draft.explanation
+    assert "璆琳" in draft.explanation
     assert {"支付总金额", "现金支付金额"} <= set(draft.explanation.rpartition("：")[2].rstrip("？").split("、"))
 
 
-@pytest.mark.parametrize("vectors", [None, Table2D(("进项", "营收"))], ids=["without", "with"])
+@pytest.mark.parametrize("vectors", [None, Table2D(("璆琳", "营收"))], ids=["without", "with"])
 def test_stranger_is_refused(vectors: Any) -> None:
     draft = ask("各服务区的血压", vectors)
     assert (draft.sql, draft.reason) == ("", "missing_database_info")
@@ -101,12 +101,12 @@ def test_unavailable_vectors_are_never_asked() -> None:
         def of(self, words: Sequence[str]) -> Any:
             raise AssertionError(words)
 
-    assert ask("各服务区的进项", Absent()).reason == "missing_database_info"
+    assert ask("各服务区的璆琳", Absent()).reason == "missing_database_info"
 
 
 def test_schema_of_too_many_names_is_linked_by_letters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(near_words, "MOST_NAMES", 3)
-    assert ask("各服务区的进项", Table2D(("进项", "营收"))).sql == ""
+    assert ask("各服务区的璆琳", Table2D(("璆琳", "营收"))).sql == ""
 
 
 def test_vectors_that_cannot_be_made_cost_the_links_and_nothing_else() -> None:
@@ -116,14 +116,14 @@ def test_vectors_that_cannot_be_made_cost_the_links_and_nothing_else() -> None:
         def of(self, words: Sequence[str]) -> Any:
             raise RuntimeError("broken")
 
-    assert ask("各服务区的进项", Broken()).reason == "missing_database_info"
+    assert ask("各服务区的璆琳", Broken()).reason == "missing_database_info"
 
 
 def test_trained_question_is_adapted_to_a_word_of_the_same_meaning() -> None:
     trained = TrainedPair("宜春服务区的营收", "SELECT SUM(pay_sum) AS 营收 FROM bss_business_day_data", 1.0, "r7")
-    draft = ask("宜春服务区的进项", Table2D(("进项", "营收")), pairs=[trained])
+    draft = ask("宜春服务区的璆琳", Table2D(("璆琳", "营收")), pairs=[trained])
     assert draft.based_on == ("r7",)
-    assert "进项" in draft.note
+    assert "璆琳" in draft.note
 
 
 def test_follow_up_exchanges_a_figure_for_one_said_otherwise() -> None:
