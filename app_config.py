@@ -84,7 +84,7 @@ SETTINGS: tuple[Setting, ...] = (
     Stores("DB_POOL_SIZE", int, 10, "Connections of one process to the platform database.", minimum=1, maximum=200),
     Stores("BUSINESS_DATABASE_URL", str, "", "Database the questions are about, with a read-only login; empty takes APP_DB_* or the embedded demo.", secret=True, schemes=POSTGRESQL),
     Stores("BUSINESS_READER_ROLE", str, "citu_reader", "Login role that runs generated SQL in the embedded database.", pattern="[a-z_][a-z0-9_]{0,62}"),
-    Stores("BUSINESS_SCHEMAS", str, "public", "Schemas questions may reach, comma-separated.", pattern=r"\w+(\s*,\s*\w+)*"),
+    Stores("BUSINESS_SCHEMAS", str, "public", "Schemas questions may reach, comma-separated; * for all the login may use.", pattern=r"\*|\w+(\s*,\s*\w+)*"),
     Stores("BUSINESS_POOL_SIZE", int, 8, "Connections of one process to the business database.", minimum=1, maximum=200),
     Stores("BUSINESS_POOL_SHARE", int, 0, "Of these, connections one caller may hold at once; 0 for half of them, at least 1.", minimum=0, maximum=200),
     Stores("BUSINESS_POOL_QUEUE", int, 64, "Statements that may wait for a connection in one process; one caller may have a quarter of them waiting.", minimum=4, maximum=10_000),

@@ -19,7 +19,7 @@ from bootstrap.runs import Runs, build_runs
 from bootstrap.stores import Stores, warn_of_eviction
 from bootstrap.training import build_training
 from common import messages
-from common.answering import Classification
+from common.answering import Classification, PreparesSchema
 from common.config_service import ConfigService
 from common.errors import CituError, ConfigurationError, ServiceUnavailableError
 from common.question_answer_cache import QuestionAnswerCache
@@ -254,7 +254,9 @@ class Container:
         warn_of_eviction(self.shared.redis)
         try:
             self.shared.classic_agent()
-            self.shared.catalog.schema()
+            schema = self.shared.catalog.schema()
+            if isinstance(brain := self.shared.brain, PreparesSchema):
+                brain.prepare(schema)
             self._runs.keeper.start()
         except CituError as error:
             logger.warning("not warmed up: %s", error.error_type)

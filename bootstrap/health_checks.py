@@ -34,18 +34,24 @@ def build_health(
         react: loads the ReAct agent's parts; may raise ImportError.
         has_react_answered: whether that agent has answered in this process; loads nothing.
     """
+    records = RecordsProbe(parts.vector_store)
     return HealthService(
         [
             Component("redis", probes.redis_probe(parts.redis)),
             Component("platform_database", probes.platform_probe(parts.platform)),
-            Component("business_database", probes.business_probe(parts.executor), is_vital=True),
+            Component(
+                "business_database",
+                probes.business_probe(parts.executor, parts.catalog),
+                is_vital=True,
+                detail=lambda: probes.schema_detail(parts.catalog),
+            ),
             Component(
                 "business_rights",
-                probes.ReaderRightsProbe(parts.stores.business_url, excess=parts.catalog.excess_rights),
+                probes.ReaderRightsProbe(parts.stores.business_url, excess=parts.catalog.excess_rights_at_hand),
             ),
             Component("model", probes.model_probe(lambda: parts.model)),
             Component("embedding", embedding),
-            Component("training_records", RecordsProbe(parts.vector_store)),
+            Component("training_records", records, detail=records.detail),
             Component("original_agent", probes.agent_probe(parts.classic_agent), is_vital=True),
             Component("react_agent", _react_probe(react, lambda agent: agent.agent_probe())),
             Component(
@@ -91,7 +97,7 @@ def build_agent_health(
         engine=parts.classic_agent,
         classify=classify,
         stores={
-            "business_database": probes.business_probe(parts.executor),
+            "business_database": probes.business_probe(parts.executor, parts.catalog),
             "platform_database": probes.platform_probe(parts.platform),
             "embedding": embedding,
         },

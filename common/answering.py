@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from common.askers import INSIDER, Asker
 from common.business_schema import BusinessSchema
@@ -179,6 +179,15 @@ class Brain(Protocol):
     async def summarise(self, question: str, result: ResultSet, *, write: Write | None = None) -> str: ...
 
     async def chat(self, question: str, context: str, *, write: Write | None = None) -> str: ...
+
+
+@runtime_checkable
+class PreparesSchema(Protocol):
+    """A brain that reads a schema once and then thinks about it faster."""
+
+    def prepare(self, schema: BusinessSchema) -> None:
+        """Read the schema now, so that the first question does not wait for it."""
+        ...
 
 
 @dataclass(frozen=True)

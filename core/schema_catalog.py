@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -17,13 +18,15 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection, sql
 
+from common import messages
 from common.business_schema import BusinessSchema, Column, Join, Table
 from common.caller import INTERNAL
-from common.errors import ServiceUnavailableError
+from common.errors import ServiceUnavailableError, StoreUnavailableError
 from core.logging import get_app_logger
 from core.sql_executor.database_errors import unavailable
 from core.sql_executor.reader_pool import ReaderPool
 from core.sql_executor.reader_rights import ExcessRights, excess_rights
+from core.sql_executor.schema_names import existing_schemas
 from core.sql_guard import GuardPolicy, policy_for
 
 _LOGGER = get_app_logger("schema_catalog")
@@ -38,6 +41,7 @@ _WRITTEN_DATE: Final = re.compile(
 _DELETION_COLUMNS: Final = frozenset({"delete_ts", "deleted_at", "delete_time"})
 _SAMPLED_ROWS: Final = 500_000
 _COLUMN_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 1.0
 
 _COLUMNS_QUERY: Final = """
 SELECT n.nspname, c.relname, coalesce(obj_description(c.oid, 'pg_class'), ''), c.reltuples::float8,
@@ -75,6 +79,19 @@ _ENUMS_QUERY: Final = """
 SELECT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE t.typtype = 'e' AND n.nspname = ANY (%s)
 """
+
+
+MINIMUM_SERVER: Final = 12
+"""The oldest major version of PostgreSQL whose catalogue has what is read here."""
+
+
+@dataclass(frozen=True)
+class LoadProgress:
+    """How far the schema is read: columns looked at of how many; `tables` once it is read, None before."""
+
+    tables: int | None = None
+    columns_read: int = 0
+    columns: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,7 +153,8 @@ class SchemaCatalog:
 
     Args:
         pool: connections of the reader role.
-        schemas: schemas questions may reach, in search order.
+        schemas: schemas questions may reach, in search order; `*` stands for all that the login may use, `public`
+            first.
         ttl_seconds: age after which the next caller reloads; callers meanwhile get the previous state.
         denied_columns: `schema.table.column` that nobody may see or query although the role could.
         user_functions: functions of the database, `schema.function`, that queries may call.
@@ -163,6 +181,8 @@ class SchemaCatalog:
         self._clock = clock
         self._loading = threading.Lock()
         self._snapshot: _Snapshot | None = None
+        self._progress = LoadProgress()
+        self._refusal: str | None = None
         self._moment: tuple[float, datetime] | None = None
 
     def schema(self) -> BusinessSchema:
@@ -180,6 +200,33 @@ class SchemaCatalog:
     def excess_rights(self) -> ExcessRights:
         """What the login can do beyond the policy, as of the last load; raises like `schema`."""
         return self._current().excess
+
+    def excess_rights_at_hand(self) -> ExcessRights:
+        """The same, but whoever asks before the schema was ever read waits only a moment for it.
+
+        Raises:
+            StoreUnavailableError: it is being read, or cannot be.
+        """
+        if self._snapshot is None:
+            reader = threading.Thread(target=self._read_quietly, name="schema-reader", daemon=True)
+            reader.start()
+            reader.join(_PATIENCE_SECONDS)
+        if self._snapshot is None:
+            raise StoreUnavailableError(messages.SCHEMA_BEING_READ)
+        return self._current().excess
+
+    def _read_quietly(self) -> None:
+        with suppress(ServiceUnavailableError):  # the next question says it
+            self._current()
+
+    def refusal(self) -> str | None:
+        """Why this server's schema can never be read, as of the last attempt; None when nothing is known against it."""
+        return self._refusal
+
+    def progress(self) -> LoadProgress:
+        """How far the schema is read; never waits."""
+        snapshot = self._snapshot
+        return self._progress if snapshot is None else LoadProgress(len(snapshot.schema.tables))
 
     def hidden_columns(self) -> frozenset[str]:
         """`schema.table.column` of readable relations that may not be read; raises like `schema`."""
@@ -239,19 +286,21 @@ class SchemaCatalog:
     def _load(self) -> _Snapshot:
         try:
             with self._pool.connection(INTERNAL) as connection:
-                rows = connection.execute(_COLUMNS_QUERY, (self._schemas, self._schemas)).fetchall()
+                self._check_version(connection)
+                schemas = list(existing_schemas(connection, self._schemas))
+                rows = connection.execute(_COLUMNS_QUERY, (schemas, schemas)).fetchall()
                 found = [_Found(*row) for row in rows]
-                joins = connection.execute(_JOINS_QUERY, (self._schemas, self._schemas)).fetchall()
-                enums = connection.execute(_ENUMS_QUERY, (self._schemas,)).fetchall()
+                joins = connection.execute(_JOINS_QUERY, (schemas, schemas)).fetchall()
+                enums = connection.execute(_ENUMS_QUERY, (schemas,)).fetchall()
                 schema, hidden = self._build(connection, found)
-                excess = self._excess(connection, found)
+                excess = self._excess(connection, found, schemas)
         except psycopg.Error as error:
             raise unavailable(error) from error
-        schema = replace(schema, joins=_readable_joins(schema, joins))
+        schema = self._unchanged(replace(schema, joins=_readable_joins(schema, joins)))
         policy = policy_for(
             schema,
             denied_columns=hidden,
-            search_path=tuple(self._schemas),
+            search_path=tuple(schemas),
             user_functions=self._user_functions,
             user_types=[name for owner, enum in enums for name in (enum, f"{owner}.{enum}")],
             over_granted=excess.relations,
@@ -260,7 +309,19 @@ class SchemaCatalog:
             _LOGGER.warning("the business login can do more than the policy allows; /health says how to mend it")
         return _Snapshot(schema, hidden, policy, self._clock(), excess)
 
-    def _excess(self, connection: Connection[Any], found: Sequence[_Found]) -> ExcessRights:
+    def _check_version(self, connection: Connection[Any]) -> None:
+        version = connection.info.server_version // 10_000
+        too_old = messages.BUSINESS_SERVER_TOO_OLD.format(version=version, minimum=MINIMUM_SERVER)
+        self._refusal = too_old if version < MINIMUM_SERVER else None
+        if self._refusal is not None:
+            raise StoreUnavailableError(self._refusal)
+
+    def _unchanged(self, schema: BusinessSchema) -> BusinessSchema:
+        """The schema as it was known when nothing in it has changed: what others made of it stays good."""
+        known = self._snapshot
+        return known.schema if known is not None and known.schema == schema else schema
+
+    def _excess(self, connection: Connection[Any], found: Sequence[_Found], schemas: Sequence[str]) -> ExcessRights:
         denied = [item for item in found if item.is_readable and item.full_name in self._denied_columns]
         readable: dict[str, tuple[str, ...]] = {}
         for item in found:
@@ -271,22 +332,33 @@ class SchemaCatalog:
             connection,
             denied_but_readable=[item.full_name for item in denied],
             readable=readable,
-            schemas=self._schemas,
+            schemas=schemas,
             functions=self._user_functions,
         )
+
+    def _seen_earlier(self) -> dict[str, _Seen]:
+        """What the last load saw of each column: it stands for those that this one has no time for."""
+        known = self._snapshot.schema.tables if self._snapshot is not None else ()
+        return {
+            f"{table.schema}.{table.name}.{column.name}": _Seen(column.values, column.is_unique)
+            for table in known
+            for column in table
+        }
 
     def _build(self, connection: Connection[Any], found: Sequence[_Found]) -> tuple[BusinessSchema, frozenset[str]]:
         deadline = self._clock() + self._value_budget_seconds
         deletable = {
             (item.schema, item.table): item.name for item in found if item.is_readable and item.marks_deleted_rows
         }
+        earlier = self._seen_earlier()
         hidden: set[str] = set()
         tables: dict[tuple[str, str], tuple[str, list[Column]]] = {}
-        for item in found:
+        for place, item in enumerate(found):
+            self._progress = LoadProgress(None, place, len(found))
             if not item.is_readable or item.full_name in self._denied_columns:
                 hidden.add(item.full_name)
                 continue
-            seen = _Seen()
+            seen = earlier.get(item.full_name, _Seen())
             if (left := deadline - self._clock()) > 0:
                 seen = _look_at(connection, item, min(left, _COLUMN_SECONDS), deletable.get((item.schema, item.table)))
             _, columns = tables.setdefault((item.schema, item.table), (item.table_comment, []))

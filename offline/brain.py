@@ -34,6 +34,7 @@ from offline.time_grammar import Clock
 from offline.trained import adapt
 from offline.vocabulary import Vocabulary, load_vocabulary
 
+_MANY_TABLES = 300
 _KEPT_SCHEMAS, _MOST_PAIRS, _MOST_CHARACTERS = 4, 20, 2000
 _THANKS, _BYES = ("谢谢", "感谢", "thanks", "thank you"), ("再见", "拜拜", "bye", "goodbye")
 
@@ -58,6 +59,7 @@ class OfflineBrain:
         self._vocabulary = vocabulary or load_vocabulary()
         self._classifier_words = classifier_words or load_classifier_words()
         self._engines: OrderedDict[int, Engine] = OrderedDict()
+        self._reading: BusinessSchema | None = None
         self._lock = threading.Lock()
 
     @cached_property
@@ -136,17 +138,44 @@ class OfflineBrain:
         tables = self._table_names()
         return answer + (_said("OFFLINE_CHAT_TABLES", suffix).format(tables=tables) if tables else "")
 
+    def prepare(self, schema: BusinessSchema) -> None:
+        """Read the schema now: thousands of tables take seconds."""
+        self._engine(schema)
+
     def _engine(self, schema: BusinessSchema) -> Engine:
         with self._lock:
             engine = self._engines.get(id(schema))
             if engine is None or engine.schema is not schema:
-                engine = Engine(schema, self._vocabulary, self._vectors)
-                engine.near.begin()
-                self._engines[id(schema)] = engine
-            self._engines.move_to_end(id(schema))
-            while len(self._engines) > _KEPT_SCHEMAS:
-                self._engines.popitem(last=False)
+                engine = self._older(schema) or self._built(schema)
             return engine
+
+    def _built(self, schema: BusinessSchema) -> Engine:
+        engine = Engine(schema, self._vocabulary, self._vectors)
+        engine.near.begin()
+        return self._keep(engine)
+
+    def _keep(self, engine: Engine) -> Engine:
+        self._engines[id(engine.schema)] = engine
+        while len(self._engines) > _KEPT_SCHEMAS:
+            self._engines.popitem(last=False)
+        return engine
+
+    def _older(self, schema: BusinessSchema) -> Engine | None:
+        """For many tables of which only values changed: the engine of before, until the new one is read."""
+        if len(schema.tables) < _MANY_TABLES:
+            return None
+        engines = reversed(self._engines.values())
+        older = next((engine for engine in engines if engine.schema.fingerprint == schema.fingerprint), None)
+        if older is not None and self._reading is not schema:
+            self._reading = schema
+            threading.Thread(target=self._read_aside, args=(schema,), name="schema-engine", daemon=True).start()
+        return older
+
+    def _read_aside(self, schema: BusinessSchema) -> None:
+        engine = Engine(schema, self._vocabulary, self._vectors)
+        engine.near.begin()
+        with self._lock:
+            self._keep(engine)
 
     def _table_names(self) -> str:
         with self._lock:

@@ -7,8 +7,9 @@ multiplied by a step to many. Ways are searched once per start and kept.
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.business_schema import Join
@@ -27,6 +28,8 @@ _MOST_ALIKE = 60
 _LEAST_VALUES = 3
 _AGREEING = 0.9
 _FARTHEST = 6.0
+_STEP_TO_MANY = 0.3
+_MOST_SEARCHES = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,55 @@ class Edge:
         return Edge(self.right, self.left, is_one, self.cost)
 
 
+class _Search:
+    """The cheapest ways from one relation, looked for only as far as they are asked for; threads take turns."""
+
+    def __init__(
+        self, start: int, edges: Mapping[int, Sequence[Edge]], farthest: float, *, only_to_one: bool = False
+    ) -> None:
+        self._edges = edges
+        self._farthest = farthest
+        self._only_to_one = only_to_one
+        self._found: dict[int, tuple[float, Edge | None]] = {}
+        self._queue: list[tuple[float, int, int, Edge | None]] = [(0.0, 0, start, None)]
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def cost(self, end: int) -> float | None:
+        """The cost of the way to a relation; None when there is none."""
+        with self._lock:
+            while self._queue and end not in self._found:
+                self._step()
+            return self._found[end][0] if end in self._found else None
+
+    def way(self, end: int) -> tuple[Edge, ...] | None:
+        """The chain of edges to a relation; None when there is none."""
+        if self.cost(end) is None:
+            return None
+        way: list[Edge] = []
+        while (edge := self._found[end][1]) is not None:
+            way.append(edge)
+            end = edge.start
+        return tuple(reversed(way))
+
+    def all_costs(self) -> dict[int, float]:
+        """The cost of the way to each relation that can be reached."""
+        while self._queue:
+            self._step()
+        return {number: cost for number, (cost, _) in self._found.items()}
+
+    def _step(self) -> None:
+        cost, _, here, last = heapq.heappop(self._queue)
+        if here in self._found:
+            return
+        self._found[here] = (cost, last)
+        for edge in self._edges.get(here, ()):
+            total = cost + edge.cost + (0.0 if edge.is_one else _STEP_TO_MANY)
+            if edge.end not in self._found and total <= self._farthest and (edge.is_one or not self._only_to_one):
+                self._count += 1
+                heapq.heappush(self._queue, (total, self._count, edge.end, edge))
+
+
 class JoinGraph:
     """The edges between the relations of an index, and the cheapest ways along them."""
 
@@ -57,7 +109,8 @@ class JoinGraph:
         self._index = index
         self._prefix = key(shared_prefix([relation.name for relation in index.relations]))
         self._edges: dict[int, list[Edge]] = defaultdict(list)
-        self._ways: dict[int, dict[int, tuple[Edge, ...]]] = {}
+        self._searches: OrderedDict[int, _Search] = OrderedDict()
+        self._lock = threading.Lock()
         self._pairs: set[tuple[int, str, int, str]] = set()
         self._add_declared(declared)
         self._add_named()
@@ -65,14 +118,17 @@ class JoinGraph:
 
     def way(self, start: Relation, end: Relation) -> tuple[Edge, ...] | None:
         """The cheapest chain of edges from one relation to another; empty for itself, None when there is none."""
-        if start.number not in self._ways:
-            self._ways[start.number] = self._search(start.number)
-        return self._ways[start.number].get(end.number)
+        return self._search_from(start).way(end.number)
 
     def cost(self, start: Relation, end: Relation) -> float | None:
         """The cost of the way, 0 for the relation itself."""
-        way = self.way(start, end)
-        return None if way is None else sum(edge.cost + (0.0 if edge.is_one else 0.3) for edge in way)
+        return self._search_from(start).cost(end.number)
+
+    def owners_of(self, start: Relation, farthest: float) -> list[Relation]:
+        """The relations of which each row of `start` has at most one, the nearest first."""
+        search = _Search(start.number, self._edges, farthest, only_to_one=True)
+        costs = {number: cost for number, cost in search.all_costs().items() if number != start.number}
+        return [self.relation(number) for number in sorted(costs, key=lambda number: (costs[number], number))]
 
     def is_referred_to(self, item: Field) -> bool:
         """Whether another table's rows name this field's rows: its table is one of things, not of their details."""
@@ -86,23 +142,16 @@ class JoinGraph:
         """All edges that start at a relation."""
         return self._edges[relation.number]
 
-    def _search(self, start: int) -> dict[int, tuple[Edge, ...]]:
-        best: dict[int, tuple[Edge, ...]] = {start: ()}
-        queue: list[tuple[float, int, int, tuple[Edge, ...]]] = [(0.0, 0, start, ())]
-        seen: set[int] = set()
-        count = 0
-        while queue:
-            cost, _, here, way = heapq.heappop(queue)
-            if here in seen:
-                continue
-            seen.add(here)
-            best[here] = way
-            for edge in self._edges[here]:
-                total = cost + edge.cost + (0.0 if edge.is_one else 0.3)
-                if edge.end not in seen and total <= _FARTHEST:
-                    count += 1
-                    heapq.heappush(queue, (total, count, edge.end, (*way, edge)))
-        return best
+    def _search_from(self, start: Relation) -> _Search:
+        """The search from a relation; the latest are kept, so that many tables cost no memory."""
+        with self._lock:
+            found = self._searches.get(start.number)
+            if found is None:
+                found = self._searches[start.number] = _Search(start.number, self._edges, _FARTHEST)
+                while len(self._searches) > _MOST_SEARCHES:
+                    self._searches.popitem(last=False)
+            self._searches.move_to_end(start.number)
+            return found
 
     def _connect(self, left: Sequence[Field], right: Sequence[Field], cost: float, *, is_unique: bool) -> None:
         """Add both directions. `is_unique`: the right fields identify their row."""

@@ -57,6 +57,7 @@ class LinkIndex:
         self.values: dict[str, list[Link]] = defaultdict(list)
         owners = {member.schema for relation in self.relations for member in relation.members}
         self.schemas = {key(owner): owner for owner in owners} if len(owners) > 1 else {}
+        self._labels: dict[int, tuple[Field, ...]] = {}
         self._partial_count = 0
         for relation in self.relations:
             self._index_relation(relation)
@@ -71,6 +72,11 @@ class LinkIndex:
 
     def label_of(self, relation: Relation) -> tuple[Field, ...]:
         """The columns that name a row to people, as key of last resort; empty when there is none at all."""
+        if relation.number not in self._labels:
+            self._labels[relation.number] = self._found_label(relation)
+        return self._labels[relation.number]
+
+    def _found_label(self, relation: Relation) -> tuple[Field, ...]:
         by_key = {key(" ".join(item.stem)): item for item in relation.fields}
         by_title = {key(item.title): item for item in relation.fields}
         for first, last in self.vocabulary.naming["person_names"]:

@@ -57,10 +57,7 @@ class Moments:
         return Moment(found) if found else None
 
     def _reachable(self, relation: Relation) -> list[Relation]:
-        ways = [(self._joins.cost(relation, other), other) for other in self._index.relations if other is not relation]
-        near = [(cost, other) for cost, other in ways if cost is not None and cost <= _FARTHEST]
-        near.sort(key=lambda pair: (pair[0], pair[1].number))
-        return [other for _, other in near if all(edge.is_one for edge in self._joins.way(relation, other) or ())]
+        return self._joins.owners_of(relation, _FARTHEST)
 
     def _own(self, relation: Relation) -> list[Moment]:
         """Candidates, the likeliest first: real dates, written dates, years."""

@@ -20,10 +20,13 @@ from offline.plan_forms import apply_forms
 from offline.reading import Reading
 from offline.resolving import Resolution, Resolver
 from offline.time_grammar import Clock
+from offline.weights import WEIGHTS
 
 _MOST_TRIES = 6
 _WORSE = 0.8
-_DEADLINE_SECONDS = 0.8
+_LEVEL = 1e-6
+DEADLINE_SECONDS = 0.8
+"""What planning a question may take; further roots are not tried after it."""
 
 
 @dataclass
@@ -53,7 +56,9 @@ class Planner:
         resolutions = self._resolver.resolve(reading)
         if not resolutions:
             return Planned(None, Refusal("missing_database_info"))
-        deadline = time.monotonic() + _DEADLINE_SECONDS
+        if undecided := _undecided(resolutions):
+            return Planned(None, undecided)
+        deadline = time.monotonic() + DEADLINE_SECONDS
         first: Refusal | None = None
         for place, resolution in enumerate(resolutions[:_MOST_TRIES]):
             if resolution.score < resolutions[0].score - _WORSE or time.monotonic() > deadline:
@@ -91,6 +96,19 @@ def _unreadable(reading: Reading) -> Refusal | None:
     if not (reading.mentions or reading.values or reading.has("siblings")):
         return Refusal("missing_database_info")
     return None
+
+
+def _undecided(resolutions: Sequence[Resolution]) -> Refusal | None:
+    """A figure or word that many tables have alike, when nothing said tells which of them is meant."""
+    best = resolutions[0]
+    level = [one for one in resolutions if one.score >= best.score - _LEVEL]
+    if len(level) <= WEIGHTS.most_level:
+        return None
+    own = [option for option in best.uses.values() if option.relation is best.root]
+    if any(option.kind in ("entity", "rows") and option.score >= WEIGHTS.sure for option in own):
+        return None
+    words = tuple(mention.text for mention, option in best.uses.items() if option.relation is best.root)
+    return Refusal("ambiguous_question", words, tuple(one.root.title for one in level[:3])) if words else None
 
 
 def unused(words: Sequence[str]) -> Refusal:

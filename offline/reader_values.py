@@ -21,7 +21,8 @@ class ValueReader(NumberReader):
             for mention in (self._previous_mention(value.position, reach=4), self._noun_after(value)):
                 if mention is None or mention.is_grouped or mention.is_counted or mention.aggregate:
                     continue
-                fitting = tuple(link for link in value.links if _names(mention, link))
+                named = _Named(mention)
+                fitting = tuple(link for link in value.links if named.names(link))
                 if fitting:
                     value.links, value.named, mention.names_value = fitting, mention, True
                     break
@@ -183,11 +184,18 @@ def _counted_with(value: ValueMention) -> Mention | None:
     return Mention(Token(counts[0].title, value.position, value.position + 1, names=(link,)), value.position)
 
 
-def _names(mention: Mention, link: Link) -> bool:
-    """The noun names the column the value is stored in, or the table whose rows it names."""
-    for name in mention.names:
-        if name.kind == "column" and name.field is link.field:
-            return True
-        if name.kind == "table" and name.relation is link.relation and name.score >= SURE_NAME:
-            return link.field is not None and link.field.role in ("label", "code", "key")
-    return False
+class _Named:
+    """The columns and tables that a noun names, made once for all values it may be beside."""
+
+    def __init__(self, mention: Mention) -> None:
+        self._columns = {name.field for name in mention.names if name.kind == "column"}
+        self._tables = {
+            name.relation.number for name in mention.names if name.kind == "table" and name.score >= SURE_NAME
+        }
+
+    def names(self, link: Link) -> bool:
+        """The noun names the column the value is stored in, or the table whose rows it names."""
+        if link.field is None:
+            return False
+        names_rows = link.relation.number in self._tables and link.field.role in ("label", "code", "key")
+        return names_rows or link.field in self._columns

@@ -40,6 +40,9 @@ def refusal_text(refusal: Refusal, index: LinkIndex, near_words: NearWords, *, i
     if not words:
         return messages.OFFLINE_AMBIGUOUS_EN if is_english else messages.OFFLINE_AMBIGUOUS
     quoted = ", ".join(f'"{word}"' for word in words) if is_english else "、".join(f"“{word}”" for word in words)
+    if refusal.reason == "ambiguous_question" and refusal.near:
+        several = messages.OFFLINE_SEVERAL_TABLES_EN if is_english else messages.OFFLINE_SEVERAL_TABLES
+        return several.format(words=quoted, tables=(", " if is_english else "、").join(refusal.near))
     if is_english:
         text = (messages.OFFLINE_UNKNOWN_WORDS_EN if unknown else messages.OFFLINE_UNUSED_WORDS_EN).format(words=quoted)
         return text + (messages.OFFLINE_NEAR_WORDS_EN.format(near=", ".join(near)) if near else "")

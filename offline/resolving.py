@@ -70,9 +70,7 @@ class Resolver:
                 choices = [o for o in choices if o.relation is root] or choices
             if key(mention.text) in _GENERIC:
                 choices = [self._of_subject(option, subjects) for option in choices]
-            best = max(
-                ((self._worth(root, option), option) for option in choices), key=lambda pair: pair[0], default=None
-            )
+            best = self._best(root, choices)
             if best is None or best[0] <= WEIGHTS.unreachable:
                 if not mention.token.has("filler"):
                     resolution.missing.append(mention.text)
@@ -100,8 +98,9 @@ class Resolver:
 
     @staticmethod
     def _of_subject(option: Option, subjects: set[int]) -> Option:
-        gain = WEIGHTS.generic_of_subject if option.relation.number in subjects else 0.0
-        return replace(option, score=option.score + gain)
+        if option.relation.number not in subjects:
+            return option
+        return replace(option, score=option.score + WEIGHTS.generic_of_subject)
 
     @staticmethod
     def _said_again(resolution: Resolution) -> None:
@@ -270,7 +269,19 @@ class Resolver:
             for option in choices
             if option.kind in ("entity", "rows") and option.score >= WEIGHTS.sure
         }
-        return sorted(found.values(), key=lambda relation: relation.number not in named)[: WEIGHTS.most_roots]
+        most = WEIGHTS.most_roots_beside_named if named & set(found) else WEIGHTS.most_roots
+        return sorted(found.values(), key=lambda relation: relation.number not in named)[:most]
+
+    def _best(self, root: Relation, choices: Sequence[Option]) -> tuple[float, Option] | None:
+        """The choice of most worth seen from a root; the root's own first, since no way makes another worth more."""
+        best: tuple[float, Option] | None = None
+        for option in sorted(choices, key=lambda option: (option.relation is not root, -option.score)):
+            if best is not None and option.relation is not root and option.score <= best[0]:
+                break
+            worth = self._worth(root, option)
+            if best is None or worth > best[0]:
+                best = (worth, option)
+        return best
 
     def _worth(self, root: Relation, option: Option) -> float:
         if option.relation is root:
@@ -284,6 +295,10 @@ class Resolver:
         links = list(value.links)
         if not links and value.named is not None:
             links = [self._literal(link, value) for link in self._named_columns(value.named)]
+        if len(links) > WEIGHTS.most_places:
+            near = {resolution.root.number, *(option.relation.number for option in resolution.uses.values())}
+            links.sort(key=lambda link: (link.relation.number not in near, -link.score))
+            del links[WEIGHTS.most_places :]
         ranked = sorted(((self._value_worth(resolution, link), link) for link in links), key=lambda pair: -pair[0])
         ranked = [(worth, link) for worth, link in ranked if worth > WEIGHTS.unreachable]
         if not ranked:

@@ -33,6 +33,9 @@ class Weights:
     sure: float = 0.8  # a meaning from here on is as good as the name itself
     other_column: float = 0.15  # a table whose word is the name of a column that is not its label
     most_roots: int = 24
+    most_roots_beside_named: int = 10  # where the question names a table, few others can be meant
+    most_level: int = 2  # as many tables may fit equally well; of more none is taken
+    most_places: int = 40  # of the columns that hold a value, the nearest so many are looked at
 
 
 WEIGHTS = Weights()

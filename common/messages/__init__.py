@@ -119,6 +119,11 @@ READER_RIGHTS: Final = {
     "server_files_or_programs": "读写服务器文件或执行程序",
     "unknown": "权限未能全部查明",
 }
+BUSINESS_SERVER_TOO_OLD: Final = "业务数据库是 PostgreSQL {version}，最低需要 PostgreSQL {minimum}"
+SCHEMA_BEING_READ: Final = "正在读取业务数据库的表结构，请稍后再试"
+SCHEMA_READ: Final = "可查询的表和视图：{tables}"
+SCHEMA_PROGRESS: Final = "正在读取表结构：已读取 {read}/{columns} 个字段"
+RECORDS_TRAINED: Final = "训练记录：{count}"
 COMPONENT_BUSINESS_RIGHTS_UNKNOWN: Final = "业务数据库账号的权限未能查明"
 COMPONENT_BUSINESS_EXCESS: Final = "业务数据库账号的权限超出允许范围：{excess}。修复：{mending}"
 EXCESS_COLUMNS: Final = "可读取禁止查询的字段 {names}"

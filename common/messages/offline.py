@@ -61,3 +61,5 @@ OFFLINE_CHAT_GREETING_EN: Final = "Hello! Ask me about the data, for example tot
 OFFLINE_CHAT_TABLES_EN: Final = " The data can be asked about: {tables}."
 OFFLINE_CHAT_THANKS_EN: Final = "You are welcome."
 OFFLINE_CHAT_BYE_EN: Final = "Goodbye."
+OFFLINE_SEVERAL_TABLES: Final = "多张表都有{words}：{tables}等。请说明是哪一张表。"
+OFFLINE_SEVERAL_TABLES_EN: Final = "Several tables have {words}: {tables} and others. Please say which one."

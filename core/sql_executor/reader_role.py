@@ -19,6 +19,7 @@ from common.errors import ConfigurationError
 from core.sql_executor.database_errors import is_connection_loss, unavailable
 from core.sql_executor.reader_pool import libpq_url
 from core.sql_executor.reader_rights import Rights, generated_grants, generated_revokes
+from core.sql_executor.schema_names import existing_schemas
 
 CONNECTION_LIMIT: Final = 64
 _LOCK_NAME: Final = "citu.reader_role"
@@ -103,8 +104,8 @@ def ensure_reader_role(
 
     Args:
         owner_url: libpq URL of a role that owns the schemas and may create roles (a superuser for every measure).
-        schemas: the role may read all tables and views in them; future ones of this owner too, unless columns are
-            denied in the schema.
+        schemas: the role may read all tables and views in them, with `*` in all there are; future ones of this owner
+            too, unless columns are denied in the schema.
         denied_columns: `schema.table.column` the role may not read; the other columns are granted one by one.
         functions: `schema.function` it may call although they are volatile or run with their owner's rights.
 
@@ -114,7 +115,7 @@ def ensure_reader_role(
     """
     for is_last in (False, False, True):
         try:
-            _ensure(owner_url, role, password, Rights(tuple(schemas), tuple(denied_columns), tuple(functions)))
+            _ensure(owner_url, role, password, (tuple(schemas), tuple(denied_columns), tuple(functions)))
             break
         except psycopg.errors.InternalError_ as error:
             # Roles are shared by all databases of a server, the lock is not: another database's start came between.
@@ -128,8 +129,12 @@ def ensure_reader_role(
     return reader_url_of(owner_url, role, password)
 
 
-def _ensure(owner_url: str, role: str, password: str, rights: Rights) -> None:
+def _ensure(
+    owner_url: str, role: str, password: str, wanted: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+) -> None:
+    schemas, denied_columns, functions = wanted
     with psycopg.connect(libpq_url(owner_url)) as connection, connection.transaction():
+        rights = Rights(existing_schemas(connection, schemas), denied_columns, functions)
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_key(),))
         _make_role(connection, role, password)
         _set_limits(connection, role)

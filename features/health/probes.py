@@ -10,6 +10,7 @@ from common import messages
 from common.errors import CituError, ServiceUnavailableError
 from core.database import Database
 from core.redis_client import RedisClient
+from core.schema_catalog import SchemaCatalog
 from core.sql_executor import SqlExecutor
 from core.sql_executor.reader_rights import ExcessRights
 from core.sql_executor.reader_role import can_write
@@ -26,8 +27,23 @@ def platform_probe(platform: Database) -> Probe:
     return lambda: None if platform.is_available() else messages.COMPONENT_PLATFORM_LOST
 
 
-def business_probe(executor: SqlExecutor) -> Probe:
-    return lambda: None if executor.is_available() else messages.COMPONENT_BUSINESS_LOST
+def business_probe(executor: SqlExecutor, catalog: SchemaCatalog) -> Probe:
+    """Whether it can be asked; a server that is too old says so."""
+
+    def probe() -> str | None:
+        if not executor.is_available():
+            return messages.COMPONENT_BUSINESS_LOST
+        return catalog.refusal()
+
+    return probe
+
+
+def schema_detail(catalog: SchemaCatalog) -> str:
+    """How many tables and views can be asked about, or how far they are read."""
+    progress = catalog.progress()
+    if progress.tables is not None:
+        return messages.SCHEMA_READ.format(tables=progress.tables)
+    return messages.SCHEMA_PROGRESS.format(read=progress.columns_read, columns=progress.columns)
 
 
 class WatchedModel(Protocol):

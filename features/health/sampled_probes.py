@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from common import messages
 from common.errors import CituError, StoreUnavailableError
 from common.messages import retrieval as texts
 from common.tenant import DEFAULT_TENANT_NAME
 from core.llm.metering import CallAccount
 from core.vector_store.embedding import Embedder
+from core.vector_store.records import RecordCounts
 from core.vector_store.store import VectorStore
 
 GOOD_SECONDS: Final = 30.0
@@ -60,14 +62,22 @@ class RecordsProbe:
     def __init__(self, store: VectorStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._counted: tuple[float, int] | None = None
+        self._counted: tuple[float, RecordCounts] | None = None
 
     def __call__(self) -> str | None:
         """None, or how many; None too while the store is away, which is told by another probe."""
+        counts = self._counts()
+        return texts.RECORDS_UNUSABLE.format(count=counts.unusable) if counts is not None and counts.unusable else None
+
+    def detail(self) -> str:
+        """How many records are trained; empty while the store is away."""
+        counts = self._counts()
+        return "" if counts is None else messages.RECORDS_TRAINED.format(count=counts.total)
+
+    def _counts(self) -> RecordCounts | None:
         if self._counted is None or self._clock() - self._counted[0] >= GOOD_SECONDS:
             try:
-                self._counted = (self._clock(), self._store.count(DEFAULT_TENANT_NAME).unusable)
+                self._counted = (self._clock(), self._store.count(DEFAULT_TENANT_NAME))
             except StoreUnavailableError:
                 return None
-        count = self._counted[1]
-        return texts.RECORDS_UNUSABLE.format(count=count) if count else None
+        return self._counted[1]

@@ -143,3 +143,50 @@ def test_lost_database_keeps_the_known_schema(reader_url: str) -> None:
     assert catalog.schema() is before
     with pytest.raises(StoreUnavailableError):
         catalog.today()
+
+
+def test_a_star_stands_for_all_schemas_the_login_may_use(scratch_business_url: str) -> None:
+    with psycopg.connect(scratch_business_url, autocommit=True) as connection:
+        connection.execute('DROP SCHEMA IF EXISTS "Sales" CASCADE; CREATE SCHEMA "Sales"')
+        connection.execute('CREATE TABLE "Sales"."Order" ("Id" int PRIMARY KEY)')
+    url = ensure_reader_role(scratch_business_url, role="citu_test_star", password="x y", schemas=["*"])
+    try:
+        with closing(ReaderPool(url, size=1)) as pool:
+            catalog = SchemaCatalog(pool=pool, schemas=["*"])
+            places = {(table.schema, table.name) for table in catalog.schema().tables}
+            assert ("Sales", "Order") in places
+            assert ("public", "shop_kinds") in places
+            assert catalog.guard_policy().search_path[0] == "public"
+            assert not [schema for schema, _ in places if schema.startswith(("pg_", "information_schema"))]
+    finally:
+        with psycopg.connect(scratch_business_url, autocommit=True) as connection:
+            connection.execute('DROP SCHEMA "Sales" CASCADE')
+
+
+def test_a_schema_read_again_without_a_change_stays_the_same_object(pool: ReaderPool) -> None:
+    catalog = SchemaCatalog(pool=pool)
+    first = catalog.schema()
+    assert catalog.refresh() is first
+
+
+def test_values_that_a_later_load_has_no_time_for_stay(pool: ReaderPool) -> None:
+    now = [0.0]
+    catalog = SchemaCatalog(pool=pool, clock=lambda: now[0])
+    first = catalog.schema()
+    catalog._value_budget_seconds = 0.0
+    assert catalog.refresh() is first
+
+
+def test_a_server_that_is_too_old_is_refused_and_says_so(pool: ReaderPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.schema_catalog.MINIMUM_SERVER", 99)
+    catalog = SchemaCatalog(pool=pool)
+    with pytest.raises(StoreUnavailableError, match="PostgreSQL 99"):
+        catalog.schema()
+    assert "PostgreSQL 99" in (catalog.refusal() or "")
+
+
+def test_progress_says_how_many_tables_can_be_asked_about(pool: ReaderPool) -> None:
+    catalog = SchemaCatalog(pool=pool)
+    assert catalog.progress().tables is None
+    catalog.schema()
+    assert catalog.progress().tables == len(catalog.schema().tables)

@@ -38,6 +38,7 @@ from . import (
     streams,
     switch_over,
     vector_backup,
+    wide_questions,
 )
 from .child import pin_to_core
 from .figures import Figure, show
@@ -65,6 +66,10 @@ MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
     "request_limits": lambda _options: request_limits.measure(),
     "guard_live": lambda _options: guard_live.measure(),
     "guard_shapes": lambda options: guard_shapes.measure(count=10_000 if options.long else 1_000, seed=1),
+    "wide_questions": lambda options: [
+        *wide_questions.measure(count=5_000 if options.long else 500),
+        *wide_questions.measure(count=500 if options.long else 50, tables=1_000),
+    ],
     "llm_faults": lambda _options: llm_faults.measure(),
     "react": lambda _options: react.measure(),
     "react_faults": lambda options: react_faults.measure(runs=20 if options.long else 1),

@@ -13,6 +13,7 @@ from typing import Final
 from tools.evaluate.sets import EvaluationSet, Pair
 
 PREFIX: Final = "wide_"
+_TABLES_AT_ONCE: Final = 200
 _MODULES: Final = (
     "fin", "hr", "crm", "inv", "pur", "mfg", "log", "fleet", "legal", "mkt", "qa", "it", "proj", "edu", "med", "ins",
     "real", "agri", "energy", "retail",
@@ -21,7 +22,7 @@ _NOUNS: Final = (
     "invoice", "contract", "payment", "budget", "claim", "asset", "voucher", "ticket", "shipment", "vendor",
     "employee", "plan", "audit", "sample", "lease", "batch", "inspection", "delivery", "survey", "refund",
     "permit", "booking", "complaint", "quote", "meter", "machine", "license", "visit", "grant", "trial",
-    "campaign", "route", "vehicle", "warranty", "tender", "deposit", "advance", "bonus", "penalty", "transfer",
+    "campaign", "route", "vehicle", "warranty", "tender", "deposit", "advance", "stipend", "fine", "transfer",
     "sensor", "recipe", "container", "certificate", "agenda", "backup", "incident", "release", "milestone", "training",
 )  # fmt: skip
 _TABLE: Final = """
@@ -49,8 +50,13 @@ _OF_YEAR: Final = "SELECT AVG(amount) FROM {name} WHERE recorded_on BETWEEN '202
 def wide_set(name: str, *, limit: int | None = None) -> EvaluationSet:
     """The set `wide_N`: N tables and 20 questions about them; raises ValueError for another name."""
     count = int(name.removeprefix(PREFIX))
-    names = list(itertools.islice(_names(), count - 1))
+    names = table_names(count - 1)
     return EvaluationSet(name, _pairs(names)[:limit], schema=wide_schema(names))
+
+
+def table_names(count: int) -> list[str]:
+    """The first so many names."""
+    return list(itertools.islice(_names(), count))
 
 
 def _names() -> Iterator[str]:
@@ -63,9 +69,11 @@ def _names() -> Iterator[str]:
 
 def wide_schema(names: list[str]) -> str:
     """The script that makes the tables: every third one references the table before it."""
-    script = [_ORGANISATION]
+    script = ["BEGIN;\n", _ORGANISATION]
     for number, name in enumerate(names):
         parent = names[number - 1] if number % 3 == 2 else ""
+        if number and not number % _TABLES_AT_ONCE:
+            script.append("COMMIT;\nBEGIN;\n")  # a transaction holds a lock for each table it makes
         script.append(
             _TABLE.format(
                 name=name,
@@ -77,7 +85,7 @@ def wide_schema(names: list[str]) -> str:
                 parent=", 1 + n % 15" if parent else "",
             )
         )
-    return "".join(script)
+    return "".join([*script, "COMMIT;\n"])
 
 
 def _pairs(names: list[str]) -> tuple[Pair, ...]:
