@@ -62,8 +62,8 @@ class Confidence:
     """How the signals of a plan (`offline.confidence.Signals`, in its order) become a confidence, 0..1 by the logistic
     function; `tools.fit_weights` fits all of it."""
 
-    constant: float = 1.75
-    by_signal: tuple[float, ...] = (0.92, 0.28, 0.16, -0.32, -1.38, 0.13, -0.94)
+    constant: float = 1.49
+    by_signal: tuple[float, ...] = (1.42, 0.28, 0.24, -0.28, -1.61, 0.16, -0.85)
     least: float = 0.69  # instead of an answer less sure than this the engine asks for more detail
 
 
