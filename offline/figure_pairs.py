@@ -63,3 +63,9 @@ def _alike(fields: list[Field], ending: str) -> tuple[tuple[str, Field], ...]:
     """The fields whose titles have an ending and something before it; none when they are too few."""
     found = tuple((item.title.removesuffix(ending), item) for item in fields if item.title.endswith(ending))
     return found if len(found) >= _LEAST_SIBLINGS and all(name for name, _ in found) else ()
+
+
+def stored_counts(relation: Relation) -> tuple[Field, ...]:
+    """The figures of a table of events, when each of them is a count."""
+    figures = tuple(item for item in relation.fields if item.is_measure) if relation.is_event else ()
+    return figures if all(item.title.endswith(("数", "数量", "量", "count")) for item in figures) else ()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from common.business_schema import BusinessSchema
-from offline.naming import column_names, read_comment, table_names
+from offline.naming import COUNT_OF, column_names, read_comment, table_names
 from offline.relation_builder import build_relations
 from offline.relations import Field, Member, Relation
 from offline.text import fold, has_cjk, key, key_of, words_of
@@ -121,7 +121,8 @@ class LinkIndex:
         damping = 0.6 if item.role == "audit" else 1.0
         found = column_names(item.name, item.stem, owners, comment, self.vocabulary)
         for phrase, score, reason in found.items():
-            self.names[phrase].append(Link("column", relation, score * damping, reason, item))
+            if reason != COUNT_OF or item.is_numeric:
+                self.names[phrase].append(Link("column", relation, score * damping, reason, item))
         for phrase in self.vocabulary.names("product_names") if item.factors else ():
             self.names[phrase].append(Link("column", relation, 0.85, "quantity times price", item))
         if item.role == "flag":

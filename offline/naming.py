@@ -16,6 +16,7 @@ from offline.vocabulary import Vocabulary
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
 _SEPARATORS = re.compile(r"[、,，/|;；]|(?<!\s)\s++或\s*|以及")
 _LONGEST = 16
+COUNT_OF = "a number of what its name says"
 _MOST_NAMES = 600
 
 
@@ -102,15 +103,7 @@ def column_names(
         nouns = [_label_noun(text, vocabulary)]
         _add_synonyms(names, [noun for noun in nouns if noun], vocabulary, limit=0.8)
     for owner in table:
-        names.add(f"{owner} {plain}", 0.95, "its name after its table's")
-        if expanded != plain:
-            names.add(f"{owner} {expanded}", 0.9, "its name after its table's")
-        if comment.headline:
-            names.add(f"{owner}{comment.headline}", 0.93, "its comment after its table's name")
-        for text in bases:
-            rest = key(text).removeprefix(key(owner))
-            if rest and rest != key(text) and len(rest) >= 2:
-                names.add(rest, 0.86, "its name without its table's")
+        _add_owned(names, owner, plain, expanded, comment, bases)
     if not has_cjk(plain):
         names.add(f"{plain} id", 0.75, "its name said with id")
         names.add(f"{plain} name", 0.75, "its name said with name")
@@ -121,6 +114,23 @@ def column_names(
         names.add(f"{stem[1]} of {stem[0]}", 0.9, "its name turned round")
     _add_synonyms(names, [*bases, *comment.synonyms], vocabulary, limit=0.88)
     return names
+
+
+def _add_owned(names: Names, owner: str, plain: str, expanded: str, comment: Comment, bases: Iterable[str]) -> None:
+    """What a column is called with its table's name before it, and without it."""
+    names.add(f"{owner} {plain}", 0.95, "its name after its table's")
+    if expanded != plain:
+        names.add(f"{owner} {expanded}", 0.9, "its name after its table's")
+    if comment.headline:
+        names.add(f"{owner}{comment.headline}", 0.93, "its comment after its table's name")
+    for texts, score, reason in (
+        (bases, 0.86, "its name without its table's"),
+        (comment.synonyms, 0.84, "a synonym without its table's name"),
+    ):
+        for text in texts:
+            rest = key(text).removeprefix(key(owner))
+            if rest != key(text) and len(rest) >= 2:
+                names.add(rest, score, reason)
 
 
 def _add_without_endings(names: Names, text: str, vocabulary: Vocabulary) -> None:
@@ -161,7 +171,7 @@ def _add_counts(names: Names, words: list[str], text: str, vocabulary: Vocabular
         rest = " ".join(words[:-1])
     if rest:
         for phrase in (f"number of {rest}", f"{rest} count", f"{rest} number", f"count of {rest}", f"total {rest}"):
-            names.add(phrase, 0.9, "a number of what its name says")
+            names.add(phrase, 0.9, COUNT_OF)
         names.add(rest, 0.7, "what it is the number of")
     if has_cjk(text):
         _add_chinese_counts(names, text, vocabulary)
@@ -173,7 +183,7 @@ def _add_chinese_counts(names: Names, text: str, vocabulary: Vocabulary) -> None
     if bare != text:
         names.add(bare, 0.7, "what it is the number of")
         for ending in ("数", "量", "数量", "总数", "总量"):
-            names.add(bare + ending, 0.88, "a number of what its name says")
+            names.add(bare + ending, 0.88, COUNT_OF)
     if text.startswith("总") or text.endswith(("总计", "合计")):
         names.add(text.removeprefix("总").removesuffix("总计").removesuffix("合计"), 0.8, "its name without 'total'")
 

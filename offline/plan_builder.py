@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.figure_pairs import siblings_of
+from offline.figure_pairs import siblings_of, stored_counts
 from offline.plan import Absence, Dimension, Function, Measure, Plan, Refusal
 from offline.plan_existence import ExistenceStep
 from offline.plan_filters import Filters, filters_of
@@ -12,7 +12,7 @@ from offline.relations import Field, Relation
 from offline.resolving import Option
 from offline.text import has_cjk, key
 
-_NO_NOUNS = ("多少", "几", "有多少", "how", "卖", "赚", "挣")
+_NO_NOUNS = ("收", "总共", "一共", "多少", "几", "有多少", "how", "卖", "赚", "挣")
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
 
 
@@ -115,12 +115,7 @@ class PlanBuilder(ExistenceStep):
             return repeated
         if reading_siblings := self._sibling_measure(measures):
             measures = [reading_siblings]
-        if not measures and self.measures:
-            measures = list(self.measures.values())
-        if not measures and self.reading.has("count") and self.root.is_event and not self._has_names():
-            return Refusal("ambiguous_question")
-        if not measures and self.reading.has("records", "count"):
-            measures = [Measure("count", self.root.number, self.titles.count(None))]
+        measures = measures or list(self.measures.values()) or self._unnamed_counts()
         if not measures:
             return Refusal("ambiguous_question")
         plan = Plan(self.root, measures=tuple(dict.fromkeys(measures)), dimensions=tuple(dimensions))
@@ -131,10 +126,39 @@ class PlanBuilder(ExistenceStep):
             return Refusal("unknown_generation_failure", tuple(denied))
         plan = self._apart(plan, filters)
         ranks = self.reading.has("rank_word", "direction") or self.reading.limit is not None
-        if (ranks and not plan.dimensions) or self.reading.has("vague"):
+        if (ranks and not plan.dimensions) or self._is_vague():
             return Refusal("ambiguous_question")
         compared = self._with_conditions(plan)
         return compared if isinstance(compared, Refusal) else self._ordered(compared, time)
+
+    def _unnamed_counts(self) -> list[Measure]:
+        """What 数量 or `how many` counts where no noun says it: a number that is kept, else rows; events need 次."""
+        if not self.reading.has("count", "records"):
+            return []
+        if counts := self._stored_counts() if self.reading.has("count") else []:
+            return counts
+        if self._counts_events():
+            return [Measure("count", self.root.number, self.titles.count(self.root))]
+        if self.reading.has("count") and self.root.is_event and not self._has_names():
+            return []
+        return [Measure("count", self.root.number, self.titles.count(None))]
+
+    def _counts_events(self) -> bool:
+        """急诊有多少次 counts the rows of visits: 次 is said of what happens."""
+        places = self.reading.forms.get("count", ())
+        return self.root.is_event and any(self.reading.tokens[place].text.endswith(("次", "times")) for place in places)
+
+    def _stored_counts(self) -> list[Measure]:
+        """各车型的数量 where each row stands for a number of vehicles: that number is added up."""
+        counts = stored_counts(self.root)
+        if len(counts) != 1:
+            return []
+        return [Measure("sum", self.root.number, self.titles.aggregate("sum", counts[0].title), counts[0])]
+
+    def _is_vague(self) -> bool:
+        """最好 of nothing; 营收最好 ranks by the figure that is named."""
+        ranked = [self.option(m) for m in self.reading.mentions if m.rank]
+        return self.reading.has("vague") and not any(o is not None and o.kind in ("measure", "rows") for o in ranked)
 
     def _repeated(self) -> Refusal | None:
         """A figure of another table than the root's would be added up once for each of the root's rows."""
@@ -190,6 +214,7 @@ class PlanBuilder(ExistenceStep):
         for other, measure in self.measures.items():
             known = self.resolution.uses[other]
             same = known.kind == option.kind and known.relation is option.relation and known.field is option.field
+            same = same and known.over is option.over
             if same and (not mention.aggregate or not other.aggregate or mention.aggregate == other.aggregate):
                 return measure
         return None

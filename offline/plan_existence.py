@@ -114,7 +114,7 @@ class ExistenceStep(RowStep):
 
 def _totals_no_figure(mention: Mention, option: Option | None) -> bool:
     """A total or mean of what cannot be added up."""
-    return mention.aggregate in ("sum", "avg") and option is not None and option.kind == "field"
+    return mention.aggregate in ("sum", "avg") and option is not None and option.kind in ("field", "entity")
 
 
 def _shows(plan: Plan, relation: Relation) -> bool:

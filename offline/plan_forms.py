@@ -63,6 +63,8 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
         return plan.with_(measures=(replace(first, share_of="groups"),))
     if len(plan.measures) == 2 and all(m.is_addable for m in plan.measures):
         part, whole = _part_and_whole(*plan.measures)
+        if builder.reading.has("of_total") and part.field and whole.field and not is_part_of(part.field, whole.field):
+            return _words(builder, "share")
         share = replace(part, title=builder.titles.form("share", part.title), over=whole, scale=100)
         return _reordered(plan.with_(measures=(*plan.measures, share)), share, builder)
     if not first.is_addable:

@@ -93,7 +93,7 @@ class GroupStep(OrderStep):
                 "spread",
                 "list",
                 "several",
-                "contrast",
+                *(() if self._contrasts_values() else ("contrast",)),
                 "growth",
                 "decline",
                 "previous",
@@ -106,6 +106,11 @@ class GroupStep(OrderStep):
             else [m for m in others if self._is_bare_column(m) or self._is_paired(m)]
         )
         return sorted({*found, *asked}, key=lambda m: m.position)
+
+    def _contrasts_values(self) -> bool:
+        """开放的服务区与关闭的对比: the two values are the groups, not each thing that has them."""
+        fields = [links[0].field for links in self.resolution.values.values() if links]
+        return any(fields.count(item) > 1 for item in fields)
 
     def _totals_all(self) -> bool:
         """所有服务区的总营收 is one total, unless the things are ordered, compared or counted one by one."""

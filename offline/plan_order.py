@@ -116,7 +116,7 @@ class OrderStep(PlanState):
                 (
                     d.title
                     for d in plan.dimensions
-                    if d.grain or d.is_member or (d.fields and d.fields[0].role == "ordinal")
+                    if d.grain or d.is_member or (d.fields and (d.fields[0].role == "ordinal" or d.fields[0].is_moment))
                 ),
                 None,
             )

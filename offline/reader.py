@@ -16,6 +16,8 @@ from offline.reading import Aggregate, ConditionMention, Direction, Mention, Rea
 from offline.text import key
 from offline.tokens import Token
 
+_ONE_EACH = frozenset({"一个", "一家", "单个", "一条", "一位", "一名"})
+
 
 class Reader(ValueReader):
     """Reads one question. Make a new one for each."""
@@ -107,7 +109,7 @@ class Reader(ValueReader):
             and self._is_clause_end(place, after)
         ):
             target = before
-        if target is None:
+        if target is None or (is_after_form and target.is_grouped):
             self._reading.mark("count", place)
             return True
         target.is_counted = True
@@ -162,7 +164,7 @@ class Reader(ValueReader):
         if token.text == "by" and self._is_order(place, target):
             target.order = "plain"
             return True
-        target.is_grouped = True
+        target.is_grouped, target.is_counted = True, False
         if token.has("distinct"):
             target.is_distinct = True
         self._spread_group(target)
@@ -263,10 +265,15 @@ class Reader(ValueReader):
 
     def _leads_each(self, place: int) -> bool:
         """平均每个服务区: the mean is taken over the things that follow."""
-        following = self._next_content(place)
-        if following is None or not self._tokens[following].text.startswith("每"):
+        each = self._next_content(place)
+        if place + 1 < len(self._tokens) and self._tokens[place + 1].text in _ONE_EACH:
+            target = self._by_place.get(place + 2)
+            if target is not None:
+                target.is_grouped = True
+            return target is not None
+        if each is None or not self._tokens[each].text.startswith("每"):
             return False
-        return self._tokens[following].has("group") and following + 1 in self._by_place
+        return self._tokens[each].has("group") and each + 1 in self._by_place
 
     def _spread_aggregate(self, target: Mention, aggregate: Aggregate, place: int) -> None:
         """`total A and B` asks for both totals."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from offline.figure_pairs import stored_counts
 from offline.links import Link
 from offline.reader_numbers import NumberReader
 from offline.reader_words import BEFORE_LITERAL, SURE_NAME
 from offline.reading import Mention, ValueMention
-from offline.relations import Field, Relation
 from offline.tokens import Token
 
 
@@ -167,12 +167,6 @@ class ValueReader(NumberReader):
 
 def _is_figure(mention: Mention) -> bool:
     return bool(mention.aggregate) or any(n.field is not None and n.field.is_measure for n in mention.names[:1])
-
-
-def stored_counts(relation: Relation) -> tuple[Field, ...]:
-    """The figures of a table of events, when each of them is a count."""
-    figures = tuple(item for item in relation.fields if item.is_measure) if relation.is_event else ()
-    return figures if all(item.title.endswith(("数", "数量", "量", "count")) for item in figures) else ()
 
 
 def _counted_with(value: ValueMention) -> Mention | None:

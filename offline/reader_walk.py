@@ -128,8 +128,8 @@ class TokenWalk:
                     reading.mark("sum", place)
                 reading.mentions.append(mention)
                 self._by_place[place] = mention
-                if token.values:
-                    reading.values.append(ValueMention(token, place, token.values))
+                if kinds := tuple(link for link in token.values if link.reason == ENDS_SO):
+                    reading.values.append(ValueMention(token, place, kinds))
             elif token.values and not token.tags and token.number is None:
                 reading.values.append(ValueMention(token, place, token.values))
             elif token.is_unknown and token.text not in ('"', "'"):

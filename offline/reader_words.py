@@ -20,7 +20,7 @@ OPERATORS: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _PLAIN_FORMS_TEXT = """
 share ratio difference growth decline previous year_before running trend spread contrast rank both
 or weekend workday higher lower with_today records blocking tables columns in_which_table
-up_to count_days than list nth alphabetical respective created updated siblings
+up_to count_days than of_total list nth alphabetical respective created updated siblings
 """
 PLAIN_FORMS: Final = tuple(_PLAIN_FORMS_TEXT.split())
 """Forms that are only marked; the planner carries them out."""

@@ -134,9 +134,7 @@ class Renderer:
         grain = next(measure.per for measure in plan.measures if measure.per)
         title = "bucket_"
         inner_measures = tuple(
-            replace(measure, function="count" if measure.field is None else "sum", per="", title=f"m{place}")
-            if measure.per
-            else replace(measure, title=f"m{place}")
+            replace(_in_bucket(measure), title=f"m{place}") if measure.per else replace(measure, title=f"m{place}")
             for place, measure in enumerate(plan.measures)
         )
         per_bucket = Dimension(title, grain=grain)
@@ -373,6 +371,12 @@ class Renderer:
             kind = "full" if ties else "cross"
             query = query.join(queries[number].subquery(f"p{number}"), on=build.both(ties), join_type=kind, copy=False)
         return ordered(query, plan.ordering, plan.limit, 0)
+
+
+def _in_bucket(measure: Measure) -> Measure:
+    """The total of a day, month or year whose mean is asked for."""
+    minus = _in_bucket(measure.minus) if measure.minus is not None else None
+    return replace(measure, function="count" if measure.field is None else "sum", per="", minus=minus)
 
 
 def _compared(value: exp.Expr, condition: Condition, average: exp.Expr | None) -> exp.Expr:

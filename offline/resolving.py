@@ -18,6 +18,7 @@ from offline.relations import Field, Member, Relation
 from offline.text import key
 from offline.weights import WEIGHTS
 
+_FIGURE = 0.6
 _GENERIC = frozenset({"name", "id", "title", "code", "type", "status", "date", "名称", "编号", "编码", "状态", "类型"})
 OptionKind = Literal["rows", "values", "measure", "entity", "field", "flag", "member", "moment"]
 
@@ -63,7 +64,7 @@ class Resolver:
     def at(self, root: Relation, reading: Reading, options: dict[Mention, list[Option]]) -> Resolution:
         """Every mention's best option and every value's best links, seen from `root`."""
         resolution = Resolution(root)
-        subjects = self._things_said(reading, options)
+        subjects = self._things_said(reading, options) | _named_things(reading)
         figure = next((m for m in options if m.is_counted or m.aggregate), None) or _ranked_rows(options)
         for mention, choices in options.items():
             if mention is figure:
@@ -132,6 +133,8 @@ class Resolver:
         """
         if any(m.is_counted or m.aggregate for m in options) or _ranked_rows(options) is not None:
             return []
+        if any(m.order and any(o.kind == "measure" and o.score >= _FIGURE for o in options[m]) for m in options):
+            return []
         things = [m for m in options if not m.is_negated and any(o.kind in ("entity", "field") for o in options[m])]
         asked = [m for m in things if m.is_which or m.is_listed or m.is_whole]
         chosen = asked[:1] or (things[:1] if reading.is_english else things[-1:])
@@ -195,7 +198,8 @@ class Resolver:
                 yield Option("measure", relation, score * WEIGHTS.counted_measure, item)
             elif item in self._index.label_of(relation) or item is relation.key:
                 kind: OptionKind = "values" if relation.is_event and not item.is_unique else "rows"
-                yield Option(kind, relation, score * WEIGHTS.counted_label, item)
+                damping = WEIGHTS.counted_column if _is_anothers(mention, relation, item) else 1.0
+                yield Option(kind, relation, score * WEIGHTS.counted_label * damping, item)
             else:
                 yield Option("values", relation, score * WEIGHTS.counted_values, item)
         elif mention.is_newest and item.is_moment:
@@ -351,6 +355,19 @@ class Resolver:
             0.7 if value.token.number is None and link.field is not None and link.field.is_numeric else 1.0
         )
         return Link("value", link.relation, score, "a value for the column named beside it", link.field, text)
+
+
+def _named_things(reading: Reading) -> set[int]:
+    """The tables of the things that are named: 丰城服务区的编号 is the code of a service area."""
+    links = [link for value in reading.values if not value.is_negated for link in value.links]
+    return {link.relation.number for link in links if link.field is not None and link.field.role == "label"}
+
+
+def _is_anothers(mention: Mention, relation: Relation, item: Field) -> bool:
+    """服务区 in a table that maps them to other systems: the things have a table of their own, and it is not this."""
+    own = any(n.kind == "table" and n.relation is relation for n in mention.names)
+    has_table = any(n.kind == "table" and n.score >= WEIGHTS.sure for n in mention.names)
+    return has_table and not own and not relation.is_event and not item.is_unique
 
 
 def _names_its_column(mention: Mention, relation: Relation, index: LinkIndex) -> bool:

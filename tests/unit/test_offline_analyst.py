@@ -168,3 +168,25 @@ def test_a_superlative_that_ranks_by_nothing_is_refused(question: str) -> None:
 def test_stored_words_are_found_by_other_words_for_them(word: str, stored: str) -> None:
     question = f"Which shops are {word}?" if word.isascii() else f"{word}的门店有哪些"
     assert f"t1.state = '{stored}'" in sql_of(question)
+
+
+@pytest.mark.parametrize("question", ["各客群的数量", "2025年各客群的数量", "number of visitors per kind"])
+def test_a_count_of_groups_keeps_the_groups(question: str) -> None:
+    composed = ENGINE.compose(question, TODAY)
+    assert not composed.sql or "GROUP BY" in composed.sql
+
+
+def test_a_column_of_the_named_thing_is_meant() -> None:
+    assert "city" in sql_of("东湖门店和南山门店的城市")
+
+
+def test_a_difference_of_means_takes_the_mean_of_differences() -> None:
+    sql = sql_of("2025年东湖门店和南山门店的月均营收差额")
+    assert "SUM(t1.paid_all)" in sql
+    assert "- AVG" not in sql
+
+
+def test_values_compared_are_the_groups() -> None:
+    sql = sql_of("2025年所有开放的门店的总营收与关闭的门店对比")
+    assert "GROUP BY t2.state" in sql
+    assert "shop_name" not in sql
