@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 
 import pytest
@@ -16,6 +16,7 @@ from core.sql_guard import GuardPolicy, RelationRule, SqlGuard
 from core.sql_parsing import TooMuchWorkError, Work, parse_statements
 from tools.guard_shapes import nests, shapes, widths
 
+Recipes = Iterable[tuple[str, Callable[[int], str]]]
 GUARD = SqlGuard(GuardPolicy(relations=(RelationRule("public", "t", ("a", "b", "x", "y")),)))
 
 
@@ -37,6 +38,11 @@ def plain_verdict(statement: str) -> str:
 
 def calls(check: Callable[[str], object], statement: str) -> int:
     """How many functions `check` calls: work that can be counted and does not depend on the machine."""
+    return measured(check, statement)[0]
+
+
+def measured(check: Callable[[str], object], statement: str) -> tuple[int, object]:
+    """`calls`, and what `check` returned."""
     counted = 0
 
     def count(_frame: FrameType, event: str, _argument: object) -> None:
@@ -46,36 +52,36 @@ def calls(check: Callable[[str], object], statement: str) -> int:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        check(statement)
+        result = check(statement)
     finally:
         sys.setprofile(before)
-    return counted
+    return counted, result
+
+
+def growing_too_fast(check: Callable[[str], str], recipes: Recipes, size: int) -> dict[str, float]:
+    """By recipe, how many times the work of `size` twice that size costs, where it is much more than twice the work.
+
+    Only statements with the same verdict are compared: a limit ends the work of the larger one.
+    """
+    check("SELECT 1")
+    worse = {}
+    for recipe, statement in recipes:
+        (small, verdict_of_small), (large, verdict_of_large) = (
+            measured(check, statement(units)) for units in (size, 2 * size)
+        )
+        if verdict_of_small == verdict_of_large and large > 3.2 * small:
+            worse[recipe] = round(large / small, 1)
+    return worse
 
 
 @pytest.mark.parametrize("check", [verdict, plain_verdict])
 def test_twice_the_nesting_is_about_twice_the_work(check: Callable[[str], str]) -> None:
-    check("SELECT 1")
-    worse = {}
-    for recipe, statement in nests():
-        small, large = statement(6), statement(12)
-        if check(small) == check(large):
-            ratio = calls(check, large) / calls(check, small)
-            if ratio > 3.2:
-                worse[recipe] = round(ratio, 1)
-    assert worse == {}
+    assert growing_too_fast(check, nests(), 6) == {}
 
 
 @pytest.mark.parametrize("check", [verdict, plain_verdict])
 def test_twice_the_length_is_about_twice_the_work(check: Callable[[str], str]) -> None:
-    check("SELECT 1")
-    worse = {}
-    for recipe, statement in widths():
-        small, large = statement(20), statement(40)
-        if check(small) == check(large):
-            ratio = calls(check, large) / calls(check, small)
-            if ratio > 3.2:
-                worse[recipe] = round(ratio, 1)
-    assert worse == {}
+    assert growing_too_fast(check, widths(), 20) == {}
 
 
 def test_shapes_are_statements_the_guard_reads_and_not_only_nonsense() -> None:

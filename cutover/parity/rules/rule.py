@@ -25,6 +25,8 @@ from cutover.parity.rules.expressions import compiled, compiled_definition, valu
 from cutover.parity.rules.scope import scope_of
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C reads the rows ten times as fast, where PyYAML was built with it."""
 ANYTHING = r"status|\$.*"
 
 
@@ -111,5 +113,5 @@ def _constant(value: Any) -> Any:
 
 
 def _read(file: Path) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - safe ones only
     return found
