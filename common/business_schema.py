@@ -68,10 +68,14 @@ class Join:
 
 @dataclass(frozen=True)
 class BusinessSchema:
-    """All relations the reader role may read, and the declared foreign keys between them."""
+    """All relations the reader role may read, and the declared foreign keys between them.
+
+    `holds_chinese` is False on a server whose encoding has no Chinese characters: no statement may have any.
+    """
 
     tables: tuple[Table, ...]
     joins: tuple[Join, ...] = ()
+    holds_chinese: bool = True
 
     def table(self, name: str) -> Table | None:
         return next((table for table in self.tables if table.name == name), None)

@@ -81,6 +81,8 @@ WHERE t.typtype = 'e' AND n.nspname = ANY (%s)
 """
 
 
+_CHINESE: Final = frozenset({"UTF8", "EUC_CN", "EUC_TW", "EUC_JP", "EUC_JIS_2004", "EUC_KR", "SQL_ASCII"})
+"""Server encodings that a statement with Chinese characters can be converted to."""
 MINIMUM_SERVER: Final = 12
 """The oldest major version of PostgreSQL whose catalogue has what is read here."""
 
@@ -287,6 +289,7 @@ class SchemaCatalog:
         try:
             with self._pool.connection(INTERNAL) as connection:
                 self._check_version(connection)
+                encoding = connection.info.parameter_status("server_encoding") or ""
                 schemas = list(existing_schemas(connection, self._schemas))
                 rows = connection.execute(_COLUMNS_QUERY, (schemas, schemas)).fetchall()
                 found = [_Found(*row) for row in rows]
@@ -296,7 +299,9 @@ class SchemaCatalog:
                 excess = self._excess(connection, found, schemas)
         except psycopg.Error as error:
             raise unavailable(error) from error
-        schema = self._unchanged(replace(schema, joins=_readable_joins(schema, joins)))
+        schema = self._unchanged(
+            replace(schema, joins=_readable_joins(schema, joins), holds_chinese=encoding in _CHINESE)
+        )
         policy = policy_for(
             schema,
             denied_columns=hidden,

@@ -81,7 +81,8 @@ class Engine:
             return Composed(refusal=planned.refusal, reading=reading)
         if planned.confidence < least:
             return Composed(refusal=Refusal("ambiguous_question"), reading=reading)
-        renderer = Renderer(self.joins, today, Titles(is_english=reading.is_english))
+        titles = Titles(is_english=reading.is_english)
+        renderer = Renderer(self.joins, today, titles, holds_chinese=self.schema.holds_chinese)
         return Composed(
             renderer.sql(planned.plan), planned.plan, None, planned.confidence, planned.signals, reading, planned.notes
         )

@@ -81,8 +81,8 @@ class ExistenceStep(RowStep):
     def _is_named_by_filter(self, option: Option, plan: Plan) -> bool:
         """服务区 beside a named service area, or the label of the thing that is counted."""
         filtered = {f.field for f in plan.filters}
-        if option.field in filtered:
-            return True
+        if option.field in filtered or (plan.moment is not None and option.field is plan.moment.field):
+            return True  # `sent in 2024`: the word that names the moment the period is about
         own = option.field is not None and option.field in self.index.label_of(option.relation)
         return (own and not option.relation.is_event) or (option.field is not None and option.field.role == "label")
 

@@ -26,15 +26,16 @@ _FUNCTIONS: dict[str, type[exp.AggFunc]] = {"sum": exp.Sum, "avg": exp.Avg, "max
 class Renderer:
     """Renders plans against one schema on one day."""
 
-    def __init__(self, joins: JoinGraph, today: date, titles: Titles) -> None:
+    def __init__(self, joins: JoinGraph, today: date, titles: Titles, *, holds_chinese: bool = True) -> None:
         self._joins = joins
         self._today = today
         self._titles = titles
+        self._holds_chinese = holds_chinese
 
     def sql(self, plan: AnyPlan) -> str:
         """The statement as text, without a semicolon."""
         query = self._combined(plan) if isinstance(plan, CombinedPlan) else self._any(plan)
-        return query.sql(dialect="postgres")
+        return (query if self._holds_chinese else build.without_wide_titles(query)).sql(dialect="postgres")
 
     def _any(self, plan: Plan) -> exp.Query:
         if not plan.measures:

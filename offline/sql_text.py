@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*|[\u3400-\u9fff][\u3400-\u9fff0-9_]*")
+_LAST_LATIN = 0x24F
 OPERATORS: dict[str, type[exp.Binary]] = {
     ">": exp.GT,
     ">=": exp.GTE,
@@ -79,6 +80,17 @@ def one_of(expression: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
     if len(values) == 1:
         return exp.EQ(this=expression, expression=values[0])
     return exp.In(this=expression, expressions=list(values))
+
+
+def without_wide_titles(query: exp.Query) -> exp.Query:
+    """The query with numbered names for titles that a server without Chinese characters cannot take."""
+    given: dict[str, str] = {}
+    for identifier in query.find_all(exp.Identifier):
+        if any(ord(character) > _LAST_LATIN for character in identifier.name):
+            title = given.setdefault(identifier.name, f"column_{len(given) + 1}")
+            identifier.set("this", title)
+            identifier.set("quoted", False)
+    return query
 
 
 _RESERVED_TEXT = """

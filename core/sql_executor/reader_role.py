@@ -133,7 +133,7 @@ def _ensure(
     owner_url: str, role: str, password: str, wanted: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 ) -> None:
     schemas, denied_columns, functions = wanted
-    with psycopg.connect(libpq_url(owner_url)) as connection, connection.transaction():
+    with psycopg.connect(libpq_url(owner_url), client_encoding="utf8") as connection, connection.transaction():
         rights = Rights(existing_schemas(connection, schemas), denied_columns, functions)
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_key(),))
         _make_role(connection, role, password)
@@ -151,7 +151,7 @@ def can_write(url: str) -> list[str]:
         StoreUnavailableError: the database cannot be reached.
     """
     try:
-        with psycopg.connect(libpq_url(url), connect_timeout=3, autocommit=True) as connection:
+        with psycopg.connect(libpq_url(url), connect_timeout=3, autocommit=True, client_encoding="utf8") as connection:
             found = {name: _answer(connection, query) for name, query in _WRITE_CHECKS}
     except psycopg.Error as error:
         raise unavailable(error) from error

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -190,3 +191,30 @@ def test_progress_says_how_many_tables_can_be_asked_about(pool: ReaderPool) -> N
     assert catalog.progress().tables is None
     catalog.schema()
     assert catalog.progress().tables == len(catalog.schema().tables)
+
+
+@pytest.mark.parametrize(("encoding", "holds_chinese"), [("LATIN1", False), ("SQL_ASCII", True)])
+def test_servers_of_other_encodings_are_read(scratch_business_url: str, encoding: str, *, holds_chinese: bool) -> None:
+    name = f"citu_encoding_{encoding.lower()}"
+    with psycopg.connect(scratch_business_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C' LOCALE_PROVIDER libc".encode()
+        )
+    owner = urlunsplit(urlsplit(scratch_business_url)._replace(path=f"/{name}"))
+    try:
+        with psycopg.connect(owner, autocommit=True, client_encoding="utf8") as connection:
+            connection.execute("CREATE TABLE city (id int PRIMARY KEY, name text)")
+            connection.execute("INSERT INTO city VALUES (1, 'Nîmes'), (2, 'Lyon')")
+        url = ensure_reader_role(owner, role="citu_test_encoding", password="x y", schemas=["public"])
+        with closing(ReaderPool(url, size=1)) as pool:
+            schema = SchemaCatalog(pool=pool).schema()
+        assert schema.holds_chinese is holds_chinese
+        city = schema.table("city")
+        assert city is not None
+        column = city.column("name")
+        assert column is not None
+        assert column.values == ("Lyon", "Nîmes")
+    finally:
+        with psycopg.connect(scratch_business_url, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

@@ -1,6 +1,7 @@
 """Schemas as strangers have them: Pinyin without comments, legends of codes, figures in texts, names in two schemas."""
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -125,6 +126,13 @@ def test_no_figure_is_added_up_once_for_each_row_of_another_table(question: str)
     assert all(
         alias == root for alias in re.findall(r"SUM\((t\d)\.", sql) if " UNION " not in sql and "WITH" not in sql
     )
+
+
+@pytest.mark.parametrize("question", ["各城市的客户数量", "订单总金额最高的5个客户", "2024年每个月的订单总金额"])
+def test_a_server_without_chinese_characters_gets_none(question: str) -> None:
+    sql = compose(replace(ERP, holds_chinese=False), question).sql
+    assert sql
+    assert sql.isascii(), sql
 
 
 def test_english_schemas_are_not_read_as_pinyin() -> None:
