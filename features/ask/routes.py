@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -28,14 +26,7 @@ answer = documented(docs, AskEnvelope)
 failure = documented(docs, ErrorEnvelope)
 
 
-class AskServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def ask(self) -> AskService: ...
-
-
-class AskAgent(ServiceResource[AskServices]):
+class AskAgent(ServiceResource[AskService], service="ask"):
     """The classic agent: one question, one answer."""
 
     @docs.doc("ask_agent", description="Answer a question with SQL, rows and text, or by chatting.")
@@ -49,7 +40,7 @@ class AskAgent(ServiceResource[AskServices]):
     @docs.response(503, "Model, store or business database cannot be reached", failure)
     def post(self) -> Response:
         wanted = parse_body(AskRequest, json_object(request))
-        return envelope_response(self._services.ask.ask(wanted, caller_left(request)))
+        return envelope_response(self._service.ask(wanted, caller_left(request)))
 
 
 ROUTES = (Route("/api/v0/ask_agent", docs, AskAgent, Access.PUBLIC, work=Work.QUESTION),)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -22,19 +20,8 @@ failure = documented(docs, ErrorEnvelope)
 LIMIT = {"limit": {"in": "query", "type": "string", "description": "Answers to list, a number from 1 to 500; else 50"}}
 
 
-class CacheServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def caches(self) -> CachesService: ...
-
-
-class CacheResource(ServiceResource[CacheServices]):
+class CacheResource(ServiceResource[CachesService], service="caches"):
     """A resource that asks the caches' service."""
-
-    @property
-    def caches(self) -> CachesService:
-        return self._services.caches
 
 
 class EmbeddingCacheStats(CacheResource):
@@ -43,7 +30,7 @@ class EmbeddingCacheStats(CacheResource):
     @docs.doc("embedding_cache_stats", description="How many embeddings of questions are kept.")
     @docs.response(200, "The counts; available is false without Redis", answer)
     def get(self) -> Response:
-        return envelope_response(self.caches.embedding_stats(TENANT))
+        return envelope_response(self._service.embedding_stats(TENANT))
 
 
 class EmbeddingCacheCleanup(CacheResource):
@@ -55,7 +42,7 @@ class EmbeddingCacheCleanup(CacheResource):
     @docs.response(500, "Redis was lost on the way", failure)
     @docs.response(503, "The cache is switched off, or Redis is away", failure)
     def post(self) -> Response:
-        return envelope_response(self.caches.clear_embeddings(TENANT))
+        return envelope_response(self._service.clear_embeddings(TENANT))
 
 
 class QaCacheStats(CacheResource):
@@ -64,7 +51,7 @@ class QaCacheStats(CacheResource):
     @docs.doc("qa_cache_stats", description="How many answers are kept.")
     @docs.response(200, "The counts; only available (false) without Redis", answer)
     def get(self) -> Response:
-        return envelope_response(self.caches.answer_stats(TENANT))
+        return envelope_response(self._service.answer_stats(TENANT))
 
 
 class QaCacheList(CacheResource):
@@ -74,7 +61,7 @@ class QaCacheList(CacheResource):
     @docs.response(200, "The list", answer)
     @docs.response(500, "Redis is away", failure)
     def get(self) -> Response:
-        return envelope_response(self.caches.list_answers(TENANT, lenient_int(request.args.get("limit"))))
+        return envelope_response(self._service.list_answers(TENANT, lenient_int(request.args.get("limit"))))
 
 
 class QaCacheCleanup(CacheResource):
@@ -85,7 +72,7 @@ class QaCacheCleanup(CacheResource):
     @docs.response(403, "The caller is not an administrator", failure)
     @docs.response(500, "Redis is away or was lost on the way", failure)
     def post(self) -> Response:
-        return envelope_response(self.caches.clear_answers(TENANT))
+        return envelope_response(self._service.clear_answers(TENANT))
 
 
 class CacheOverview(CacheResource):
@@ -94,7 +81,7 @@ class CacheOverview(CacheResource):
     @docs.doc("cache_overview", description="Sessions of ask_cached and its latest questions, of this process.")
     @docs.response(200, "The overview", answer)
     def get(self) -> Response:
-        return envelope_response(self.caches.session_overview(TENANT))
+        return envelope_response(self._service.session_overview(TENANT))
 
 
 class CacheStats(CacheResource):
@@ -103,7 +90,7 @@ class CacheStats(CacheResource):
     @docs.doc("cache_stats", description="Counts of ask_cached's sessions and questions, of this process.")
     @docs.response(200, "The counts", answer)
     def get(self) -> Response:
-        return envelope_response(self.caches.session_stats(TENANT))
+        return envelope_response(self._service.session_stats(TENANT))
 
 
 class CacheExport(CacheResource):
@@ -112,7 +99,7 @@ class CacheExport(CacheResource):
     @docs.doc("cache_export", description="Everything kept of ask_cached's sessions, of this process.")
     @docs.response(200, "The export", answer)
     def get(self) -> Response:
-        return envelope_response(self.caches.export_sessions(TENANT))
+        return envelope_response(self._service.export_sessions(TENANT))
 
 
 class CachePreviewCleanup(CacheResource):
@@ -125,7 +112,7 @@ class CachePreviewCleanup(CacheResource):
     @docs.response(422, "before_timestamp is not a time", failure)
     def post(self) -> Response:
         wanted = parse_body(CleanupRequest, json_object(request))
-        return envelope_response(self.caches.preview_cleanup(TENANT, wanted))
+        return envelope_response(self._service.preview_cleanup(TENANT, wanted))
 
 
 class CacheCleanup(CacheResource):
@@ -139,7 +126,7 @@ class CacheCleanup(CacheResource):
     @docs.response(422, "before_timestamp is not a time", failure)
     def post(self) -> Response:
         wanted = parse_body(CleanupRequest, json_object(request))
-        return envelope_response(self.caches.clean_up(TENANT, wanted))
+        return envelope_response(self._service.clean_up(TENANT, wanted))
 
 
 class CacheOverviewFull(CacheResource):
@@ -148,7 +135,7 @@ class CacheOverviewFull(CacheResource):
     @docs.doc("cache_overview_full", description="Counts of every cache and of the conversations.")
     @docs.response(200, "The overview", answer)
     def get(self) -> Response:
-        return envelope_response(self.caches.full_overview(TENANT))
+        return envelope_response(self._service.full_overview(TENANT))
 
 
 ROUTES = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response
 from flask_restx import Namespace
 
@@ -16,20 +14,13 @@ docs = Namespace("compatibility", description="Which route is answered by what")
 table = documented(docs, CompatibilityEnvelope)
 
 
-class CompatibilityServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def compatibility(self) -> CompatibilityService: ...
-
-
-class Compatibility(ServiceResource[CompatibilityServices]):
+class Compatibility(ServiceResource[CompatibilityService], service="compatibility"):
     """The compatibility map."""
 
     @docs.doc("compatibility", description="Handler, agent type, deprecation, methods and access of every path.")
     @docs.response(200, "The map", table)
     def get(self) -> Response:
-        return envelope_response(presentation.shown(self._services.compatibility.show()))
+        return envelope_response(presentation.shown(self._service.show()))
 
 
 ROUTES = (Route("/api/v0/compatibility", docs, Compatibility, Access.PUBLIC),)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -32,17 +30,8 @@ def _number(text: str) -> dict[str, str]:
     return {"in": "query", "type": "string", "description": f"{text}; what is no integer counts as not given"}
 
 
-class ConversationServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def conversation_service(self) -> ConversationService: ...
-
-
-class _ConversationResource(ServiceResource[ConversationServices]):
-    @property
-    def _service(self) -> ConversationService:
-        return self._services.conversation_service
+class _ConversationResource(ServiceResource[ConversationService], service="conversation_service"):
+    """What these routes share."""
 
 
 class UserConversations(_ConversationResource):

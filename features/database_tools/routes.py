@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -17,14 +15,7 @@ docs = Namespace("database", description="The tables of a database")
 failure = documented(docs, ErrorEnvelope)
 
 
-class DatabaseToolsServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def database_tools(self) -> DatabaseToolsService: ...
-
-
-class DatabaseToolsResource(ServiceResource[DatabaseToolsServices]):
+class DatabaseToolsResource(ServiceResource[DatabaseToolsService], service="database_tools"):
     """What the resources here share."""
 
 
@@ -40,7 +31,7 @@ class DatabaseTables(DatabaseToolsResource):
     @docs.expect(documented(docs, schemas.TablesRequest), validate=False)
     @docs.response(200, "Their names", documented(docs, schemas.TablesEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._services.database_tools.tables(json_object(request)))
+        return envelope_response(self._service.tables(json_object(request)))
 
 
 @docs.response(400, "A parameter is missing or wrong", failure)
@@ -56,7 +47,7 @@ class DatabaseTableDdl(DatabaseToolsResource):
     @docs.expect(documented(docs, schemas.TableRequest), validate=False)
     @docs.response(200, "The table", documented(docs, schemas.TableEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._services.database_tools.table(DEFAULT_TENANT_NAME, json_object(request)))
+        return envelope_response(self._service.table(DEFAULT_TENANT_NAME, json_object(request)))
 
 
 ROUTES = (

@@ -27,22 +27,8 @@ class TrainingTrust(Protocol):
     def demand_change(self, request: Any) -> None: ...
 
 
-class FeedbackServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def feedback(self) -> FeedbackService: ...
-
-    @property
-    def training_trust(self) -> TrainingTrust: ...
-
-
-class FeedbackResource(ServiceResource[FeedbackServices]):
+class FeedbackResource(ServiceResource[FeedbackService], service="feedback"):
     """What the resources here share."""
-
-    @property
-    def _feedback(self) -> FeedbackService:
-        return self._services.feedback
 
 
 @docs.response(400, "A parameter is missing or wrong", failure)
@@ -56,7 +42,7 @@ class QaFeedbackAdd(FeedbackResource):
     @docs.response(200, "Its id", documented(docs, schemas.AddedEnvelope))
     def post(self) -> Response:
         verdict = schemas.parse_new(json_object(request))
-        return envelope_response(presentation.added(self._feedback.add(TENANT, verdict)))
+        return envelope_response(presentation.added(self._service.add(TENANT, verdict)))
 
 
 @docs.response(400, "A parameter is wrong", failure)
@@ -70,7 +56,7 @@ class QaFeedbackQuery(FeedbackResource):
     @docs.response(200, "A page of verdicts", documented(docs, schemas.FoundEnvelope))
     def post(self) -> Response:
         query = schemas.parse_query(json_object(request))
-        return envelope_response(presentation.listed(query, self._feedback.query(TENANT, query)))
+        return envelope_response(presentation.listed(query, self._service.query(TENANT, query)))
 
 
 @docs.response(400, "Nothing to change, or a wrong value", failure)
@@ -87,7 +73,7 @@ class QaFeedbackUpdate(FeedbackResource):
     def put(self, feedback_id: int) -> Response:
         self._services.training_trust.demand_change(request)
         change = schemas.parse_change(json_object(request))
-        self._feedback.update(TENANT, feedback_id, change)
+        self._service.update(TENANT, feedback_id, change)
         return envelope_response(presentation.updated(feedback_id, change))
 
 
@@ -99,7 +85,7 @@ class QaFeedbackDelete(FeedbackResource):
     @docs.doc("qa_feedback_delete", description="Forget a verdict; training data made from it stays.")
     @docs.response(200, "What was deleted", documented(docs, schemas.DeletedEnvelope))
     def delete(self, feedback_id: int) -> Response:
-        self._feedback.delete(TENANT, feedback_id)
+        self._service.delete(TENANT, feedback_id)
         return envelope_response(presentation.deleted(feedback_id))
 
 
@@ -117,7 +103,7 @@ class QaFeedbackAddToTraining(FeedbackResource):
     def post(self) -> Response:
         standing = self._services.training_trust.standing_of(request)
         ids = schemas.parse_training(json_object(request))
-        return envelope_response(presentation.trained(ids, self._feedback.add_to_training(TENANT, ids, standing)))
+        return envelope_response(presentation.trained(ids, self._service.add_to_training(TENANT, ids, standing)))
 
 
 class QaFeedbackStats(FeedbackResource):
@@ -127,7 +113,7 @@ class QaFeedbackStats(FeedbackResource):
     @docs.response(200, "The counts", documented(docs, schemas.CountedEnvelope))
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self) -> Response:
-        return envelope_response(presentation.counted(self._feedback.stats(TENANT)))
+        return envelope_response(presentation.counted(self._service.stats(TENANT)))
 
 
 ROUTES = (

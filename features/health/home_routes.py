@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response
 from flask_restx import Namespace
 
@@ -17,15 +15,8 @@ VERSION = "1.0.0"
 docs = Namespace("home", description="What runs here")
 
 
-class HomeServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def health(self) -> HealthService: ...
-
-
 @docs.doc(security=None)
-class Home(ServiceResource[HomeServices]):
+class Home(ServiceResource[HealthService], service="health"):
     """Name, version and services."""
 
     @docs.doc("home", description="Name, version and the state of the services behind it.")
@@ -35,7 +26,7 @@ class Home(ServiceResource[HomeServices]):
             {
                 "message": messages.SERVICE_RUNNING,
                 "version": VERSION,
-                "services": self._services.health.check().services,
+                "services": self._service.check().services,
                 "timestamp": local_timestamp(),
             }
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -15,14 +13,7 @@ docs = Namespace("health", description="Can questions be answered now")
 report = documented(docs, HealthReport)
 
 
-class HealthServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def health(self) -> HealthService: ...
-
-
-class Health(ServiceResource[HealthServices]):
+class Health(ServiceResource[HealthService], service="health"):
     """The state of the service and of everything behind it."""
 
     @docs.doc(
@@ -33,7 +24,7 @@ class Health(ServiceResource[HealthServices]):
     @docs.response(200, "Answers are possible", report)
     @docs.response(503, "No answer is possible", report)
     def get(self) -> Response:
-        found = self._services.health.check()
+        found = self._service.check()
         is_strict = request.args.get("strict") == "1"
         is_fine = found.status == "healthy" or (found.status == "degraded" and not is_strict)
         return json_response(found.model_dump(), 200 if is_fine else 503)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -19,21 +17,14 @@ mode = documented(docs, ModeEnvelope)
 failure = documented(docs, ErrorEnvelope)
 
 
-class MaintenanceServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def maintenance(self) -> MaintenanceService: ...
-
-
 @docs.response(403, "The caller is not an administrator", failure)
-class ReadOnly(ServiceResource[MaintenanceServices]):
+class ReadOnly(ServiceResource[MaintenanceService], service="maintenance"):
     """Read-only mode."""
 
     @docs.doc("maintenance_readonly", description="Whether writes are refused, why and since when.")
     @docs.response(200, "The mode", mode)
     def get(self) -> Response:
-        return envelope_response(presentation.shown(self._services.maintenance.show()))
+        return envelope_response(presentation.shown(self._service.show()))
 
     @docs.doc("switch_maintenance_readonly", description="Refuse every write (503) in all processes, or no longer.")
     @docs.expect(switch, validate=False)
@@ -43,7 +34,7 @@ class ReadOnly(ServiceResource[MaintenanceServices]):
     @docs.response(503, "The platform database cannot be reached; nothing was switched", failure)
     def post(self) -> Response:
         body = json_object(request) if request.get_data(cache=True) else {}
-        return envelope_response(presentation.switched(self._services.maintenance.switch(parse_switch(body))))
+        return envelope_response(presentation.switched(self._service.switch(parse_switch(body))))
 
 
 ROUTES = (Route("/api/v0/maintenance/readonly", docs, ReadOnly, Access.ADMIN, is_json_only=True),)

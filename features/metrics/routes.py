@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -17,14 +15,7 @@ figures = documented(docs, MetricsEnvelope)
 failure = documented(docs, ErrorEnvelope)
 
 
-class MetricsServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def metrics(self) -> MetricsService: ...
-
-
-class Metrics(ServiceResource[MetricsServices]):
+class Metrics(ServiceResource[MetricsService], service="metrics"):
     """Figures for a scraper."""
 
     @docs.doc("metrics", description="Threads, queue, streams, requests, durations, model calls of every worker.")
@@ -32,18 +23,18 @@ class Metrics(ServiceResource[MetricsServices]):
     @docs.response(200, "Prometheus's text format")
     @docs.response(403, "The caller is not an administrator", failure)
     def get(self) -> Response:
-        body, content_type = self._services.metrics.render(request.headers.get("Accept", ""))
+        body, content_type = self._service.render(request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
 
-class MetricsJson(ServiceResource[MetricsServices]):
+class MetricsJson(ServiceResource[MetricsService], service="metrics"):
     """Figures for people."""
 
     @docs.doc("get_metrics", description="Requests, errors, response times and the machine's load, over all workers.")
     @docs.response(200, "The figures", figures)
     @docs.response(403, "The caller is not an administrator", failure)
     def get(self) -> Response:
-        return envelope_response(self._services.metrics.stats())
+        return envelope_response(self._service.stats())
 
 
 ROUTES = (

@@ -32,19 +32,8 @@ class PipelineFiles(Protocol):
     def logs(self) -> TaskLogs: ...
 
 
-class Services(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def pipeline_tasks(self) -> PipelineFiles: ...
-
-
-class FileResource(ServiceResource[Services]):
+class FileResource(ServiceResource[PipelineFiles], service="pipeline_tasks"):
     """A route on a task's folder."""
-
-    @property
-    def parts(self) -> PipelineFiles:
-        return self._services.pipeline_tasks
 
 
 class DataPipelineTaskLogs(FileResource):
@@ -57,7 +46,7 @@ class DataPipelineTaskLogs(FileResource):
     @docs.response(404, "There is no such task", failure)
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self, task_id: str) -> Response:
-        return envelope_response(self.parts.logs.tail(TENANT, task_id, request.args))
+        return envelope_response(self._service.logs.tail(TENANT, task_id, request.args))
 
 
 class DataPipelineTaskLogQuery(FileResource):
@@ -71,7 +60,7 @@ class DataPipelineTaskLogQuery(FileResource):
     @docs.response(503, "The platform database cannot be reached", failure)
     def post(self, task_id: str) -> Response:
         body = bodies.log_query(request.get_data(cache=False), request.content_type)
-        return envelope_response(self.parts.logs.query(TENANT, task_id, body))
+        return envelope_response(self._service.logs.query(TENANT, task_id, body))
 
 
 class DataPipelineTaskFiles(FileResource):
@@ -81,7 +70,7 @@ class DataPipelineTaskFiles(FileResource):
     @docs.response(200, "The files", answer)
     @docs.response(404, "The id cannot be a task's", failure)
     def get(self, task_id: str) -> Response:
-        return envelope_response(self.parts.files.listed(TENANT, task_id))
+        return envelope_response(self._service.files.listed(TENANT, task_id))
 
     @docs.doc("data_pipeline_upload_task_file", description="Put a file into the task's folder.", params=UPLOAD)
     @docs.response(200, "It was kept, or skipped", answer)
@@ -92,7 +81,7 @@ class DataPipelineTaskFiles(FileResource):
     def post(self, task_id: str) -> Response:
         stream, name = sent_file()
         mode = request.form.get("overwrite_mode")
-        return envelope_response(self.parts.files.upload(TENANT, task_id, stream, name, mode))
+        return envelope_response(self._service.files.upload(TENANT, task_id, stream, name, mode))
 
 
 class DataPipelineTaskFile(FileResource):
@@ -107,7 +96,7 @@ class DataPipelineTaskFile(FileResource):
     @docs.response(404, "There is no such file", failure)
     @docs.response(416, "There is no such part", failure)
     def get(self, task_id: str, file_name: str) -> Response:
-        sent = self.parts.files.sent(TENANT, task_id, file_name)
+        sent = self._service.files.sent(TENANT, task_id, file_name)
         response = send_file(
             sent.stream,
             mimetype=sent.content_type,
@@ -134,7 +123,7 @@ class DataPipelineTableListUpload(FileResource):
     @docs.response(503, AWAY, failure)
     def post(self, task_id: str) -> Response:
         stream, name = sent_file()
-        return envelope_response(self.parts.lists.upload(TENANT, task_id, stream, name))
+        return envelope_response(self._service.lists.upload(TENANT, task_id, stream, name))
 
 
 class DataPipelineTableList(FileResource):
@@ -148,7 +137,7 @@ class DataPipelineTableList(FileResource):
     @docs.response(503, AWAY, failure)
     def post(self, task_id: str) -> Response:
         body = json_object(request)
-        return envelope_response(self.parts.lists.write(TENANT, task_id, body))
+        return envelope_response(self._service.lists.write(TENANT, task_id, body))
 
 
 class DataPipelineTableListInfo(FileResource):
@@ -158,7 +147,7 @@ class DataPipelineTableListInfo(FileResource):
     @docs.response(200, "The list, or that there is none", answer)
     @docs.response(404, "The id cannot be a task's", failure)
     def get(self, task_id: str) -> Response:
-        return envelope_response(self.parts.lists.info(TENANT, task_id))
+        return envelope_response(self._service.lists.info(TENANT, task_id))
 
 
 def sent_file() -> tuple[IO[bytes] | None, str | None]:

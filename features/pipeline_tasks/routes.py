@@ -52,24 +52,17 @@ class PipelineTasks(Protocol):
     def standing_of(self) -> Any: ...
 
 
-class Services(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def pipeline_tasks(self) -> PipelineTasks: ...
-
-
-class TaskResource(ServiceResource[Services]):
+class TaskResource(ServiceResource[PipelineTasks], service="pipeline_tasks"):
     """A route on the task service."""
 
     @property
     def tasks(self) -> PipelineTaskService:
-        return self._services.pipeline_tasks.tasks
+        return self._service.tasks
 
     @property
     def _standing(self) -> Standing | None:
         """What training records of a run may that the caller starts; None when he may train nothing."""
-        standing: Standing | None = self._services.pipeline_tasks.standing_of(request)
+        standing: Standing | None = self._service.standing_of(request)
         return standing
 
 
@@ -105,7 +98,7 @@ class DataPipelineTasks(TaskResource):
     @docs.response(503, AWAY, failure)
     def delete(self) -> Response:
         query = {name: request.args.getlist(name) for name in request.args}
-        self._services.pipeline_tasks.require_admin(request)
+        self._service.require_admin(request)
         body = bodies.deletion_parameters(request.get_data(cache=False), request.content_type, query)
         return envelope_response(self.tasks.delete(TENANT, schemas.parse_deletion(body)))
 
@@ -151,7 +144,7 @@ class DataPipelineTaskExecution(TaskResource):
         body = optional_json_object(request.get_data(cache=False), request.content_type)
         wanted = schemas.parse_execution(body)
         if wanted.truncate_vector_tables:
-            self._services.pipeline_tasks.require_admin(request)
+            self._service.require_admin(request)
         return _accepted_response(self.tasks.execute(TENANT, task_id, wanted, self._standing), ACCEPTED)
 
 
@@ -192,9 +185,7 @@ class DataPipelineTaskEvents(TaskResource):
     @docs.response(404, "There is no such task", failure)
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self, task_id: str) -> Response:
-        frames = self._services.pipeline_tasks.events.stream(
-            TENANT, task_id, last_event_id(request), caller_left(request)
-        )
+        frames = self._service.events.stream(TENANT, task_id, last_event_id(request), caller_left(request))
         return event_stream(frames)
 
 

@@ -57,17 +57,8 @@ class ReactServices(Protocol):
     def upkeep(self) -> CheckpointsService: ...
 
 
-class HasReact(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def react(self) -> ReactServices: ...
-
-
-class _ReactResource(ServiceResource[HasReact]):
-    @property
-    def _react(self) -> ReactServices:
-        return self._services.react
+class _ReactResource(ServiceResource[ReactServices], service="react"):
+    """What these routes share."""
 
 
 @docs.response(404, "No such thread", envelope)
@@ -89,7 +80,7 @@ class AskReactAgent(_ReactResource):
     @docs.response(503, "Model, store or business database cannot be reached", failure)
     def post(self) -> Response:
         body = request.get_data(cache=False)
-        found = self._react.ask.ask(body, caller_left(request))
+        found = self._service.ask.ask(body, caller_left(request))
         response = envelope_response(found)
         wait = found["data"].get("retry_after_seconds")
         if response.status_code == 503 or wait is not None:
@@ -103,7 +94,7 @@ class ReactStatus(_ThreadResource):
     @docs.doc("react_status", description="Whether the newest turn of a thread has ended, and what it does.")
     @docs.response(200, "The status", envelope)
     def get(self, thread_id: str) -> Response:
-        return _json_answer(self._react.threads.status(thread_id, is_direct=False))
+        return _json_answer(self._service.threads.status(thread_id, is_direct=False))
 
 
 class ReactDirectStatus(_ThreadResource):
@@ -112,7 +103,7 @@ class ReactDirectStatus(_ThreadResource):
     @docs.doc("react_direct_status", description="Whether the newest turn of a thread has ended, and what it does.")
     @docs.response(200, "The status", envelope)
     def get(self, thread_id: str) -> Response:
-        return _json_answer(self._react.threads.status(thread_id, is_direct=True))
+        return _json_answer(self._service.threads.status(thread_id, is_direct=True))
 
 
 class ReactUserConversations(_ThreadResource):
@@ -121,7 +112,7 @@ class ReactUserConversations(_ThreadResource):
     @docs.doc("react_user_conversations", description="A user's newest threads.", params=LIMIT)
     @docs.response(200, "The threads", envelope)
     def get(self, user_id: str) -> Response:
-        return _json_answer(self._react.threads.conversations(user_id, _limit(), is_direct=False))
+        return _json_answer(self._service.threads.conversations(user_id, _limit(), is_direct=False))
 
 
 class ReactDirectUserConversations(_ThreadResource):
@@ -130,7 +121,7 @@ class ReactDirectUserConversations(_ThreadResource):
     @docs.doc("react_direct_user_conversations", description="A user's newest threads.", params=LIMIT)
     @docs.response(200, "The threads", envelope)
     def get(self, user_id: str) -> Response:
-        return _json_answer(self._react.threads.conversations(user_id, _limit(), is_direct=True))
+        return _json_answer(self._service.threads.conversations(user_id, _limit(), is_direct=True))
 
 
 class ReactConversation(_ThreadResource):
@@ -139,7 +130,7 @@ class ReactConversation(_ThreadResource):
     @docs.doc("react_conversation", description="The messages of a thread.", params=TOOLS)
     @docs.response(200, "The messages", envelope)
     def get(self, thread_id: str) -> Response:
-        return _json_answer(self._react.threads.conversation(thread_id, include_tools=_wants_tools()))
+        return _json_answer(self._service.threads.conversation(thread_id, include_tools=_wants_tools()))
 
 
 class ReactDirectConversation(_ThreadResource):
@@ -150,7 +141,7 @@ class ReactDirectConversation(_ThreadResource):
     @docs.response(400, "Not a thread id, or another user's", bare)
     def get(self, thread_id: str) -> Response:
         user_id = request.args.get("user_id")
-        return _json_answer(self._react.threads.detail(thread_id, user_id, include_tools=_wants_tools()))
+        return _json_answer(self._service.threads.detail(thread_id, user_id, include_tools=_wants_tools()))
 
 
 class ReactDirectCompare(_ThreadResource):
@@ -160,7 +151,7 @@ class ReactDirectCompare(_ThreadResource):
     @docs.response(200, "The comparison", bare)
     @docs.response(404, "No such thread", bare)
     def get(self, thread_id: str) -> Response:
-        return _json_answer(self._react.threads.compare(thread_id))
+        return _json_answer(self._service.threads.compare(thread_id))
 
 
 class ReactDirectSummary(_ThreadResource):
@@ -170,7 +161,7 @@ class ReactDirectSummary(_ThreadResource):
     @docs.response(200, "The summary", envelope)
     @docs.response(400, "Not a thread id", envelope)
     def get(self, thread_id: str) -> Response:
-        return _json_answer(self._react.threads.summary(thread_id, include_tools=_wants_tools()))
+        return _json_answer(self._service.threads.summary(thread_id, include_tools=_wants_tools()))
 
 
 class CheckpointCleanup(_ReactResource):
@@ -184,7 +175,7 @@ class CheckpointCleanup(_ReactResource):
     @docs.response(500, "The store cannot be reached", envelope)
     def post(self) -> Response:
         is_given = request.get_data(cache=True).strip() not in (b"", b"null")
-        return _json_answer(self._react.upkeep.clean_up(json_object(request) if is_given else {}))
+        return _json_answer(self._service.upkeep.clean_up(json_object(request) if is_given else {}))
 
 
 class CheckpointStats(_ReactResource):
@@ -195,7 +186,7 @@ class CheckpointStats(_ReactResource):
     @docs.response(404, "The user has none", envelope)
     @docs.response(500, "The store cannot be reached", envelope)
     def get(self) -> Response:
-        return _json_answer(self._react.upkeep.stats(request.args.get("user_id")))
+        return _json_answer(self._service.upkeep.stats(request.args.get("user_id")))
 
 
 class TestRedis(_ReactResource):
@@ -205,7 +196,7 @@ class TestRedis(_ReactResource):
     @docs.response(200, "It answers", bare)
     @docs.response(500, "It does not", bare)
     def get(self) -> Response:
-        return _json_answer(self._react.upkeep.look())
+        return _json_answer(self._service.upkeep.look())
 
 
 def _json_answer(answered: tuple[int, dict[str, Any]]) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -30,14 +28,7 @@ answer = documented(docs, RunSqlEnvelope)
 failure = documented(docs, ErrorEnvelope)
 
 
-class RunSqlServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def run_sql(self) -> RunSqlService: ...
-
-
-class CituRunSql(ServiceResource[RunSqlServices]):
+class CituRunSql(ServiceResource[RunSqlService], service="run_sql"):
     """One statement, its rows."""
 
     @docs.doc("citu_run_sql", description="Run one read-only SQL statement on the business database.")
@@ -51,7 +42,7 @@ class CituRunSql(ServiceResource[RunSqlServices]):
     @docs.response(503, "The business database cannot be reached", failure)
     def post(self) -> Response:
         statement = parse_body(RunSqlRequest, json_object(request))
-        executed = self._services.run_sql.run(TENANT, statement, caller_left(request))
+        executed = self._service.run(TENANT, statement, caller_left(request))
         return envelope_response(presentation.executed(statement, executed))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -30,14 +28,7 @@ run = documented(docs, RunEnvelope)
 failure = documented(docs, ErrorEnvelope)
 
 
-class RunServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def runs(self) -> RunService: ...
-
-
-class _RunResource(ServiceResource[RunServices]):
+class _RunResource(ServiceResource[RunService], service="runs"):
     """A resource that asks the runs' service."""
 
 
@@ -59,7 +50,7 @@ class Runs(_RunResource):
         body = json_object(request)
         key = request.headers.get("Idempotency-Key")
         wanted = parse_body(RunRequest, body if key is None else {**body, "idempotency_key": key})
-        return envelope_response(self._services.runs.create(wanted))
+        return envelope_response(self._service.create(wanted))
 
 
 class RunState(_RunResource):
@@ -70,7 +61,7 @@ class RunState(_RunResource):
     @docs.response(404, "There is no such run, or it has expired", failure)
     @docs.response(503, "Redis cannot be reached", failure)
     def get(self, run_id: str) -> Response:
-        return envelope_response(self._services.runs.state(run_id))
+        return envelope_response(self._service.state(run_id))
 
 
 class RunEvents(_RunResource):
@@ -87,7 +78,7 @@ class RunEvents(_RunResource):
     @docs.response(503, "Redis cannot be reached", failure)
     def get(self, run_id: str) -> Response:
         tokens = request.args.get("tokens") == "1"
-        frames = self._services.runs.events(run_id, last_event_id(request), tokens=tokens, leaving=caller_left(request))
+        frames = self._service.events(run_id, last_event_id(request), tokens=tokens, leaving=caller_left(request))
         return event_stream(frames)
 
 
@@ -99,7 +90,7 @@ class RunStop(_RunResource):
     @docs.response(404, "There is no such run, or it has expired", failure)
     @docs.response(503, "Redis cannot be reached", failure)
     def post(self, run_id: str) -> Response:
-        return envelope_response(self._services.runs.stop(run_id))
+        return envelope_response(self._service.stop(run_id))
 
 
 ROUTES = (

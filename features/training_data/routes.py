@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -34,24 +32,13 @@ UPLOAD = {
 }
 
 
-class Services(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def training(self) -> TrainingServices: ...
-
-
-class TrainingResource(ServiceResource[Services]):
+class TrainingResource(ServiceResource[TrainingServices], service="training"):
     """A route on the training services."""
-
-    @property
-    def training(self) -> TrainingServices:
-        return self._services.training
 
     @property
     def _standing(self) -> Standing:
         """What the caller's records may; raises `ForbiddenError` when he may train nothing."""
-        return self.training.standing_of(request)
+        return self._service.standing_of(request)
 
 
 class TrainingDataStats(TrainingResource):
@@ -61,7 +48,7 @@ class TrainingDataStats(TrainingResource):
     @docs.response(200, "The counts", answer)
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self) -> Response:
-        return envelope_response(self.training.data.stats(DEFAULT_TENANT_NAME))
+        return envelope_response(self._service.data.stats(DEFAULT_TENANT_NAME))
 
 
 class TrainingDataQuery(TrainingResource):
@@ -75,7 +62,7 @@ class TrainingDataQuery(TrainingResource):
     @docs.response(503, "The platform database cannot be reached", failure)
     def post(self) -> Response:
         wanted = parse_body(QueryRequest, json_object(request))
-        return envelope_response(self.training.data.query(DEFAULT_TENANT_NAME, wanted))
+        return envelope_response(self._service.data.query(DEFAULT_TENANT_NAME, wanted))
 
 
 class TrainingDataCreate(TrainingResource):
@@ -92,7 +79,7 @@ class TrainingDataCreate(TrainingResource):
     @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
     def post(self) -> Response:
         wanted = parse_body(CreateRequest, json_object(request))
-        return envelope_response(self.training.data.create(DEFAULT_TENANT_NAME, wanted, self._standing))
+        return envelope_response(self._service.data.create(DEFAULT_TENANT_NAME, wanted, self._standing))
 
 
 class TrainingDataDelete(TrainingResource):
@@ -108,7 +95,7 @@ class TrainingDataDelete(TrainingResource):
     @docs.response(503, "The platform database cannot be reached", failure)
     def post(self) -> Response:
         wanted = parse_body(DeleteRequest, json_object(request))
-        return envelope_response(self.training.data.delete(DEFAULT_TENANT_NAME, wanted))
+        return envelope_response(self._service.data.delete(DEFAULT_TENANT_NAME, wanted))
 
 
 class TrainingDataUpdate(TrainingResource):
@@ -124,7 +111,7 @@ class TrainingDataUpdate(TrainingResource):
     @docs.response(503, "The platform database or the model cannot be reached; nothing was changed", failure)
     def post(self) -> Response:
         wanted = parse_body(UpdateRequest, json_object(request))
-        return envelope_response(self.training.data.update(DEFAULT_TENANT_NAME, wanted, self._standing))
+        return envelope_response(self._service.data.update(DEFAULT_TENANT_NAME, wanted, self._standing))
 
 
 class TrainingDataUpload(TrainingResource):
@@ -140,14 +127,14 @@ class TrainingDataUpload(TrainingResource):
     def post(self) -> Response:
         standing = self._standing
         file = request.files.get("file")
-        envelope = self.training.uploads.upload(
+        envelope = self._service.uploads.upload(
             DEFAULT_TENANT_NAME,
             None if file is None else file.stream,  # type: ignore[arg-type]  # IO[bytes]
             None if file is None else file.filename,
             request.form.get("file_type"),
             standing,
         )
-        return envelope_response(envelope, self.training.historical_status(envelope))
+        return envelope_response(envelope, self._service.historical_status(envelope))
 
 
 class TrainingDataCombine(TrainingResource):
@@ -167,9 +154,9 @@ class TrainingDataCombine(TrainingResource):
             envelope = bad_request(error.message)
         else:
             if not CombineRequest.model_validate(body).only_tells:
-                self.training.require_admin(request)
-            envelope = self.training.combining.combine(DEFAULT_TENANT_NAME, body)
-        return envelope_response(envelope, self.training.historical_status(envelope))
+                self._service.require_admin(request)
+            envelope = self._service.combining.combine(DEFAULT_TENANT_NAME, body)
+        return envelope_response(envelope, self._service.historical_status(envelope))
 
 
 class CituTrainQuestionSql(TrainingResource):
@@ -185,7 +172,7 @@ class CituTrainQuestionSql(TrainingResource):
     @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
     def post(self) -> Response:
         wanted = parse_body(PairRequest, json_object(request))
-        return envelope_response(self.training.pairs.train(DEFAULT_TENANT_NAME, wanted, self._standing))
+        return envelope_response(self._service.pairs.train(DEFAULT_TENANT_NAME, wanted, self._standing))
 
 
 class TrainingErrorQuestionSql(TrainingResource):
@@ -201,7 +188,7 @@ class TrainingErrorQuestionSql(TrainingResource):
     @docs.response(503, "The platform database or the model cannot be reached; nothing was kept", failure)
     def post(self) -> Response:
         wanted = parse_body(PairRequest, json_object(request))
-        return envelope_response(self.training.pairs.train_wrong(DEFAULT_TENANT_NAME, wanted, self._standing))
+        return envelope_response(self._service.pairs.train_wrong(DEFAULT_TENANT_NAME, wanted, self._standing))
 
 
 ROUTES = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -27,14 +25,7 @@ PARAMETERS = {
 }
 
 
-class UsageServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def usage(self) -> UsageService: ...
-
-
-class Usage(ServiceResource[UsageServices]):
+class Usage(ServiceResource[UsageService], service="usage"):
     """Tokens and costs."""
 
     @docs.doc("usage", description="Tokens and costs of model calls by day, user, route or model.", params=PARAMETERS)
@@ -44,7 +35,7 @@ class Usage(ServiceResource[UsageServices]):
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self) -> Response:
         wanted = parse_body(UsageRequest, request.args.to_dict())
-        usage = self._services.usage.report(DEFAULT_TENANT_NAME, wanted)
+        usage = self._service.report(DEFAULT_TENANT_NAME, wanted)
         return envelope_response(presentation.reported(wanted, usage))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from flask import Response, request
 from flask_restx import Namespace
@@ -17,19 +17,8 @@ docs = Namespace("vector_backup", description="Backups of the training vectors")
 failure = documented(docs, ErrorEnvelope)
 
 
-class VectorBackupServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def vector_backup(self) -> VectorBackupService: ...
-
-
-class VectorBackupResource(ServiceResource[VectorBackupServices]):
+class VectorBackupResource(ServiceResource[VectorBackupService], service="vector_backup"):
     """What the resources here share."""
-
-    @property
-    def _backups(self) -> VectorBackupService:
-        return self._services.vector_backup
 
 
 @docs.response(400, "A parameter is wrong", failure)
@@ -45,7 +34,7 @@ class VectorBackup(VectorBackupResource):
     @docs.expect(documented(docs, schemas.BackupRequest), validate=False)
     @docs.response(200, "What was written", documented(docs, schemas.BackupEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._backups.back_up(_body()))
+        return envelope_response(self._service.back_up(_body()))
 
 
 @docs.response(400, "No task can have that id", failure)
@@ -59,7 +48,7 @@ class VectorRestoreList(VectorBackupResource):
     @docs.response(200, "The backups", documented(docs, schemas.BackupListEnvelope))
     def get(self) -> Response:
         query = request.args
-        return envelope_response(self._backups.backups(query.get("task_id"), query.get("global_only")))
+        return envelope_response(self._service.backups(query.get("task_id"), query.get("global_only")))
 
 
 @docs.response(400, "A parameter is missing or wrong", failure)
@@ -76,7 +65,7 @@ class VectorRestore(VectorBackupResource):
     @docs.expect(documented(docs, schemas.RestoreRequest), validate=False)
     @docs.response(200, "What was put back", documented(docs, schemas.RestoreEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._backups.restore(_body()))
+        return envelope_response(self._service.restore(_body()))
 
 
 def _body() -> dict[str, Any]:

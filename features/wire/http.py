@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from flask import Request, Response
 from flask_restx import Namespace, Resource
@@ -19,7 +19,7 @@ from features.wire import bodies, sse
 from features.wire.access import Access as Access
 from features.wire.access import Work as Work
 
-Services = TypeVar("Services")
+Service = TypeVar("Service")
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,28 @@ class Route:
     work: Work | None = None
 
 
-class ServiceResource(Resource, Generic[Services]):
-    """A resource that takes what it needs from the container; `Services` says which services those are."""
+class ServiceResource(Resource, Generic[Service]):
+    """A resource that calls one service of the container, whose name the class gives.
 
-    def __init__(self, api: Any = None, *, services: Services) -> None:
+    `class Usage(ServiceResource[UsageService], service="usage")`; an architecture test compares name and type with the
+    container's.
+    """
+
+    service_name: ClassVar[str]
+
+    def __init_subclass__(cls, *, service: str | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if service is not None:
+            cls.service_name = service
+
+    def __init__(self, api: Any = None, *, services: Any) -> None:
         super().__init__(api)
         self._services = services
+
+    @property
+    def _service(self) -> Service:
+        service: Service = getattr(self._services, self.service_name)
+        return service
 
 
 def envelope_response(envelope: Mapping[str, Any], status: int | None = None) -> Response:

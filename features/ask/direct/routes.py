@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -37,14 +35,7 @@ FAILURES = {
 }
 
 
-class DirectAskServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def direct_ask(self) -> DirectAskService: ...
-
-
-class Ask(ServiceResource[DirectAskServices]):
+class Ask(ServiceResource[DirectAskService], service="direct_ask"):
     """One question, its SQL and rows."""
 
     @docs.doc(
@@ -54,10 +45,10 @@ class Ask(ServiceResource[DirectAskServices]):
     @docs.response(200, "The answer", answer)
     def post(self) -> Response:
         wanted = parse_body(DirectAskRequest, json_object(request))
-        return envelope_response(self._services.direct_ask.ask(wanted, caller_left(request)))
+        return envelope_response(self._service.ask(wanted, caller_left(request)))
 
 
-class AskCached(ServiceResource[DirectAskServices]):
+class AskCached(ServiceResource[DirectAskService], service="direct_ask"):
     """The same, from the cache when it was asked before."""
 
     @docs.doc("ask_cached", description="Like ask, but an answer found before is given again.", responses=FAILURES)
@@ -65,7 +56,7 @@ class AskCached(ServiceResource[DirectAskServices]):
     @docs.response(200, "The answer", kept_answer)
     def post(self) -> Response:
         wanted = parse_body(DirectAskRequest, json_object(request))
-        return envelope_response(self._services.direct_ask.ask_cached(wanted, caller_left(request)))
+        return envelope_response(self._service.ask_cached(wanted, caller_left(request)))
 
 
 ROUTES = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response
 from flask_restx import Namespace
 
@@ -15,14 +13,7 @@ docs = Namespace("agent_health", description="Can the classic agent answer")
 report = documented(docs, AgentHealthEnvelope)
 
 
-class AgentHealthServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def agent_health(self) -> AgentHealthService: ...
-
-
-class AgentHealthCheck(ServiceResource[AgentHealthServices]):
+class AgentHealthCheck(ServiceResource[AgentHealthService], service="agent_health"):
     """Exercises the classic agent."""
 
     @docs.doc(
@@ -33,7 +24,7 @@ class AgentHealthCheck(ServiceResource[AgentHealthServices]):
     @docs.response(500, "The examination itself broke off", report)
     @docs.response(503, "The agent is degraded or does not answer", report)
     def get(self) -> Response:
-        return envelope_response(self._services.agent_health.check())
+        return envelope_response(self._service.check())
 
 
 ROUTES = (Route("/api/v0/agent_health", docs, AgentHealthCheck, Access.PUBLIC, is_starting=True),)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -17,14 +15,7 @@ answer = documented(docs, ChatAnswer)
 direct = documented(docs, DirectRequest)
 
 
-class HasChat(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def chat(self) -> ChatService: ...
-
-
-class ChatResource(ServiceResource[HasChat]):
+class ChatResource(ServiceResource[ChatService], service="chat"):
     """What the routes of this service share."""
 
 
@@ -41,7 +32,7 @@ class Chat(ChatResource):
     @docs.response(503, "Model, store or business database cannot be reached", answer)
     def post(self) -> Response:
         body = request.get_data(cache=False)
-        return answered(self._services.chat.chat(body, caller_left(request)))
+        return answered(self._service.chat(body, caller_left(request)))
 
 
 class RedisDirect(ChatResource):
@@ -55,7 +46,7 @@ class RedisDirect(ChatResource):
     @docs.response(413, "The body is too large", answer)
     @docs.response(503, "Redis cannot be reached", answer)
     def post(self) -> Response:
-        return answered(self._services.chat.redis_direct(json_object(request)))
+        return answered(self._service.redis_direct(json_object(request)))
 
 
 def answered(found: Answered) -> Response:

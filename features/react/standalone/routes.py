@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
 from common.messages import react_api as texts
-from features.react.chat.routes import HasChat, answered
+from features.react.chat.routes import ChatResource, answered
 from features.react.schemas import AskReactEnvelope, AskReactFailure, AskReactRequest, BareAnswer
 from features.react.standalone.service import StandaloneReactService
 from features.wire.http import ServiceResource, caller_left, documented, envelope_response, json_response
@@ -21,17 +19,8 @@ failure = documented(docs, AskReactFailure)
 bare = documented(docs, BareAnswer)
 
 
-class StandaloneServices(HasChat, Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def standalone_react(self) -> StandaloneReactService: ...
-
-
-class _Standalone(ServiceResource[StandaloneServices]):
-    @property
-    def _react(self) -> StandaloneReactService:
-        return self._services.standalone_react
+class _Standalone(ServiceResource[StandaloneReactService], service="standalone_react"):
+    """What the routes of the stand-alone service share."""
 
 
 @docs.response(400, "Not this user's thread", bare)
@@ -50,14 +39,14 @@ class StandaloneHome(_Standalone):
         return json_response({"message": texts.RUNNING})
 
 
-class StandaloneHealth(_Standalone):
+class StandaloneHealth(ChatResource):
     """Whether questions can be answered."""
 
     @docs.doc("standalone_health", description="The state of the agent and of what it stands on.")
     @docs.response(200, "Questions can be answered")
     @docs.response(503, "They cannot")
     def get(self) -> Response:
-        return answered(self._services.chat.health())
+        return answered(self._service.health())
 
 
 class StandaloneChat(_Standalone):
@@ -71,7 +60,7 @@ class StandaloneChat(_Standalone):
     @docs.response(503, "Model, store or business database cannot be reached", failure)
     def post(self) -> Response:
         body = request.get_data(cache=False)
-        return envelope_response(self._react.chat(body, caller_left(request)))
+        return envelope_response(self._service.chat(body, caller_left(request)))
 
 
 class StandaloneUserConversations(_ThreadsOfStandalone):
@@ -80,7 +69,7 @@ class StandaloneUserConversations(_ThreadsOfStandalone):
     @docs.doc("standalone_user_conversations", description="A user's newest threads.")
     @docs.response(200, "The threads", bare)
     def get(self, user_id: str) -> Response:
-        return answered(self._react.conversations(user_id, _limit()))
+        return answered(self._service.conversations(user_id, _limit()))
 
 
 class StandaloneUserConversation(_ThreadsOfStandalone):
@@ -89,7 +78,7 @@ class StandaloneUserConversation(_ThreadsOfStandalone):
     @docs.doc("standalone_user_conversation", description="The messages of a thread.")
     @docs.response(200, "The messages", bare)
     def get(self, user_id: str, thread_id: str) -> Response:
-        return answered(self._react.conversation(user_id, thread_id, include_tools=_wants_tools()))
+        return answered(self._service.conversation(user_id, thread_id, include_tools=_wants_tools()))
 
 
 class StandaloneDirectUserConversations(_ThreadsOfStandalone):
@@ -98,7 +87,7 @@ class StandaloneDirectUserConversations(_ThreadsOfStandalone):
     @docs.doc("standalone_direct_user_conversations", description="A user's newest threads.")
     @docs.response(200, "The threads", bare)
     def get(self, user_id: str) -> Response:
-        return answered(self._react.direct_conversations(user_id, _limit()))
+        return answered(self._service.direct_conversations(user_id, _limit()))
 
 
 class StandaloneDirectConversation(_ThreadsOfStandalone):
@@ -108,7 +97,7 @@ class StandaloneDirectConversation(_ThreadsOfStandalone):
     @docs.response(200, "The thread", bare)
     def get(self, thread_id: str) -> Response:
         user_id = request.args.get("user_id")
-        return answered(self._react.detail(thread_id, user_id, include_tools=_wants_tools()))
+        return answered(self._service.detail(thread_id, user_id, include_tools=_wants_tools()))
 
 
 class StandaloneDirectCompare(_ThreadsOfStandalone):
@@ -117,7 +106,7 @@ class StandaloneDirectCompare(_ThreadsOfStandalone):
     @docs.doc("standalone_direct_compare", description="A thread with and without its tool calls.")
     @docs.response(200, "The comparison", bare)
     def get(self, thread_id: str) -> Response:
-        return answered(self._react.compare(thread_id))
+        return answered(self._service.compare(thread_id))
 
 
 class StandaloneDirectSummary(_ThreadsOfStandalone):
@@ -126,7 +115,7 @@ class StandaloneDirectSummary(_ThreadsOfStandalone):
     @docs.doc("standalone_direct_summary", description="Counts and previews of a thread.")
     @docs.response(200, "The summary", bare)
     def get(self, thread_id: str) -> Response:
-        return answered(self._react.summary(thread_id, include_tools=_wants_tools()))
+        return answered(self._service.summary(thread_id, include_tools=_wants_tools()))
 
 
 def _limit() -> int | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flask import Response, request
 from flask_restx import Namespace
 
@@ -14,17 +12,10 @@ from features.wire.http import Access, Route, ServiceResource, Work, caller_left
 docs = Namespace("streams", description="Questions answered as event streams")
 
 
-class StreamServices(Protocol):
-    """What these routes take from the container."""
-
-    @property
-    def streams(self) -> StreamService: ...
-
-
-class _Stream(ServiceResource[StreamServices]):
+class _Stream(ServiceResource[StreamService], service="streams"):
     def _events(self, form: StreamForm) -> Response:
         wanted = StreamRequest(request.args.to_dict(), request.headers.get("Last-Event-ID"))
-        frames = self._services.streams.events(form, wanted, caller_left(request))
+        frames = self._service.events(form, wanted, caller_left(request))
         return event_stream(frames)
 
 
