@@ -33,6 +33,7 @@ class Reader(ValueReader):
                 self._read_number(place, token)
             elif token.tags or token.adjectives:
                 self._read_form(place, token)
+        self._move_aggregates()
         self._name_values()
         self._imply_figure()
         self._read_than()
@@ -42,6 +43,16 @@ class Reader(ValueReader):
         self._read_ratio()
         self._reading.mentions += self._divisors
         return self._reading
+
+    def _move_aggregates(self) -> None:
+        """`total stock on hand`: a total is of the figure, not of the table whose name stands before it."""
+        for mention in self._reading.mentions:
+            figure = self._by_place.get(mention.position + 1)
+            if not mention.aggregate or mention.is_counted or figure is None or not figure.is_plain:
+                continue
+            tables = {link.relation.number for link in mention.names if link.kind == "table"}
+            if any(n.field is not None and n.field.is_measure and n.relation.number in tables for n in figure.names):
+                mention.aggregate, figure.aggregate = "", mention.aggregate
 
     def _read_form(self, place: int, token: Token) -> None:
         for tag, read in self._handlers():

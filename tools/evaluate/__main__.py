@@ -31,6 +31,7 @@ from tools.evaluate.probe import foreign_keys, questions, verdict
 from tools.evaluate.report import flips, read_outcomes, write_report
 from tools.evaluate.scene import Scene, scene_of
 from tools.evaluate.sets import EvaluationSet, Pair, SetNotFoundError, find_sets
+from tools.evaluate.trained import train
 from tools.evaluate.wide import PREFIX, wide_set
 
 ROUTINGS: Final[dict[str, tuple[Routing, ...]]] = {
@@ -84,6 +85,8 @@ def _sets_named(name: str, limit: int | None) -> list[EvaluationSet]:
 def _evaluate(questions: EvaluationSet, options: argparse.Namespace) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with scene_of(questions, {"LLM_PROVIDER": options.provider}) as scene:
+        if options.trained:
+            print(train(scene, questions.name), file=sys.stderr)
         ask(scene.container.ask, questions.pairs[0].question, "database_direct")  # reads the schema, loads the agent
         for routing in ROUTINGS[options.routing]:
             asked = ask_all(
@@ -162,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--context", action="store_true", help="what stands in the prompt; nobody is asked")
     parser.add_argument("--provider", choices=("offline", "openai"), default="offline", help="LLM_* names the model")
     parser.add_argument("--routing", choices=tuple(ROUTINGS), default="both")
+    parser.add_argument("--trained", action="store_true", help="run the data pipeline on the database first")
     parser.add_argument("--report", type=Path, metavar="DIR")
     parser.add_argument("--against", type=Path, metavar="DIR", help="an earlier report's folder")
     parser.add_argument("--limit", type=int, help="only the first so many questions of a set")
