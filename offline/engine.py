@@ -12,6 +12,7 @@ from offline import sql_text as build
 from offline.confidence import Signals
 from offline.joins import JoinGraph
 from offline.links import LinkIndex
+from offline.misspelled import Misspelled
 from offline.near_words import NearWords, WordVectors, with_near_names
 from offline.pinyin import PinyinNames
 from offline.plan import AnyPlan, Refusal
@@ -50,12 +51,13 @@ class Engine:
         self.joins = JoinGraph(self.index, schema.joins)
         self.times = TimeGrammar(vocabulary.holidays)
         self.tokeniser = Tokeniser(self.index, self.times)
+        self._spelling = Misspelled(self.index)
         self.near = NearWords(self.index, vectors)
         self._planner = Planner(self.index, self.joins)
 
     def tokens(self, question: str, clock: Clock) -> list[Token]:
         """The tokens of a question, unknown words taken for what they are certainly near to."""
-        return with_near_names(self.tokeniser.tokens(question, clock), self.near)
+        return with_near_names(self._spelling.corrected(self.tokeniser.tokens(question, clock)), self.near)
 
     def read(self, question: str, today: date, assumed_year: int | None = None) -> Reading:
         """The reading of a question."""

@@ -24,6 +24,7 @@ _MOST_PARTIAL = 60_000
 _SHARED_ENDING = 0.3
 _LEAST_WORD = 4
 _SURE_NAME = 0.97
+_MONEY, _COUNTS = ("额", "钱", "收入", "价"), ("数", "数量", "人次", "笔数")
 ENDS_SO = "a kind that the endings of names say"
 
 
@@ -121,7 +122,7 @@ class LinkIndex:
         damping = 0.6 if item.role == "audit" else 1.0
         found = column_names(item.name, item.stem, owners, comment, self.vocabulary)
         for phrase, score, reason in found.items():
-            if reason != COUNT_OF or item.is_numeric:
+            if (reason != COUNT_OF or item.is_numeric) and not (phrase.endswith(_MONEY) and _is_count(item)):
                 self.names[phrase].append(Link("column", relation, score * damping, reason, item))
         for phrase in self.vocabulary.names("product_names") if item.factors else ():
             self.names[phrase].append(Link("column", relation, 0.85, "quantity times price", item))
@@ -242,6 +243,11 @@ class LinkIndex:
             if value.strip() in codes:
                 name = key(codes[value.strip()])
                 self.values[name].append(Link("value", relation, 0.95, "the state whose code is stored", item, value))
+
+
+def _is_count(item: Field) -> bool:
+    """A number of things, which no word for money means: 订单总数 is no 订单金额."""
+    return item.is_measure and key(item.title).endswith(_COUNTS)
 
 
 def item_of(link: Link) -> Field:
