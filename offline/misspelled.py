@@ -55,9 +55,7 @@ class Misspelled:
 
     def _name(self, text: str) -> str:
         """The one name that is a mistake away from a text; empty when there is none or more than one meaning."""
-        if not _LEAST_CHINESE <= len(text) <= _LONGEST or (not has_cjk(text) and len(text) < _LEAST_LATIN):
-            return ""
-        if any(character.isdigit() for character in text) or text in self._index.vocabulary.synonyms:
+        if not _may_be_name(text) or text in self._index.vocabulary.synonyms:
             return ""
         near = {name for form in _forms(text) for name in self._by_form.get(form, ()) if _is_one_mistake(text, name)}
         sure = [name for name in sorted(near) if self._is_sure(text, name)]
@@ -109,6 +107,11 @@ class Misspelled:
                     if len(name) > length:
                         counts[name[-length:]] += 1
         return frozenset(ending for ending, count in counts.items() if count >= _MOST_TOKENS_BESIDE)
+
+
+def _may_be_name(text: str) -> bool:
+    least = _LEAST_CHINESE if has_cjk(text) else _LEAST_LATIN
+    return least <= len(text) <= _LONGEST and not any(character.isdigit() for character in text)
 
 
 def _weaker(link: Link) -> Link:

@@ -6,10 +6,11 @@ A form that was said and cannot be carried out is a refusal; nothing is dropped.
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from offline.figure_pairs import is_part_of
 from offline.periods import Period
-from offline.plan import AnyPlan, Dimension, Filter, Measure, Ordering, Plan, Refusal, Test
+from offline.plan import AnyPlan, Condition, Dimension, Filter, Measure, Ordering, Plan, Refusal, Test
 from offline.plan_builder import PlanBuilder
 from offline.relations import Field
 from offline.text import key
@@ -254,7 +255,37 @@ def _change(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     periods = _periods_of_change(plan, builder)
     if periods is None:
         return _words(builder, *_CHANGES)
-    return _between_periods(plan, builder, *periods)
+    changed = _between_periods(plan, builder, *periods)
+    if isinstance(changed, Refusal) or not _says_which_changed(builder):
+        return changed
+    return _only_changed(changed, is_growth=not reading.has("decline"))
+
+
+def _says_which_changed(builder: PlanBuilder) -> bool:
+    """同比下降的服务区: the word qualifies the things, so the others are left out."""
+    reading = builder.reading
+    if reading.conditions or reading.is_english or reading.has("rank_word") or any(m.rank for m in reading.mentions):
+        return False
+    places = [place for tag in ("growth", "decline") for place in reading.forms.get(tag, ())]
+    following = [reading.tokens[place + 1 : place + 3] for place in places]
+    return any(len(two) > 1 and two[0].text == "的" and bool(two[1].names) for two in following)
+
+
+def _more_than_before(plan: Plan, builder: PlanBuilder, *, is_growth: bool) -> Plan | Refusal:
+    """哪些服务区的营收比2024年少: the things whose figure fell, or grew, from one period to the other."""
+    bounds = _periods_of_change(plan, builder)
+    changed = _between_periods(plan, builder, *bounds) if bounds else _words(builder, "higher", "lower")
+    return changed if isinstance(changed, Refusal) else _only_changed(changed, is_growth=is_growth)
+
+
+def _only_changed(plan: Plan, *, is_growth: bool) -> Plan:
+    """Only the groups whose figure grew, or fell."""
+    if not plan.dimensions:
+        return plan
+    growth = plan.measures[-1]
+    condition = Condition(growth, ">" if is_growth else "<", Decimal(0))
+    ordering = (Ordering(growth.title, is_descending=is_growth),)
+    return plan.with_(conditions=(*plan.conditions, condition), ordering=ordering, limit=None)
 
 
 def _periods_of_change(plan: Plan, builder: PlanBuilder) -> tuple[Period, Period] | None:
@@ -392,6 +423,8 @@ def _compared_things(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     """哪家的营收更高: the first of the named things by the figure."""
     reading = builder.reading
     descending = reading.has("higher")
+    if reading.has("than") and len(plan.periods) == 2:
+        return _more_than_before(plan, builder, is_growth=descending)
     figures = [item for item in plan.attributes if item.is_measure]
     several = [f for f in plan.filters if len(f.values) > 1]
     if plan.measures and (plan.dimensions or several):

@@ -37,6 +37,7 @@ class Reader(ValueReader):
         self._name_values()
         self._imply_figure()
         self._read_than()
+        self._read_days()
         self._read_orders()
         self._move_listing()
         self._spread_listing()

@@ -9,6 +9,8 @@ from offline.reader_words import BEFORE_LITERAL, SURE_NAME
 from offline.reading import Mention, ValueMention
 from offline.tokens import Token
 
+_ONE_DAY = frozenset({"一天", "的一天", "那一天", "那天", "一日"})
+
 
 class ValueReader(NumberReader):
     """Gives values their columns and orders their nouns."""
@@ -74,6 +76,22 @@ class ValueReader(NumberReader):
         if asks_names and not others:
             counted[0].is_counted, counted[0].is_listed = False, True
             reading.forms.pop("count", None)
+
+    def _read_days(self) -> None:
+        """`average orders per day` is a mean over days; 营收最高的一天 asks for the day."""
+        reading = self._reading
+        if self._takes_mean_per_bucket() and not reading.per and reading.grain in ("day", "month", "year"):
+            reading.per, reading.grain, reading.grain_position = reading.grain, "", -1
+        ranks = reading.forms.get("rank_word", ())
+        day = max((place for place, token in enumerate(self._tokens) if token.text in _ONE_DAY), default=-1)
+        if ranks and day > ranks[0] and not reading.grain:
+            reading.grain, reading.grain_position = "day", day
+            reading.mark("which_grain", day)
+
+    def _takes_mean_per_bucket(self) -> bool:
+        said = self._tokens[self._reading.grain_position].text if self._reading.grain_position >= 0 else ""
+        has_mean = self._reading.has("avg") or any(m.aggregate == "avg" for m in self._reading.mentions)
+        return has_mean and said.startswith("per ")
 
     def _read_than(self) -> None:
         """A比B多多少: a word for more or less with an amount asked after 比 asks for the difference."""

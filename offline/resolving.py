@@ -80,7 +80,7 @@ class Resolver:
             resolution.uses[mention] = best[1]
             resolution.score += best[0]
         self._count_rows(resolution)
-        self._said_again(resolution)
+        self._said_again(resolution, reading)
         for value in reading.values:
             self._resolve_value(resolution, value)
         if root in self._subject_relations(reading, options):
@@ -104,10 +104,12 @@ class Resolver:
         return replace(option, score=option.score + WEIGHTS.generic_of_subject)
 
     @staticmethod
-    def _said_again(resolution: Resolution) -> None:
-        """`scores` after `easiness scores` is the same figure."""
+    def _said_again(resolution: Resolution, reading: Reading) -> None:
+        """`scores` after `easiness scores` is the same figure, unless a joining word says that it is another."""
         mentions = sorted(resolution.uses, key=lambda mention: mention.position)
         for place, mention in enumerate(mentions):
+            if mention.position and reading.tokens[mention.position - 1].has("and"):
+                continue
             for earlier in mentions[:place]:
                 longer, shorter = key(earlier.text), key(mention.text)
                 same_kind = resolution.uses[earlier].kind == "measure" and not mention.is_counted

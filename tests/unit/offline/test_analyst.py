@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from common.business_schema import BusinessSchema, Column, Join, Table
 from offline.engine import Engine
@@ -190,3 +192,72 @@ def test_values_compared_are_the_groups() -> None:
     sql = sql_of("2025年所有开放的门店的总营收与关闭的门店对比")
     assert "GROUP BY t2.state" in sql
     assert "shop_name" not in sql
+
+
+TIMES = {"2025年": "2025-01-01", "上个月": "DATE_TRUNC", "2025年10月3日": "2025-10-03"}
+PLACES = {
+    "": "",
+    "南昌的": "'南昌'",
+    "东湖门店的": "'东湖门店'",
+    "关闭的门店的": "'关闭'",
+    "除南山门店以外的": "<> '南山门店'|NOT",
+}
+FIGURES = {
+    "营收": "paid_all",
+    "订单数": "orders_all",
+    "客流量": "visitors",
+    "学生客流量": "'学生'",
+    "微信收入": "t1.wx)|t1.wx,|.wx",
+    "现金订单数": "cash_orders",
+}
+ENDINGS = {
+    "": "",
+    "和订单数": "orders_all",
+    "和客流量": "visitors",
+    "占比": "100",
+    "环比增长率": "100",
+    "，按城市分组": "city",
+    "最高的城市": "city",
+    "超过1万的城市": "10000",
+    "前3名的门店": "LIMIT 3",
+    "最高的2天": "LIMIT 2",
+    "，以及员工人数": None,
+    "周末的": "ISODOW",
+    "日均": "AVG",
+    "平均值": "AVG",
+    "，不含银行卡": "card|NOT",
+    "和便利店数量": "便利店",
+    "，没有客流的门店": "NOT EXISTS",
+}
+
+
+def carries(sql: str, said: str | None) -> bool:
+    return said is not None and any(one in sql for one in said.split("|"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(*(st.sampled_from(sorted(words)) for words in (TIMES, PLACES, FIGURES, ENDINGS)))
+def test_everything_said_is_in_the_sql_or_the_question_is_refused(
+    time: str, place: str, figure: str, ending: str
+) -> None:
+    sql = ENGINE.compose(time + place + figure + ending, TODAY).sql
+    for said in (TIMES[time], PLACES[place], FIGURES[figure], ENDINGS[ending]):
+        assert not sql or carries(sql, said), f"{time}{place}{figure}{ending}: {sql}"
+
+
+def test_an_english_mean_per_day_is_taken_over_days() -> None:
+    sql = sql_of("average number of orders per day in 2025")
+    assert sql.startswith("SELECT AVG(")
+    assert "SUM(t1.orders_all)" in sql
+
+
+@pytest.mark.parametrize(
+    ("question", "test"),
+    [("2025年营收同比下降的门店", "< 0"), ("2025年营收增长的城市", "> 0"), ("2025年哪些门店的营收比2024年少", "< 0")],
+)
+def test_only_what_fell_or_grew_is_listed(question: str, test: str) -> None:
+    assert f" {test} ORDER BY" in sql_of(question)
+
+
+def test_the_best_day_is_a_day() -> None:
+    assert "GROUP BY t1.sold_on" in sql_of("2025年10月营收最高的一天")
