@@ -70,7 +70,7 @@ def build_model(settings: ConfigService, meter: Callable[[], CallMeter], on_clos
 
 def build_model_client(settings: ConfigService, endpoint: Endpoint, meter: CallMeter, on_close: OnClose) -> LLMClient:
     """The client of an endpoint that is not the offline engine; only that one loads the provider's library."""
-    from core.llm.openai_provider import OpenAIChatProvider
+    from core.llm.chat_completions import ChatCompletions
 
     config = LLMClientConfig(
         base_url=endpoint.base_url,
@@ -87,7 +87,7 @@ def build_model_client(settings: ConfigService, endpoint: Endpoint, meter: CallM
     http_client = build_http_client(max_reply_bytes=config.max_reply_bytes, max_connections=config.max_connections)
     client = LLMClient(
         config=config,
-        provider=OpenAIChatProvider(config=config, http_client=http_client),
+        provider=ChatCompletions(config=config, http_client=http_client),
         gate=FairGate(
             limit=settings.get("LLM_CONCURRENCY"), requests_per_minute=settings.get("LLM_REQUESTS_PER_MINUTE")
         ),

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from core.llm.chat_completions import ChatCompletions
 from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.client import LLMClient
 from core.llm.config import LLMClientConfig
@@ -13,7 +14,6 @@ from core.llm.embeddings import EmbeddingConfig, OpenAIEmbeddings
 from core.llm.fair_gate import FairGate
 from core.llm.http_pool import build_http_client
 from core.llm.metering import CallMeter
-from core.llm.openai_provider import OpenAIChatProvider
 from core.llm.retry import RetryPolicy
 
 TEST_KEY = "sk-secret-key-of-the-tests"
@@ -34,7 +34,7 @@ def chat_client(
     limits = {"timeout_seconds": 10.0, "attempt_timeout_seconds": 5.0, **settings}
     config = LLMClientConfig(base_url=base_url, model="scripted", **{"api_key": SecretStr(TEST_KEY), **limits})
     http_client = build_http_client(max_reply_bytes=config.max_reply_bytes, max_connections=config.max_connections)
-    provider = OpenAIChatProvider(config=config, http_client=http_client)
+    provider = ChatCompletions(config=config, http_client=http_client)
     return LLMClient(
         config=config,
         provider=provider,

@@ -15,13 +15,13 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from core.llm.chat_completions import ChatCompletions
 from core.llm.client import LLMClient
 from core.llm.config import LLMClientConfig
 from core.llm.errors import ModelCallError
 from core.llm.http_pool import build_http_client
 from core.llm.messages import ChatMessage
 from core.llm.metering import CallAccount
-from core.llm.openai_provider import OpenAIChatProvider
 from core.llm.retry import RetryPolicy
 from tools.harness.model_faults import FIGURE_38, Fault
 from tools.harness.model_server import ScriptedModelServer
@@ -118,6 +118,6 @@ def _client(base_url: str, *, streams: bool) -> Iterator[LLMClient]:
     http_client = build_http_client(max_reply_bytes=config.max_reply_bytes, max_connections=4)
     retry = RetryPolicy(attempt_timeout_seconds=ATTEMPT_SECONDS, first_pause=0.01)
     with LLMClient(
-        config=config, provider=OpenAIChatProvider(config=config, http_client=http_client), retry=retry
+        config=config, provider=ChatCompletions(config=config, http_client=http_client), retry=retry
     ) as client:
         yield client
