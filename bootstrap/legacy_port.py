@@ -33,8 +33,11 @@ from core.vector_store.origin import Standing
 from features.ask.direct.schemas import DirectAskRequest
 from features.ask.schemas import AskRequest
 from features.caches.schemas import CleanupRequest
+from features.database_tools import presentation as database_answers
+from features.database_tools import schemas as database_requests
 from features.feedback import presentation as shown_feedback
 from features.feedback import schemas as feedback
+from features.health.agent import presentation as agent_health
 from features.run_sql import presentation as shown_sql
 from features.run_sql.schemas import RunSqlRequest
 from features.training_data.schemas import CreateRequest, DeleteRequest, PairRequest, QueryRequest
@@ -127,7 +130,7 @@ class LegacyPort:
 
     async def agent_health(self) -> PortAnswer:
         """The agent tried out."""
-        return await _elsewhere(lambda: self._container.agent_health.check())
+        return await _elsewhere(lambda: agent_health.shown(self._container.agent_health.check()))
 
     def citu_run_sql(self, *, body: Body, caller_left: CancelSignal | None = None) -> PortAnswer:
         """One statement of the caller's own."""
@@ -392,11 +395,21 @@ class LegacyPort:
 
     def database_tables(self, *, body: Body) -> PortAnswer:
         """Tables of the business database, or of one that a setting allows."""
-        return _port_answer(lambda: self._container.database_tools.tables(body))
+
+        def tables() -> Envelope:
+            query = database_requests.parse_tables(body)
+            return database_answers.listed(query, self._container.database_tools.tables(TENANT, query))
+
+        return _port_answer(tables)
 
     def database_table_ddl(self, *, body: Body) -> PortAnswer:
         """One table described."""
-        return _port_answer(lambda: self._container.database_tools.table(TENANT, body))
+
+        def table() -> Envelope:
+            query = database_requests.parse_table(body)
+            return database_answers.described(query, self._container.database_tools.table(TENANT, query))
+
+        return _port_answer(table)
 
     def failed(self, *, error: Exception) -> PortAnswer:
         """The answer to an exception of a request hook or a handler."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Response, request
 from flask_restx import Namespace
 
-from common.tenant import DEFAULT_TENANT_NAME
-from features.database_tools import schemas
+from common.tenant import DEFAULT_TENANT_NAME as TENANT
+from features.database_tools import presentation, schemas
 from features.database_tools.service import DatabaseToolsService
 from features.wire.envelopes import ErrorEnvelope
 from features.wire.http import Access, Route, ServiceResource, Work, documented, envelope_response, json_object
@@ -31,7 +31,8 @@ class DatabaseTables(DatabaseToolsResource):
     @docs.expect(documented(docs, schemas.TablesRequest), validate=False)
     @docs.response(200, "Their names", documented(docs, schemas.TablesEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._service.tables(json_object(request)))
+        query = schemas.parse_tables(json_object(request))
+        return envelope_response(presentation.listed(query, self._service.tables(TENANT, query)))
 
 
 @docs.response(400, "A parameter is missing or wrong", failure)
@@ -47,7 +48,8 @@ class DatabaseTableDdl(DatabaseToolsResource):
     @docs.expect(documented(docs, schemas.TableRequest), validate=False)
     @docs.response(200, "The table", documented(docs, schemas.TableEnvelope))
     def post(self) -> Response:
-        return envelope_response(self._service.table(DEFAULT_TENANT_NAME, json_object(request)))
+        query = schemas.parse_table(json_object(request))
+        return envelope_response(presentation.described(query, self._service.table(TENANT, query)))
 
 
 ROUTES = (

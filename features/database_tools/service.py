@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
-from common.errors import BadRequestError, ModelUnavailableError, NotFoundError, OverloadedError
+from common.errors import BadRequestError, ModelUnavailableError, NotFoundError, OverloadedError, StatementFailedError
 from common.messages import database_tools as texts
-from common.result import Envelope, internal_error_response, success_response
 from core.database_targets import DatabaseTarget, DatabaseTargets, reason_of
 from core.logging import get_app_logger
 from core.sql_executor.reader_connection import TooMuchReceivedError
-from data_pipeline.ddl_text import render_ddl
-from data_pipeline.document_text import render_document
 from data_pipeline.errors import PipelineError
-from data_pipeline.schema_reader import BusinessTable, TableColumn
+from data_pipeline.schema_reader import BusinessTable
 from data_pipeline.table_list import TableName
 from data_pipeline.task import PipelineLimits
 from data_pipeline.text_writer import PipelineTexts, TextOrder
-from features.database_tools.inspection import InspectedTable, Inspection
-from features.database_tools.schemas import TableRequest, parse_table, parse_tables
+from features.database_tools.inspection import Inspection
+from features.database_tools.schemas import TableRequest, TablesRequest
 
 logger = get_app_logger("database_tools")
-Body = Mapping[str, Any]
 GUEST: Final = "guest"
 _WAIT_SECONDS: Final = 2.0
 _RETRY_AFTER_SECONDS: Final = 5
 
 
+@dataclass(frozen=True)
+class FoundTables:
+    """The names of tables, `schema.table`, and the database they are in."""
+
+    tables: list[str]
+    database: str
+
+
+@dataclass(frozen=True)
+class DescribedBusinessTable:
+    """A table with its comments; `row_count` and `size` are None when they could not be had in time."""
+
+    table: BusinessTable
+    row_count: int | None
+    size: str | None
+    database: str
+
+
 class DatabaseToolsService:
-    """Every method takes the request's JSON object and returns the contract's envelope.
+    """Every method takes the tenant and the request as a model, and returns a value.
 
     Args:
         targets: decides which database a request may name.
@@ -45,6 +60,7 @@ class DatabaseToolsService:
         BadRequestError, NotFoundError: as the contract has them.
         ForbiddenError: a database that requests may not name.
         OverloadedError: too many such requests at once.
+        StatementFailedError: the database cannot be reached or refuses.
     """
 
     def __init__(
@@ -62,34 +78,24 @@ class DatabaseToolsService:
         self._is_denied = is_denied
         self._places = BoundedSemaphore(most_at_once)
 
-    def tables(self, body: Body) -> Envelope:
-        """The tables of the schemas asked for."""
-        wanted = parse_tables(body)
-        target = self._targets.target(wanted.db_connection)
+    def tables(self, _tenant: str, request: TablesRequest) -> FoundTables:
+        """The tables of the schemas asked for; a database is one for all tenants."""
+        target = self._targets.target(request.db_connection)
         with self._place():
             try:
-                tables = self._inspection(target).tables(wanted.schemas, wanted.like)
+                tables = self._inspection(target).tables(request.schemas, request.like)
             except psycopg.errors.InvalidEscapeSequence as error:
                 raise BadRequestError(texts.PATTERN_WRONG, invalid_params=["table_name_pattern"]) from error
             except (psycopg.Error, TooMuchReceivedError) as error:
-                return _failure(texts.TABLES_FAILED, error)
-        data: dict[str, Any] = {
-            "tables": tables,
-            "total": len(tables),
-            "schemas": wanted.schemas,
-            "db_connection_info": {"database": target.database},
-        }
-        if wanted.table_name_pattern:
-            data["table_name_pattern"] = wanted.table_name_pattern
-        return success_response(texts.TABLES_LISTED, data)
+                raise _failure(texts.TABLES_FAILED, error) from error
+        return FoundTables(tables, target.database)
 
-    def table(self, tenant: str, body: Body) -> Envelope:
+    def table(self, tenant: str, request: TableRequest) -> DescribedBusinessTable:
         """One table, described; a model that fails leaves the catalogue's comments."""
-        wanted = parse_table(body)
-        kind = wanted.type.upper()
-        target = self._targets.target(wanted.db_connection)
+        kind = request.type.upper()
+        target = self._targets.target(request.db_connection)
         inspection = self._inspection(target)
-        name = TableName(*wanted.names)
+        name = TableName(*request.names)
         try:
             with self._place():
                 found = inspection.table(name)
@@ -97,22 +103,20 @@ class DatabaseToolsService:
             inner = texts.STRUCTURE_FAILED.format(reason=error.message)
             raise NotFoundError(texts.TABLE_FAILED.format(kind=kind, reason=inner)) from error
         except (psycopg.Error, TooMuchReceivedError) as error:
-            return _failure(texts.TABLE_FAILED, error, kind=kind)
-        table = self._described(tenant, inspection, found.table, wanted)
-        return success_response(
-            texts.TABLE_READ.format(kind=kind), _described_data(wanted, table, found, target.database)
-        )
+            raise _failure(texts.TABLE_FAILED, error, kind=kind) from error
+        table = self._described(tenant, inspection, found.table, request)
+        return DescribedBusinessTable(table, found.row_count, found.size, target.database)
 
     def _inspection(self, target: DatabaseTarget) -> Inspection:
         is_denied = self._is_denied if target.is_configured else _nothing_is_denied
         return Inspection(target=target, limits=self._limits, is_denied=is_denied)
 
     def _described(
-        self, tenant: str, inspection: Inspection, table: BusinessTable, wanted: TableRequest
+        self, tenant: str, inspection: Inspection, table: BusinessTable, request: TableRequest
     ) -> BusinessTable:
-        if not wanted.business_context:
+        if not request.business_context:
             return table
-        order = TextOrder(tenant, GUEST, wanted.business_context)
+        order = TextOrder(tenant, GUEST, request.business_context)
         try:
             described = self._writer().describe(table, order)
         except (ModelUnavailableError, PipelineError) as error:
@@ -135,48 +139,8 @@ def _nothing_is_denied(_name: str) -> bool:
     return False
 
 
-def _failure(text: str, error: Exception, **values: str) -> Envelope:
-    """The contract's 500; neither it nor the log has the address or the login."""
+def _failure(text: str, error: Exception, **values: str) -> StatementFailedError:
+    """The error that the caller reads; neither it nor the log has the address or the login."""
     reason = reason_of(error) if isinstance(error, psycopg.Error) else texts.DATABASE_TOO_MUCH
     logger.warning("a database did not answer: %s %s", type(error).__name__, getattr(error, "sqlstate", ""))
-    return internal_error_response(text.format(reason=reason, **values))
-
-
-def _described_data(wanted: TableRequest, table: BusinessTable, found: InspectedTable, database: str) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    if wanted.type in ("ddl", "both"):
-        data["ddl"] = render_ddl(table)
-    if wanted.type in ("md", "both"):
-        data["md"] = render_document(table)
-    return data | {
-        "table_info": {
-            "table_name": table.name,
-            "schema_name": table.schema,
-            "full_name": table.full_name,
-            "comment": table.comment or None,
-            "field_count": len(table.columns),
-            "row_count": found.row_count,
-            "table_size": found.size,
-        },
-        "fields": [_field(column) for column in table.columns],
-        "generation_info": {
-            "business_context": wanted.business_context,
-            "output_type": wanted.type,
-            "has_llm_comments": bool(wanted.business_context),
-            "database": database,
-        },
-    }
-
-
-def _field(column: TableColumn) -> dict[str, Any]:
-    return {
-        "name": column.name,
-        "type": column.raw_type,
-        "nullable": column.is_nullable,
-        "comment": column.comment or None,
-        "is_primary_key": column.is_primary_key,
-        "is_foreign_key": column.is_foreign_key,
-        "default_value": column.default,
-        "is_enum": bool(column.enum_values),
-        "enum_values": list(column.enum_values) or None,
-    }
+    return StatementFailedError(text.format(reason=reason, **values))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from common.errors import CituError
-from common.result import local_timestamp
 from features.health.schemas import HealthReport
 
 
@@ -54,7 +53,6 @@ class HealthService:
         return HealthReport(
             status=_status(failing),
             react_agent_initialized=self._has_react_answered(),
-            timestamp=local_timestamp(),
             services={**services, "vanna": services.get("original_agent", False)},
             components={one.name: _status([one] if one in failing else []) for one in self._components},
             reasons=_texts_of(reasons),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 from flask_restx import Namespace
 
+from features.metrics import presentation
 from features.metrics.schemas import MetricsEnvelope
 from features.metrics.service import MetricsService
 from features.wire.envelopes import ErrorEnvelope
@@ -34,7 +35,7 @@ class MetricsJson(ServiceResource[MetricsService], service="metrics"):
     @docs.response(200, "The figures", figures)
     @docs.response(403, "The caller is not an administrator", failure)
     def get(self) -> Response:
-        return envelope_response(self._service.stats())
+        return envelope_response(presentation.shown(self._service.stats()))
 
 
 ROUTES = (

@@ -18,7 +18,6 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from common.result import Envelope, local_timestamp, success
 from features.metrics.collector import BUCKETS, stats_of
 
 ServingStats = Callable[[], Mapping[str, Any]]
@@ -59,17 +58,16 @@ class MetricsService:
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
-    def stats(self) -> Envelope:
-        """The guide's figures over all processes, at the top level and in `data`; times in seconds."""
+    def stats(self) -> dict[str, Any]:
+        """The figures over all processes, of all tenants; times in seconds."""
         snapshots = self._snapshots()
-        figures = {
+        return {
             **stats_of(list(snapshots.values())),
             "system_stats": system_stats(),
             "routes": _by_route(snapshots),
             "model_calls": _summed_pairs(snapshots),
             "workers": [_worker(name, snapshot) for name, snapshot in sorted(snapshots.items())],
         }
-        return {**success(figures), **figures}
 
     def collect(self) -> Iterable[Metric]:
         """For the registry: every series with its value now."""
@@ -103,7 +101,6 @@ def system_stats() -> dict[str, Any]:
         "cpu_percent": psutil.cpu_percent(),
         "memory_percent": psutil.virtual_memory().percent,
         "disk_percent": psutil.disk_usage(os.sep).percent,
-        "timestamp": local_timestamp(),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_restx import Namespace
 
+from features.health.agent import presentation
 from features.health.agent.schemas import AgentHealthEnvelope
 from features.health.agent.service import AgentHealthService
 from features.wire.http import Access, Route, ServiceResource, documented, envelope_response
@@ -24,7 +25,7 @@ class AgentHealthCheck(ServiceResource[AgentHealthService], service="agent_healt
     @docs.response(500, "The examination itself broke off", report)
     @docs.response(503, "The agent is degraded or does not answer", report)
     def get(self) -> Response:
-        return envelope_response(self._service.check())
+        return envelope_response(presentation.shown(self._service.check()))
 
 
 ROUTES = (Route("/api/v0/agent_health", docs, AgentHealthCheck, Access.PUBLIC, is_starting=True),)

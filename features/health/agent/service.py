@@ -14,8 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from common import messages
 from common.answering import Answer, Question
-from common.errors import CituError, ModelUnavailableError, StoreUnavailableError
-from common.result import Envelope, health_error_response, health_success_response, internal_error_response
+from common.errors import CituError, ModelUnavailableError, StatementFailedError, StoreUnavailableError
 from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import run_in_request_loop
 from core.logging import get_app_logger
@@ -51,7 +50,7 @@ class HealthTest:
 
 
 @dataclass
-class _Findings:
+class Findings:
     """What an examination found; `reasons` has an entry for every part that does not work."""
 
     steps: Sequence[str] | None = None
@@ -88,17 +87,21 @@ class AgentHealthService:
         self._test = test
         self._clock = clock
         self._lock = threading.Lock()
-        self._last: tuple[float, _Findings] | None = None
+        self._last: tuple[float, Findings] | None = None
 
-    def check(self) -> Envelope:
-        """The contract's envelope: 200 when healthy, else 503; 500 when the examination itself broke."""
+    def check(self) -> Findings:
+        """What an examination finds; the agent is one for all tenants.
+
+        Raises:
+            StatementFailedError: the examination itself broke off.
+        """
         try:
-            return _envelope(self._findings())
-        except Exception:  # whatever is wrong with the agent, a health check answers
+            return self._findings()
+        except Exception as error:  # whatever is wrong with the agent, a health check answers
             logger.exception("the examination of the agent broke off")
-            return internal_error_response(messages.AGENT_HEALTH_BROKEN)
+            raise StatementFailedError(messages.AGENT_HEALTH_BROKEN) from error
 
-    def _findings(self) -> _Findings:
+    def _findings(self) -> Findings:
         arrived = self._clock()
         with self._lock:
             if self._last is None or not self._is_fresh(*self._last, arrived):
@@ -106,14 +109,14 @@ class AgentHealthService:
                 self._last = (self._clock(), found)
             return self._last[1]
 
-    def _is_fresh(self, found_at: float, found: _Findings, arrived: float) -> bool:
+    def _is_fresh(self, found_at: float, found: Findings, arrived: float) -> bool:
         """Those who waited for an examination share what it found, whatever that is."""
         fresh = self._test.fresh_seconds
         kept_seconds = fresh if found.status == "healthy" else min(fresh, FAILURE_SECONDS)
         return found_at > arrived or self._clock() - found_at < kept_seconds
 
-    def _examine(self) -> _Findings:
-        found = _Findings()
+    def _examine(self) -> Findings:
+        found = Findings()
         agent = _attempt(found, "agent_creation", self._engine)
         if agent is not None:
             found.steps = agent.steps
@@ -127,7 +130,7 @@ class AgentHealthService:
             self._ask(agent, found)
         return found
 
-    def _ask(self, agent: ExaminedAgent, found: _Findings) -> None:
+    def _ask(self, agent: ExaminedAgent, found: Findings) -> None:
         question = Question(self._test.question, DEFAULT_TENANT_NAME, ASKER, ASKER, route="agent_health")
         try:
             answer = run_in_request_loop(lambda: agent.answer(question), timeout_seconds=self._test.timeout_seconds)
@@ -143,7 +146,7 @@ class AgentHealthService:
                 found.reasons.setdefault("platform_database", messages.COMPONENT_PLATFORM_LOST)
 
 
-def _attempt(found: _Findings, name: str, work: Callable[[], Found]) -> Found | None:
+def _attempt(found: Findings, name: str, work: Callable[[], Found]) -> Found | None:
     try:
         return work()
     except CituError as error:
@@ -151,7 +154,7 @@ def _attempt(found: _Findings, name: str, work: Callable[[], Found]) -> Found | 
         return None
 
 
-def _fail(found: _Findings, name: str, reason: str) -> None:
+def _fail(found: Findings, name: str, reason: str) -> None:
     found.reasons[name] = found.test_failure = reason
 
 
@@ -159,26 +162,3 @@ def _part_of(error: CituError) -> str:
     if isinstance(error, ModelUnavailableError):
         return "llm_connection"
     return "business_database" if isinstance(error, StoreUnavailableError) else "answer"
-
-
-def _envelope(found: _Findings) -> Envelope:
-    names = ("agent_creation", "tools_import", "llm_connection", "classifier_ready")
-    is_built = found.steps is not None
-    members: dict[str, Any] = {
-        "workflow_compiled": is_built,
-        "tools_count": len(found.steps or ()),
-        "checks": {name: name not in found.reasons and (is_built or name == "classifier_ready") for name in names},
-        "reasons": dict(found.reasons) or None,
-    }
-    if found.status == "healthy":
-        return health_success_response(message=messages.AGENT_HEALTH_DONE, **members)
-    is_answering = is_built and found.test_failure is None and found.status == "degraded"
-    return health_error_response(found.status, is_answering, _sentence(found), **members)
-
-
-def _sentence(found: _Findings) -> str:
-    if found.test_failure is not None:
-        return messages.AGENT_FULL_TEST_FAILED.format(reason=found.test_failure)
-    if found.steps is None:
-        return messages.AGENT_CREATION_FAILED.format(reason=found.reasons["agent_creation"])
-    return messages.SOME_COMPONENTS_FAILING

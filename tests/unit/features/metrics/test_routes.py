@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import app_config
 from bootstrap.container import Container
 from common.config_service import ConfigService
-from features.metrics import routes
+from features.metrics import presentation, routes
 from features.metrics.collector import BUCKETS, SAMPLES, MetricsCollector, merged
 from features.metrics.service import COUNTERS, GAUGES, MetricsService
 from features.wire.http import Access, Route
@@ -100,7 +100,7 @@ def two_workers() -> dict[str, dict[str, Any]]:
 
 
 def test_json_figures_are_over_all_workers_in_data_and_beside_it() -> None:
-    envelope = MetricsService(snapshots=two_workers).stats()
+    envelope = presentation.shown(MetricsService(snapshots=two_workers).stats())
     assert {key: envelope[key] for key in envelope["data"]} == envelope["data"]
     data = envelope["data"]
     assert (data["request_count"], data["error_count"], data["error_rate"]) == (4, 2, 50.0)
@@ -116,7 +116,7 @@ def test_json_figures_are_over_all_workers_in_data_and_beside_it() -> None:
 
 
 def test_figures_without_a_request_are_all_there() -> None:
-    data = MetricsService(snapshots=lambda: {"1": MetricsCollector().snapshot()}).stats()["data"]
+    data = MetricsService(snapshots=lambda: {"1": MetricsCollector().snapshot()}).stats()
     names = (
         "request_count",
         "error_count",

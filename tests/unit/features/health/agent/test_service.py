@@ -16,6 +16,7 @@ from common.errors import (
     ServiceUnavailableError,
     StoreUnavailableError,
 )
+from features.health.agent.presentation import shown
 from features.health.agent.service import AgentHealthService, HealthTest
 
 CHAT = Classification("CHAT", 0.9, "", "enhanced_llm")
@@ -63,7 +64,7 @@ def service(agent: Any = None, **options: Any) -> AgentHealthService:
 
 def test_answering_agent_is_healthy() -> None:
     agent = OneAnswerAgent()
-    envelope = service(agent).check()
+    envelope = shown(service(agent).check())
     data = envelope["data"]
     assert (envelope["code"], envelope["success"], envelope["message"]) == (200, True, "操作成功")
     assert (data["status"], data["test_result"], data["workflow_compiled"], data["tools_count"]) == (
@@ -82,7 +83,7 @@ def test_answering_agent_is_healthy() -> None:
 
 @pytest.mark.parametrize("outcome", [ModelUnavailableError("大模型服务暂时不可用"), "  "])
 def test_model_without_an_answer_is_degraded(outcome: Any) -> None:
-    envelope = service(OneAnswerAgent(outcome)).check()
+    envelope = shown(service(OneAnswerAgent(outcome)).check())
     data = envelope["data"]
     assert (envelope["code"], envelope["success"], envelope["message"]) == (503, False, "服务暂时不可用")
     assert (data["status"], data["test_result"], data["checks"]["llm_connection"]) == ("degraded", False, False)
@@ -94,12 +95,12 @@ def test_model_without_an_answer_is_degraded(outcome: Any) -> None:
 
 
 def test_slow_model_is_given_up_and_degraded() -> None:
-    data = service(OneAnswerAgent(60.0), timeout_seconds=0.05).check()["data"]
+    data = shown(service(OneAnswerAgent(60.0), timeout_seconds=0.05).check())["data"]
     assert (data["status"], data["checks"]["llm_connection"]) == ("degraded", False)
 
 
 def test_agent_that_cannot_be_built_is_unhealthy() -> None:
-    data = service(engine=failing(ServiceUnavailableError("缺少组件"))).check()["data"]
+    data = shown(service(engine=failing(ServiceUnavailableError("缺少组件"))).check())["data"]
     assert (data["status"], data["test_result"], data["workflow_compiled"], data["tools_count"]) == (
         "unhealthy",
         False,
@@ -114,7 +115,7 @@ def test_agent_that_cannot_be_built_is_unhealthy() -> None:
 
 def test_classifier_that_cannot_be_loaded_is_unhealthy() -> None:
     agent = OneAnswerAgent()
-    data = service(agent, classify=failing(ServiceUnavailableError("词典"))).check()["data"]
+    data = shown(service(agent, classify=failing(ServiceUnavailableError("词典"))).check())["data"]
     assert (data["status"], data["checks"]["classifier_ready"]) == ("unhealthy", False)
     assert not agent.asked
 
@@ -125,7 +126,7 @@ def test_classifier_that_cannot_be_loaded_is_unhealthy() -> None:
 )
 def test_lost_store_counts_as_much_as_answers_need_it(name: str, status: str, asks: int, is_answering: bool) -> None:
     agent = OneAnswerAgent()
-    envelope = service(agent, stores={name: lambda: "不可用"}).check()
+    envelope = shown(service(agent, stores={name: lambda: "不可用"}).check())
     data = envelope["data"]
     assert (envelope["code"], data["status"], len(agent.asked), data["test_result"]) == (
         503,
@@ -137,7 +138,7 @@ def test_lost_store_counts_as_much_as_answers_need_it(name: str, status: str, as
 
 
 def test_answer_without_examples_is_degraded() -> None:
-    data = service(OneAnswerAgent(provenance={"notes": ["no_examples"]})).check()["data"]
+    data = shown(service(OneAnswerAgent(provenance={"notes": ["no_examples"]})).check())["data"]
     assert (data["status"], list(data["reasons"])) == ("degraded", ["platform_database"])
 
 
@@ -149,13 +150,13 @@ def test_answer_without_examples_is_degraded() -> None:
     ],
 )
 def test_other_failures_name_their_part(error: CituError, status: str, name: str) -> None:
-    data = service(OneAnswerAgent(error)).check()["data"]
+    data = shown(service(OneAnswerAgent(error)).check())["data"]
     assert (data["status"], data["test_result"], data["reasons"]) == (status, False, {name: error.message})
 
 
 def test_light_test_does_not_ask_the_model() -> None:
     agent = OneAnswerAgent(ModelUnavailableError("不可用"))
-    data = service(agent, is_full=False).check()["data"]
+    data = shown(service(agent, is_full=False).check())["data"]
     assert (data["status"], data["test_result"], agent.asked) == ("healthy", True, [])
 
 
