@@ -58,6 +58,14 @@ _INTERMEDIATE: Final = re.compile(r"(?:--|/\*)[ \t]*intermediate_sql\b", re.IGNO
 _NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(%|/\s*10+\b)?")
 
 
+class _Parses(Work):
+    """What reading one reply may still cost, with the statements of every text that was parsed on the way."""
+
+    def __init__(self, steps: int, seconds: float) -> None:
+        super().__init__(steps, seconds)
+        self.parsed: dict[str, list[exp.Expr]] = {}
+
+
 def read_classification(text: str) -> Classification:
     """The classification a reply states; a reply that states none is CHAT with confidence 0.5.
 
@@ -108,7 +116,7 @@ def find_sql(text: str, *, may_be_open: bool = True) -> str:
         may_be_open: whether a fence without an end counts; what ended early without a word may be half a statement.
     """
     text = without_end_tokens(text[:_SEARCHED_CHARS])
-    work = Work(_PARSER_STEPS, _PARSER_SECONDS)
+    work = _Parses(_PARSER_STEPS, _PARSER_SECONDS)
     fences, outside = split_fences(text)
     for candidate in _marked(fences, outside, may_be_open=may_be_open):
         sql = _tidied(candidate, work)
@@ -138,7 +146,7 @@ def _marked(fences: Sequence[Fence], outside: str, *, may_be_open: bool) -> Iter
     yield from (code for code in inline_codes(outside) if _first_word(code) in words.QUERY_STARTS)
 
 
-def _tidied(candidate: str, work: Work) -> str:
+def _tidied(candidate: str, work: _Parses) -> str:
     text = candidate.strip()
     if _first_word(text) not in words.QUERY_STARTS | words.OTHER_STARTS:
         text = without_label(text)
@@ -171,7 +179,7 @@ def _line_starts(text: str) -> Iterator[str]:
         start = number + 1
 
 
-def _cut_prose(text: str, work: Work) -> str:
+def _cut_prose(text: str, work: _Parses) -> str:
     """The leading part of `text` that is SQL: grown over `;` and blank lines while what follows is SQL too."""
     best = ""
     boundaries = [match.end() for match in _BOUNDARY.finditer(text)][:_TRIED_BOUNDARIES]
@@ -188,12 +196,12 @@ def _cut_prose(text: str, work: Work) -> str:
 _STATEMENT_WORDS: Final = words.QUERY_STARTS | words.OTHER_STARTS | words.LATER_STARTS | words.CONTINUATION_STARTS
 
 
-def _without_markdown_escapes(text: str, work: Work) -> str:
+def _without_markdown_escapes(text: str, work: _Parses) -> str:
     r"""Undo `\_` where it stands in names; a text that is SQL as it is, with the escape in a pattern, stays."""
     return text if "\\_" not in text or _statements(text, work) else text.replace("\\_", "_")
 
 
-def _without_prose_lines(sql: str, work: Work) -> str:
+def _without_prose_lines(sql: str, work: _Parses) -> str:
     """PostgreSQL would read a closing Chinese sentence as an alias; drop it when the rest stands without it."""
     for _ in range(_TRIED_PROSE_LINES):
         rest, _, last = sql.rpartition("\n")
@@ -203,7 +211,7 @@ def _without_prose_lines(sql: str, work: Work) -> str:
     return sql
 
 
-def _is_sql(text: str, work: Work, *, is_marked: bool) -> bool:
+def _is_sql(text: str, work: _Parses, *, is_marked: bool) -> bool:
     """Whether to hand `text` on as SQL: it parses as statements, or it is clearly meant as a query and is broken."""
     first = _first_word(text)
     if first in words.QUERY_STARTS:
@@ -220,10 +228,17 @@ def _is_sql(text: str, work: Work, *, is_marked: bool) -> bool:
     return is_marked or (bool(parsed) and (not _has_command(parsed) or first in text[:60]))
 
 
-def _statements(text: str, work: Work) -> list[exp.Expr]:
+def _statements(text: str, work: _Parses) -> list[exp.Expr]:
     """The parsed statements when all of `text` is statements, else an empty list; also when `work` is spent."""
     if not text or len(text) > _PARSED_CHARS or _first_word(text) not in words.QUERY_STARTS | words.OTHER_STARTS:
         return []
+    known = work.parsed.get(text)
+    if known is None:
+        known = work.parsed[text] = _parsed(text, work)
+    return known
+
+
+def _parsed(text: str, work: Work) -> list[exp.Expr]:
     try:
         parsed = parse_statements(text, work=work)
     except SqlglotError:

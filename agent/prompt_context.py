@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Final
 
 from agent.schema_ranking import SchemaRankings
@@ -18,10 +20,11 @@ from common.answering import ResultSet, SqlRequest, TrainedPair
 from common.business_schema import BusinessSchema, Table
 from core.llm.token_estimate import cut_to_tokens, estimated_tokens
 from core.prompt_values import PromptValues
-from core.vector_store.lexical import bigrams
+from core.vector_store.lexical import MAX_BIGRAMS, bigrams
 
 _WHOLE_TABLES_SHARE: Final = 0.7
 _SAID_SHARE: Final = 0.9
+_REMEMBERED_TEXTS: Final = 256
 _DDL_WORDS: Final = frozenset(
     re.findall(
         r"\w+",
@@ -82,7 +85,8 @@ class PromptMaterial:
         pairs = ranked[: len(fit("pairs", (f"{pair.question}{pair.sql}" for pair in ranked)))]
         schema = self._schema(request, int(total * _SHARES["schema"]) + spare)
         spare = max(0, int(total * _SHARES["schema"]) + spare - estimated_tokens(schema))
-        ddl = fit("ddl", [text for text in request.ddl if not _is_said_in(schema, text)])
+        said = _words_of_parts(schema) if request.ddl else frozenset()
+        ddl = fit("ddl", [text for text in request.ddl if not _is_said_in(said, text)])
         documentation = fit("documentation", request.documentation)
         wrong = [f"Q: {pair.question}\n{pair.sql}" for pair in request.wrong_pairs]
         sections = [
@@ -104,7 +108,7 @@ class PromptMaterial:
         """Tables whole, then with their relevant columns only, then their joins, within `limit` tokens."""
         ranking = self._rankings.of(request.schema)
         found = ranking.rank(request)
-        writer = TableWriter(found, ranking, self._values)
+        writer = TableWriter(found, ranking)
         whole, left = _fitting(map(writer.whole, found.tables), int(limit * _WHOLE_TABLES_SHARE))
         rest = found.tables[len(whole) :]
         left += limit - int(limit * _WHOLE_TABLES_SHARE)
@@ -156,10 +160,22 @@ def _cell(text: str, limit: int) -> str:
     return re.sub(r"\s+", " ", short).replace("|", "\\|")
 
 
-def _is_said_in(schema: str, ddl: str) -> bool:
-    """Whether a trained DDL text says hardly anything that the tables' texts do not say already."""
-    words = {word for word in bigrams(ddl) if word not in _DDL_WORDS and not word.isdigit()}
-    return len(words & set(bigrams(schema))) >= _SAID_SHARE * len(words)
+def _is_said_in(said: frozenset[str], ddl: str) -> bool:
+    """Whether a trained DDL text has hardly any words besides those of the tables' texts."""
+    words = {word for word in _words(ddl) if word not in _DDL_WORDS and not word.isdigit()}
+    return len(words & said) >= _SAID_SHARE * len(words)
+
+
+def _words_of_parts(text: str) -> frozenset[str]:
+    """The bigrams of the whole text. No word reaches over an empty line, so each part is read by itself and once."""
+    ordered = dict.fromkeys(chain.from_iterable(map(_words, text.split("\n\n"))))
+    return frozenset(islice(ordered, MAX_BIGRAMS))
+
+
+@lru_cache(_REMEMBERED_TEXTS)
+def _words(text: str) -> tuple[str, ...]:
+    """The bigrams of a table's text or of a trained DDL text, which are the same for most questions."""
+    return tuple(bigrams(text))
 
 
 def _fitting(texts: Iterable[str], limit: int) -> tuple[list[str], int]:

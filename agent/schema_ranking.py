@@ -80,6 +80,25 @@ class SchemaRanking:
         self.joins = named + tuple(_joins_by_values(schema, {_tables_of(join) for join in named}))
         self.keys = frozenset(name for join in self.joins for name in (join.column, join.target_column))
         self.alike = _columns_alike(schema, values)
+        self._values = values
+        self._shown: dict[tuple[str, str, str], bool] = {}
+        self._having_all = frozenset(
+            (table.schema, table.name)
+            for table in schema.tables
+            if self.alike and self.alike <= {column.described for column in table}
+        )
+
+    def has_all_alike(self, table: Table) -> bool:
+        """Whether the table has every column of `alike`; False when there is none."""
+        return (table.schema, table.name) in self._having_all
+
+    def shows_values(self, table: Table, column: Column) -> bool:
+        """Whether the column's stored values say something and may be shown; decided once for each of the schema."""
+        name = (table.schema, table.name, column.name)
+        known = self._shown.get(name)
+        if known is None:
+            known = self._shown[name] = have_words(column.values) and self._values.shows(table, column)
+        return known
 
     def rank(self, request: SqlRequest) -> Relevance:
         """Every table of the schema; those that join the best ones with each other follow right after them."""

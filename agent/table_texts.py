@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from agent.schema_ranking import Relevance, SchemaRanking, have_words
+from agent.schema_ranking import Relevance, SchemaRanking
 from common.business_schema import Column, Table
-from core.prompt_values import PromptValues
 
 WHOLE_COLUMNS: Final = 40
 _SHOWN_VALUES: Final = 12
@@ -38,15 +37,14 @@ class TableWriter:
 
     Args:
         found: what the question speaks of.
-        ranking: of the schema; its `keys` are written with each table.
-        values: which columns' stored values may be shown.
+        ranking: of the schema; its `keys` are written with each table, and it says whose values may be shown.
     """
 
-    def __init__(self, found: Relevance, ranking: SchemaRanking, values: PromptValues) -> None:
+    def __init__(self, found: Relevance, ranking: SchemaRanking) -> None:
         self._found = found
+        self._ranking = ranking
         self._keys = ranking.keys
         self._alike = ranking.alike
-        self._values = values
 
     def whole(self, table: Table) -> str:
         """One table, a line for each column; of a very wide one the relevant columns first."""
@@ -62,7 +60,7 @@ class TableWriter:
 
     def shared(self, tables: Sequence[Table]) -> str:
         """The columns that most of `tables` have alike, with the tables' names; empty when none has them."""
-        having = [table.name for table in tables if self._has_all(table)]
+        having = [table.name for table in tables if self._ranking.has_all_alike(table)]
         if not having:
             return ""
         first = next(table for table in tables if table.name == having[0])
@@ -76,10 +74,7 @@ class TableWriter:
         return column.is_primary_key or column.name in self._keys or self._found.speaks_for(column)
 
     def _is_shared(self, table: Table, column: Column) -> bool:
-        return column.described in self._alike and self._has_all(table)
-
-    def _has_all(self, table: Table) -> bool:
-        return bool(self._alike) and self._alike <= {column.described for column in table}
+        return self._ranking.has_all_alike(table) and column.described in self._alike
 
     def _text(self, table: Table, columns: Sequence[Column], count: int) -> str:
         lines = [self._column(table, column) for column in columns[:WHOLE_COLUMNS]]
@@ -98,7 +93,7 @@ class TableWriter:
     def _shown_values(self, table: Table, column: Column) -> str:
         """Values as a list that ends with an ellipsis when there are more; empty when they say nothing."""
         stored = column.values
-        if not have_words(stored) or not self._values.shows(table, column):
+        if not self._ranking.shows_values(table, column):
             return ""
         if all(value in column.comment for value in stored):
             return ""

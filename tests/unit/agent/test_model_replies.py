@@ -1,9 +1,11 @@
 """Real models' formats of a classification, and SQL told from prose by its structure."""
 
 import json
+from collections import Counter
 
 import pytest
 
+from agent import model_replies
 from agent.model_replies import find_sql, read_classification, read_sql
 from common import messages
 
@@ -170,3 +172,29 @@ def test_a_hostile_reply_neither_fails_nor_hangs(hostile: str) -> None:
     draft = read_sql(hostile)
     assert draft.sql or draft.explanation
     assert read_classification(hostile).question_type in {"DATABASE", "CHAT"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "found"),
+    [
+        (COUNT, COUNT),
+        (f"```sql\n{COUNT}\n```", COUNT),
+        (f"查询如下：\n{COUNT}\n以上是查询。", COUNT),
+        (
+            "SELECT a FROM t WHERE b LIKE '\\_x';\n\nSELECT c FROM t",
+            "SELECT a FROM t WHERE b LIKE '\\_x';\n\nSELECT c FROM t",
+        ),
+        ("SELECT FROM WHERE a FROM", "SELECT FROM WHERE a FROM"),
+    ],
+)
+def test_no_text_of_a_reply_is_parsed_twice(monkeypatch: pytest.MonkeyPatch, reply: str, found: str) -> None:
+    counts: Counter[str] = Counter()
+    parse = model_replies.parse_statements
+
+    def counted(text: str, *, work: object) -> object:
+        counts[text] += 1
+        return parse(text, work=work)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model_replies, "parse_statements", counted)
+    assert find_sql(reply) == found
+    assert set(counts.values()) == {1}
