@@ -30,7 +30,7 @@ from core.sql_executor.database_errors import (
     memory_error,
     unavailable,
 )
-from core.sql_executor.planner import Plan, PlannedQuery, plan_of
+from core.sql_executor.planner import CostEstimate, PlannedQuery, plan_of
 from core.sql_executor.query_watch import CancelSignal, QueryWatch, watched
 from core.sql_executor.reader_connection import ReaderConnection, TooMuchReceivedError
 from core.sql_executor.reader_pool import ReaderPool
@@ -241,7 +241,7 @@ class SqlExecutor:
                 raise _StaleConnection from error
             raise
 
-    def _over_ceiling(self, plan: Plan) -> SqlRefusedError | None:
+    def _over_ceiling(self, plan: CostEstimate) -> SqlRefusedError | None:
         if plan.cost > self._limits.cost_ceiling:
             return SqlRefusedError(messages.SQL_TOO_EXPENSIVE, rule="cost.ceiling")
         if plan.collected_bytes > self._limits.collected_ceiling:
@@ -253,7 +253,7 @@ class SqlExecutor:
         return is_fresh and planned.made_by is self and self._guard.still_admits(planned.admitted, sql)
 
     def _fetch(
-        self, connection: ReaderConnection, admitted: AdmittedQuery, known: Plan | None, watch: QueryWatch
+        self, connection: ReaderConnection, admitted: AdmittedQuery, known: CostEstimate | None, watch: QueryWatch
     ) -> ExecutedQuery:
         plan = known or plan_of(connection, admitted)
         if (refusal := self._over_ceiling(plan)) is not None:

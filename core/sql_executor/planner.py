@@ -36,8 +36,8 @@ _LARGEST_PLAN: Final = 4 * 1024 * 1024  # a plan repeats the constants the serve
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The planner's estimate.
+class CostEstimate:
+    """What the planner estimates a statement to cost before it runs.
 
     Attributes:
         cost: in the planner's units.
@@ -55,12 +55,12 @@ class PlannedQuery:
     """A statement that guard and planner accepted at `made_at`, by the monotonic clock; good for who asked them."""
 
     admitted: AdmittedQuery
-    plan: Plan
+    plan: CostEstimate
     made_by: object
     made_at: float
 
 
-def plan_of(connection: ReaderConnection, admitted: AdmittedQuery) -> Plan:
+def plan_of(connection: ReaderConnection, admitted: AdmittedQuery) -> CostEstimate:
     """Ask the planner; nothing is executed but what it folds into constants.
 
     Raises:
@@ -76,7 +76,7 @@ def plan_of(connection: ReaderConnection, admitted: AdmittedQuery) -> Plan:
     holders = _Holders(hidden, admitted.collected_bytes, *_collecting_forms(admitted))
     held = max(map(holders.bytes_of, nodes), default=0.0)
     is_recursive = any(node["Node Type"] == "Recursive Union" for node in nodes)
-    return Plan(float(root["Total Cost"]), held, bool(is_recursive and held))
+    return CostEstimate(float(root["Total Cost"]), held, bool(is_recursive and held))
 
 
 def _explained(connection: ReaderConnection, text: str) -> tuple[Any, ...] | None:
