@@ -2,8 +2,8 @@
 
 With DATABASE_URL, BUSINESS_DATABASE_URL or REDIS_URL set, scratch databases are made on those servers; otherwise the
 embedded servers run under `data/test` and are shared by all test processes. Nothing outside the scratch databases and
-one Redis database a process, claimed by a lock, is touched: two runs at once on one machine do not meet, from one tree
-or from two. What they share, the demo business database and the migrated template, is made once and only read.
+one Redis database a process, claimed by a lock, is touched. Two runs at once share neither, from one tree or from two;
+the demo business database and the migrated template are made once and only read. Reader roles are shared by runs.
 """
 
 import hashlib

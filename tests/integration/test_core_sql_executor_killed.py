@@ -1,5 +1,6 @@
 """A process that is killed while its query runs does not leave the query behind."""
 
+import os
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ executor.execute(
 
 
 def test_query_of_a_killed_process_ends(scratch_business_url: str, worker_name: str) -> None:
-    role = f"citu_reader_killed_{worker_name}"
+    role = f"citu_reader_killed_{worker_name}_{os.getpid()}"
     url = ensure_reader_role(scratch_business_url, role=role, password="killed", schemas=["public"])
     child = subprocess.Popen([sys.executable, "-c", CHILD, url], cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
     with psycopg.connect(scratch_business_url, autocommit=True) as observer:

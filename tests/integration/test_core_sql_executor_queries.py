@@ -239,7 +239,10 @@ def test_query_of_a_caller_who_left_is_gone_from_the_server(pool: ReaderPool, sc
         executor_on(pool).execute(SLOW, cancel=leaver)
     assert error.value.message == messages.SQL_CANCELLED
     with psycopg.connect(scratch_business_url) as connection:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state = 'active'"
+        query = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE usename = %s AND state = 'active' AND datname = current_database()"
+        )
         assert connection.execute(query, (ROLE,)).fetchone() == (0,)
     assert executor_on(pool).execute("SELECT 1 AS one").rows[0]["one"] == 1
 

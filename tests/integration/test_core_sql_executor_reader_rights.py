@@ -1,5 +1,6 @@
 """The server decides too: rights column by column, and a login that can do more is found, told and mended."""
 
+import os
 from collections.abc import Iterator
 
 import psycopg
@@ -133,7 +134,7 @@ def test_superuser_is_told_to_take_another_login(scratch_business_url: str, owne
 
 
 def test_script_for_an_external_database_grants_column_by_column(owner: psycopg.Connection) -> None:
-    role = "citu_test_rights_scripted"
+    role = f"citu_test_rights_scripted_{os.getpid()}"
     try:
         owner.execute(grant_script(role, [SCHEMA], DENIED, [f"{SCHEMA}.tax"]))
         row = owner.execute(

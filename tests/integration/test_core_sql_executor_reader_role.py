@@ -1,5 +1,7 @@
 """The reader role on a real server: it reads, it cannot write, and making it twice changes nothing."""
 
+import os
+
 import psycopg
 import pytest
 
@@ -76,7 +78,7 @@ def test_owner_is_reported_as_a_writer(scratch_business_url: str) -> None:
 
 
 def test_script_for_an_external_database_makes_a_reader(scratch_business_url: str) -> None:
-    role = "citu_test_scripted"
+    role = f"citu_test_scripted_{os.getpid()}"
     with psycopg.connect(scratch_business_url, autocommit=True) as owner:
         owner.execute(f"DROP ROLE IF EXISTS {role}")
         try:
