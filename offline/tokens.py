@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from offline.figure_pairs import crossed, is_part_of
 from offline.links import Link, LinkIndex
@@ -33,6 +34,8 @@ _SURE_NAME = 0.8
 _MOST_PAIRED = 6
 _AHEAD = 0.01
 _UNKNOWN_WORD, _UNKNOWN_CHARACTER = 3.0, 2.2
+
+_KNOWN_QUESTIONS = 256
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,13 @@ class Tokeniser:
         self._index = index
         self._times = times
         self._vocabulary = index.vocabulary
+        self._known_tokens = lru_cache(_KNOWN_QUESTIONS)(self._cut)
 
     def tokens(self, question: str, clock: Clock) -> list[Token]:
-        """The tokens in order, fillers and unknown text included."""
+        """The tokens in order, fillers and unknown text included; a text is cut once, trained questions too."""
+        return list(self._known_tokens(question, clock))
+
+    def _cut(self, question: str, clock: Clock) -> tuple[Token, ...]:
         text = fold(question)
         words = words_of(text)[:_MOST_WORDS]
         quotes = _quotes(question, text, words)
@@ -115,7 +122,7 @@ class Tokeniser:
                     best[token.end] = _Best(best[start].cost + cost, token, start)
                     stated = token.period.stated_year if token.period else None
                     years[token.end] = stated or years[start]
-        return self._in_schema(self._with_joined_figures(_merged(_back_track(best))))
+        return tuple(self._in_schema(self._with_joined_figures(_merged(_back_track(best)))))
 
     def _in_schema(self, tokens: list[Token]) -> list[Token]:
         """`orders in the archive`: the name of a schema chooses among tables and columns, and says nothing else."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -26,6 +27,7 @@ from offline.time_grammar import Clock
 from offline.tokens import Token
 
 _SAME, _PER_CHANGE, _MOST_CHANGES = 1.0, 0.02, 6
+_KNOWN_STATEMENTS = 256
 _HARMLESS = frozenset({"filler", "list", "which", "how_much", "back", "order", "and", "equal"})
 
 
@@ -59,13 +61,17 @@ def _adapted(engine: Engine, question: str, asked: list[Token], today: date, pai
     changes = _align(asked, trained)
     if changes is None or len(changes) > _MOST_CHANGES:
         return None
+    if changes:
+        tree = tree.copy()
     for new, old in changes:
         if not _change(engine, tree, new, old, today):
             return None
     return Adapted(tree.sql(dialect="postgres"), _SAME - 0.03 - _PER_CHANGE * len(changes), pair)
 
 
+@lru_cache(_KNOWN_STATEMENTS)
 def _query(sql: str) -> exp.Query | None:
+    """The tree of a trained statement, None when it is no single query; all callers share it, so copy to change it."""
     try:
         statements = sqlglot.parse(sql, dialect="postgres")
     except (sqlglot.errors.SqlglotError, RecursionError):
