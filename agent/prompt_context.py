@@ -162,8 +162,14 @@ def _cell(text: str, limit: int) -> str:
 
 def _is_said_in(said: frozenset[str], ddl: str) -> bool:
     """Whether a trained DDL text has hardly any words besides those of the tables' texts."""
-    words = {word for word in _words(ddl) if word not in _DDL_WORDS and not word.isdigit()}
+    words = _telling_words(ddl)
     return len(words & said) >= _SAID_SHARE * len(words)
+
+
+@lru_cache(_REMEMBERED_TEXTS)
+def _telling_words(ddl: str) -> frozenset[str]:
+    """The words of a trained DDL text besides those of the language and numbers."""
+    return frozenset(word for word in bigrams(ddl) if word not in _DDL_WORDS and not word.isdigit())
 
 
 def _words_of_parts(text: str) -> frozenset[str]:
@@ -174,7 +180,7 @@ def _words_of_parts(text: str) -> frozenset[str]:
 
 @lru_cache(_REMEMBERED_TEXTS)
 def _words(text: str) -> tuple[str, ...]:
-    """The bigrams of a table's text or of a trained DDL text, which are the same for most questions."""
+    """The bigrams of a table's text, which is the same for most questions."""
     return tuple(bigrams(text))
 
 

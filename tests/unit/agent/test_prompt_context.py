@@ -94,10 +94,13 @@ def read_texts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         counts[text] += 1
         return bigrams(text)
 
-    prompt_context._words.cache_clear()
+    remembered = (prompt_context._words, prompt_context._telling_words)
+    for one in remembered:
+        one.cache_clear()
     monkeypatch.setattr(prompt_context, "bigrams", counted)
     yield counts
-    prompt_context._words.cache_clear()
+    for one in remembered:
+        one.cache_clear()
 
 
 class CountedValues(PromptValues):
