@@ -22,7 +22,7 @@ from common.business_schema import BusinessSchema
 from common.messages import offline as texts
 from offline.about_data import about_data, newest_day
 from offline.classifying import ClassifierWords, classify, contains, load_classifier_words
-from offline.conversation import complete, current_part
+from offline.conversation import complete, current_part, points_back
 from offline.engine import Composed, Engine
 from offline.near_words import WordVectors
 from offline.question_from_sql import question_from_sql
@@ -89,7 +89,10 @@ class OfflineBrain:
         if _is_too_long(request):
             return SqlDraft(explanation=texts.OFFLINE_AMBIGUOUS, reason="ambiguous_question")
         engine = self._engine(request.schema)
-        question = complete(current_part(request.question), request.context, engine, request.today)
+        asked = current_part(request.question)
+        question = complete(asked, request.context, engine, request.today)
+        if question == asked and points_back(asked):
+            return _points_back(asked)
         nearest = request.pairs[:_MOST_PAIRS]
         doubted = [pair for pair in nearest if _plain(pair.sql) in _against(request, pair)]
         refused = {_plain(pair.sql) for pair in doubted if adapt(engine, question, request.today, [pair])}
@@ -187,6 +190,12 @@ def _said(name: str, suffix: str) -> str:
     """A text in Chinese, or with the suffix `_EN` in English."""
     found: str = getattr(texts, name + suffix) if suffix else getattr(messages, name)
     return found
+
+
+def _points_back(question: str) -> SqlDraft:
+    """Why a question about an earlier result is not answered: rows of earlier answers are not asked again."""
+    text = texts.OFFLINE_POINTS_BACK_EN if is_english(question) else texts.OFFLINE_POINTS_BACK
+    return SqlDraft(explanation=text, reason="ambiguous_question")
 
 
 def _drafted(engine: Engine, composed: Composed, today: date, wrong: set[str]) -> SqlDraft:

@@ -15,7 +15,7 @@ from offline.engine import Engine
 from offline.periods import Period, add_months
 from offline.text import fold, has_cjk, is_english
 from offline.time_grammar import Clock
-from offline.time_patterns import SHIFT_BACK
+from offline.time_patterns import SHIFT_BACK, SHIFT_ON
 from offline.tokens import Token
 
 _NUMBERING = re.compile(
@@ -30,6 +30,11 @@ _LEADS = (
     "改成",
     "换",
     "只看",
+    "不要",
+    "不含",
+    "除了",
+    "去掉",
+    "排除",
     "仅看",
     "再看",
     "再查",
@@ -39,6 +44,9 @@ _LEADS = (
     "what about",
     "how about",
     "only ",
+    "without ",
+    "except ",
+    "excluding ",
     "just ",
     "same for",
     "now ",
@@ -46,12 +54,22 @@ _LEADS = (
 )
 _PRESENTING = re.compile(r"图|表格|导出|chart|plot|table|export|excel")
 """Only another way to show the same answer is asked for."""
+_LISTING = re.compile(
+    r"(?:都|分别)?(?:有|是)(?:哪些|哪几个|谁|什么)|(?:列|说)(?:一下|出来?)"
+    r"|which (?:ones|are they)|what are they|list them"
+)
+"""Asks for the things themselves after they were counted."""
+_POINTING = re.compile(r"^\W*(?:在|那|并且|其中)?(?:这些|那些|这几个|那几个|它们?|他们|她们|这(?=[个家条]))")
+_POINTING_EN = re.compile(r"^\W*(?:and |of )?(?:they|these|those|it)\b|\b(?:them|those|these)\W*$")
+"""Words that stand for the result of the question before."""
+_EXCLUDING = re.compile(r"^\W*(?:不要|不含|除了|除去|去掉|排除|不包括|without|except|excluding)")
 _ENDS = re.compile(r"(?:的)?呢\s*[?!.]*$")
 _MOST_TURNS, _MOST_CHARACTERS, _SHORT, _SHORTEST = 6, 600, 5, 3
 _ADDED_TEXT = """
 previous year_before share growth decline first last high low day week month quarter year weekday
 which_day high_first low_first daily monthly running
 """
+_COMPARING = frozenset({"higher", "lower", "which", "equal"})
 _ADDED = frozenset(_ADDED_TEXT.split())
 
 
@@ -59,6 +77,12 @@ def current_part(question: str) -> str:
     """The text that is asked now, without earlier turns and without its number in a list."""
     current = question.rpartition(_CURRENT)[2] if _CURRENT in question else question
     return _NUMBERING.sub("", current).strip()
+
+
+def points_back(question: str) -> bool:
+    """Whether a question speaks of what an earlier one found, by words such as 这些 or `them`."""
+    text = fold(question)
+    return bool(_POINTING.search(text) or _POINTING_EN.search(text))
 
 
 def complete(question: str, context: str, engine: Engine, today: date) -> str:
@@ -93,16 +117,23 @@ def _is_follow_up(question: str, asked: Sequence[Token], engine: Engine, today: 
     content = [t for t in asked if not t.is_break]
     if not content:
         return _PRESENTING.search(text) is not None
-    leans = text.startswith(_LEADS) or bool(_ENDS.search(text)) or SHIFT_BACK.search(text) is not None
     figures = any(_is_figure(t) for t in content)
     things = any(n.kind == "table" for t in content for n in t.names) or any(t.values for t in content)
-    if leans:
+    if _leans(text):
         return not (figures and things and len(content) > _SHORT)
     if len(content) > _SHORT or any(t.period is not None for t in content):
         return False
+    is_bare = not things or not engine.compose(question, today).sql
     if figures or any(t.has("count") for t in content):
-        return len(content) <= _SHORTEST and not any(t.has("group") for t in content)
+        return is_bare and len(content) <= _SHORTEST and not any(t.has("group") for t in content)
     return not engine.compose(question, today).sql
+
+
+def _leans(text: str) -> bool:
+    """Whether a folded question begins, ends or moves in time like the second half of another."""
+    if text.startswith(_LEADS) or _ENDS.search(text) or _LISTING.fullmatch(text.strip(" ?!.")):
+        return True
+    return SHIFT_BACK.search(text) is not None or SHIFT_ON.search(text) is not None
 
 
 def _with_slots(before: str, earlier: Sequence[Token], asked: Sequence[Token], question: str, today: date) -> str:
@@ -110,13 +141,23 @@ def _with_slots(before: str, earlier: Sequence[Token], asked: Sequence[Token], q
     slots = _Slots(earlier, is_english=is_english(before))
     if shifted := _shifted(earlier, question, today):
         slots.put(shifted, lambda t: t.period is not None)
-        asked = [t for t in asked if t.period is None and not (t.has("month", "year", "day"))]
-    for token in asked:
-        if not slots.take(token, today):
-            return ""
-    if any(t.has("sum") for t in asked) and not any(t.names for t in asked):
-        slots.drop_groups()
-    return slots.text()
+        asked = [token for token in asked if not _is_of_time(token)]
+    if _LISTING.fullmatch(question.strip(" ?!.")):
+        slots.list_counted()
+    elif _only_compares(asked):
+        return ""
+    if _EXCLUDING.search(question):
+        asked = slots.exclude(asked)
+    return slots.text() if slots.take_all(asked, today) else ""
+
+
+def _is_of_time(token: Token) -> bool:
+    return token.period is not None or token.number is not None or token.has("month", "year", "day", "nth")
+
+
+def _only_compares(asked: Sequence[Token]) -> bool:
+    """哪个更多: a comparison within the answer before, which no question can be made of."""
+    return bool(asked) and all(token.tags & _COMPARING or token.is_break for token in asked)
 
 
 class _Slots:
@@ -128,6 +169,14 @@ class _Slots:
         self._front: list[str] = []
         self._added: list[str] = []
         self._is_english = is_english
+
+    def take_all(self, asked: Sequence[Token], today: date) -> bool:
+        """Find a place for every asked token; False when one has none."""
+        if not all(self.take(token, today) for token in asked):
+            return False
+        if any(t.has("sum") for t in asked) and not any(t.names for t in asked):
+            self.drop_groups()
+        return True
 
     def take(self, token: Token, today: date) -> bool:
         """Find a place for an asked token; False when it has none."""
@@ -145,7 +194,7 @@ class _Slots:
             self._added.append(f" by {token.text}" if self._is_english else f"按{token.text}")
         elif token.number is not None:
             self._take_number(token)
-        elif token.has("high", "low"):
+        elif token.has("high", "low", "last", "newest"):
             self._take_rank(token)
         elif token.tags & _ADDED:
             self._added.append(token.text)
@@ -162,7 +211,23 @@ class _Slots:
         else:
             self._added.append(token.text)
 
+    def exclude(self, asked: Sequence[Token]) -> list[Token]:
+        """不要“其他”: everything but the values asked for; returns the other tokens."""
+        values = [token.text for token in asked if token.values]
+        self._added += [f" except {text}" if self._is_english else f"，除了“{text}”" for text in values]
+        return [token for token in asked if not token.values]
+
+    def list_counted(self) -> None:
+        """都有哪些: the things that were counted."""
+        place = _place(self._earlier, lambda t: t.has("count"))
+        if place is not None:
+            self._pieces[place] = "which" if self._is_english else "有哪些"
+
     def _take_rank(self, token: Token) -> None:
+        cut = _place(self._earlier, lambda t: t.has("first"))
+        if cut is not None and token.has("last", "newest"):
+            self._pieces[cut] = "bottom" if self._is_english else "倒数"
+            return
         place = _place(self._earlier, lambda t: t.has("high", "low"))
         if place is not None:
             self._pieces[place] = token.text
@@ -201,18 +266,25 @@ class _Slots:
 
 
 def _shifted(earlier: Sequence[Token], question: str, today: date) -> str:
-    """上一个月, `the year before`: the period of the earlier question, moved back; empty when it had none."""
-    match = SHIFT_BACK.search(fold(question))
+    """上一个月, `the day after`: the period of the earlier question, moved by its length; empty when it had none."""
+    back = SHIFT_BACK.search(fold(question))
+    match = back or SHIFT_ON.search(fold(question))
     before = next((t.period for t in earlier if t.period is not None), None)
     if match is None or before is None or before.start is None:
         return ""
     first, end = before.bounds(today)
     if first is None or end is None:
         return ""
-    months = 12 if match["year"] else 1 if match["month"] and before.months else 0
-    days = 0 if months else (end - first).days
-    start, stop = add_months(first, -months) - timedelta(days=days), add_months(end, -months) - timedelta(days=days)
+    sign = -1 if back else 1
+    months = sign * _months_of(match, before)
+    days = 0 if months else sign * (end - first).days
+    start, stop = add_months(first, months) + timedelta(days=days), add_months(end, months) + timedelta(days=days)
     return f"{start.isoformat()}到{(stop - timedelta(days=1)).isoformat()}"
+
+
+def _months_of(match: re.Match[str], before: Period) -> int:
+    """How many months a shift is; 0 when it is counted in days."""
+    return 12 if match["year"] else 1 if match["month"] and before.months else 0
 
 
 def _place(earlier: Sequence[Token], fits: Callable[[Token], bool]) -> int | None:

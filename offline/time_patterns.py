@@ -99,6 +99,11 @@ SHIFT_BACK = re.compile(
     r"|(?P<year>上一年|前一年|the year before|(?:the )?previous year)"
     r"|(?P<day>前一天|上一天|the day before|(?:the )?previous day)"
 )
+SHIFT_ON = re.compile(
+    r"(?P<month>下一?个?月|后一?个?月|the month after|the next month)"
+    r"|(?P<year>下一年|后一年|the year after|the next year)"
+    r"|(?P<day>第二天|次日|后一天|下一天|the day after|the next day)"
+)
 LEAD_UNTIL = re.compile(
     r"(?:截至|截止到?|直到|until|up to|up until|on or before|through|by)\s*(?:the\s+)?(?:end\s+of\s+)?(?:the\s+)?"
 )

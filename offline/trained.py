@@ -128,6 +128,8 @@ def _same(new: Token, old: Token) -> bool:
         return (new.number, new.is_percent) == (old.number, old.is_percent)
     if new.values and old.values:
         return {link.value for link in new.values} == {link.value for link in old.values}
+    if new.derived != old.derived:
+        return False
     return bool(_columns(new) & _columns(old))
 
 
@@ -209,7 +211,9 @@ def _change_number(tree: exp.Query, new: Token, old: Token) -> bool:
 
 
 def _change_column(tree: exp.Query, new: Token, old: Token) -> bool:
-    """Exchange a figure by another of the same table; titles keep up with the words."""
+    """Exchange a figure by another of the same table; titles keep up with the words. No other figure is a ratio's."""
+    if new.derived is not None or old.derived is not None:
+        return False
     used = {column.name for column in tree.find_all(exp.Column)}
     sources = [
         link.field for link in old.names if link.field is not None and link.field.name in used and link.field.is_measure

@@ -81,6 +81,59 @@ def test_follow_up_takes_the_rest_from_the_question_before(brain: Brain) -> None
     assert "2023-05-01" in draft.sql
 
 
+@pytest.mark.parametrize(
+    ("before", "question", "expected", "absent"),
+    [
+        ("关闭的服务区有几个", "都有哪些", "service_area_name", "COUNT"),
+        ("2024年5月1日各服务区的营收", "第二天呢", "2024-05-02", "2024-05-01"),
+        ("2024年4月各服务区的营收", "下个月呢", "2024-05-01", "2024-04"),
+        ("2023年营收前5的服务区", "最后5名呢", "ASC", "DESC"),
+        ("2023年各服务区的营收", "不要宜春服务区", "NOT", "AND t1.service_name = '宜春服务区'"),
+    ],
+)
+def test_follow_up_changes_what_it_says(brain: Brain, before: str, question: str, expected: str, absent: str) -> None:
+    sql = ask(brain, question, context=f"User: {before}\nAssistant: 好").sql
+    assert expected in sql
+    assert absent not in sql
+
+
+@pytest.mark.parametrize("question", ["有多少家公司", "服务区总数是多少", "宜春服务区2023年4月的营收"])
+def test_a_whole_question_is_answered_alike_after_any_other(brain: Brain, question: str) -> None:
+    for before in (question, "2023年营收前5的服务区", "各公司的服务区数量"):
+        assert ask(brain, question, context=f"User: {before}\nAssistant: 好").sql == ask(brain, question).sql
+
+
+@pytest.mark.parametrize(
+    "question", ["这些服务区2023年的营收分别是多少", "它属于哪个公司", "Which companies manage them?"]
+)
+def test_a_question_about_an_earlier_result_is_not_answered_as_one_about_everything(
+    brain: Brain, question: str
+) -> None:
+    draft = ask(brain, question, context="User: 昌九路段有哪些服务区\nAssistant: 好")
+    assert (draft.sql, draft.reason) == ("", "ambiguous_question")
+
+
+def test_a_trained_ratio_does_not_answer_a_question_about_its_upper_figure(brain: Brain) -> None:
+    ratio = TrainedPair(
+        "2023年5月各服务区的客单价是多少",
+        "SELECT service_name, SUM(pay_sum) / SUM(order_sum) AS 客单价 FROM bss_business_day_data"
+        " WHERE oper_date BETWEEN '2023-05-01' AND '2023-05-31' GROUP BY service_name",
+        1.0,
+        "r1",
+    )
+    plain = TrainedPair(
+        "2023年5月3日营收最高的3个服务区",
+        "SELECT service_name, SUM(pay_sum) AS 营收 FROM bss_business_day_data WHERE oper_date = '2023-05-03'"
+        " GROUP BY service_name ORDER BY 营收 DESC LIMIT 3",
+        1.0,
+        "r2",
+    )
+    for figure in ("营收", "订单数", "微信金额"):
+        assert "r1" not in ask(brain, f"2024年5月各服务区的{figure}是多少", pairs=[ratio]).based_on
+    assert ask(brain, "2024年5月各服务区的客单价是多少", pairs=[ratio]).based_on == ("r1",)
+    assert ask(brain, "2024年5月3日客单价最高的3个服务区", pairs=[plain]).based_on == ()
+
+
 def test_only_the_current_part_of_an_enhanced_question_is_asked(brain: Brain) -> None:
     enhanced = "\n[CONTEXT]\nUser: 天气\n\n[CURRENT]\n各公司的服务区数量"
     assert "company_name" in ask(brain, enhanced).sql
