@@ -15,6 +15,7 @@ from tools.harness.react_script import ReactScript, query
 
 MODE = "/api/v0/maintenance/readonly"
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+OWNER = "reader"
 ALL = "SELECT company_name FROM bss_company ORDER BY id"
 Answer = Mapping[str, Any]
 
@@ -43,19 +44,20 @@ def read_only(service: Service) -> Iterator[Callable[[], None]]:
 
 
 def plainly(service: Service, question: str, thread: str) -> Answer:
-    body = {"question": question, "thread_id": thread}
+    body = {"question": question, "user_id": OWNER, "thread_id": thread}
     answer: Answer = service.client.post("/api/v0/ask_react_agent", json=body).json()["data"]
     return answer
 
 
 def streamed(service: Service, question: str, thread: str) -> Answer:
-    found = service.client.get("/api/v0/ask_react_agent_stream", params={"question": question, "thread_id": thread})
+    asked = {"question": question, "user_id": OWNER, "thread_id": thread}
+    found = service.client.get("/api/v0/ask_react_agent_stream", params=asked)
     answer: Answer = json.loads([line for line in found.text.splitlines() if line.startswith("data: ")][-1][6:])["data"]
     return answer
 
 
 def as_run(service: Service, question: str, thread: str) -> Answer:
-    body = {"question": question, "conversation_id": thread, "engine": "react"}
+    body = {"question": question, "user_id": OWNER, "conversation_id": thread, "engine": "react"}
     run = service.client.post("/api/v0/runs", json=body).json()["data"]
     until = time.monotonic() + 30
     while time.monotonic() < until:
@@ -68,7 +70,8 @@ def as_run(service: Service, question: str, thread: str) -> Answer:
 
 
 def chatted(service: Service, question: str, thread: str) -> Answer:
-    answer: Answer = service.client.post("/chat", json={"message": question, "thread_id": thread}).json()
+    body = {"message": question, "user_id": OWNER, "thread_id": thread}
+    answer: Answer = service.client.post("/chat", json=body).json()
     return answer
 
 
