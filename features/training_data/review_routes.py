@@ -33,7 +33,7 @@ class TrainingDataConflicts(TrainingResource):
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self) -> Response:
         page = page_of_query(request.args.to_dict())
-        return envelope_response(self.training.review.conflicts(DEFAULT_TENANT_NAME, page))
+        return envelope_response(self._service.review.conflicts(DEFAULT_TENANT_NAME, page))
 
 
 class TrainingDataQuarantine(TrainingResource):
@@ -46,7 +46,7 @@ class TrainingDataQuarantine(TrainingResource):
     @docs.response(503, "The platform database cannot be reached", failure)
     def get(self) -> Response:
         status, page = request.args.get("status", "pending"), page_of_query(request.args.to_dict())
-        return envelope_response(self.training.review.quarantine(DEFAULT_TENANT_NAME, status, page))
+        return envelope_response(self._service.review.quarantine(DEFAULT_TENANT_NAME, status, page))
 
 
 class TrainingDataQuarantineApprove(TrainingResource):
@@ -62,7 +62,7 @@ class TrainingDataQuarantineApprove(TrainingResource):
     @docs.response(503, "The platform database or the model cannot be reached", failure)
     def post(self) -> Response:
         wanted = parse_body(ReviewRequest, json_object(request))
-        return envelope_response(self.training.review.approve(DEFAULT_TENANT_NAME, wanted))
+        return envelope_response(self._service.review.approve(DEFAULT_TENANT_NAME, wanted))
 
 
 class TrainingDataQuarantineReject(TrainingResource):
@@ -78,7 +78,7 @@ class TrainingDataQuarantineReject(TrainingResource):
     @docs.response(503, "The platform database cannot be reached", failure)
     def post(self) -> Response:
         wanted = parse_body(ReviewRequest, json_object(request))
-        return envelope_response(self.training.review.reject(DEFAULT_TENANT_NAME, wanted))
+        return envelope_response(self._service.review.reject(DEFAULT_TENANT_NAME, wanted))
 
 
 class TrainingDataDrift(TrainingResource):
@@ -91,7 +91,7 @@ class TrainingDataDrift(TrainingResource):
     @docs.response(503, "A database cannot be reached", failure)
     def get(self) -> Response:
         page = page_of_query(request.args.to_dict(), most=MOST_EXAMINED)
-        return envelope_response(self.training.drift.page(DEFAULT_TENANT_NAME, page))
+        return envelope_response(self._service.drift.page(DEFAULT_TENANT_NAME, page))
 
 
 ROUTES = (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from functools import cached_property
 from typing import Any, get_args, get_type_hints
 
@@ -43,6 +46,26 @@ def test_routes_name_services_of_the_container() -> None:
             assert parts <= {*dir(provided), *get_type_hints(provided)}, (name, provided)
         else:
             assert getter.__annotations__["return"] == declared.__name__
+
+
+def _own_names_used(resource: type[Any]) -> set[str]:
+    """What a class's methods read of `self`."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(resource)))
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+    }
+
+
+def test_routes_use_only_what_their_classes_have() -> None:
+    """The type checker cannot say so: classes of the web framework come without types."""
+    import web.route_table  # noqa: F401
+
+    given = {"_services", "api"}
+    for resource in _subclasses(ServiceResource):
+        missing = {name for name in _own_names_used(resource) - given if not hasattr(resource, name)}
+        assert not missing, (resource, missing)
 
 
 def test_a_resource_without_a_service_is_noticed() -> None:

@@ -63,6 +63,7 @@ def test_the_thinking_switch_goes_only_where_it_is_understood(
     closing: list[object] = []
     chosen = build(**settings, **KEYS)
     client = build_model_client(chosen, chat_endpoint(chosen), NoMeter(), closing.append)
-    assert client._provider._model.extra_body == switch  # type: ignore[attr-defined]
+    members = client._provider._members  # type: ignore[attr-defined]
+    assert {name: value for name, value in members.items() if name not in ("model", "temperature")} == (switch or {})
     assert closing == [client.close]
     client.close()
