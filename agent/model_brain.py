@@ -124,7 +124,7 @@ class ModelBrain:
         table, shown = markdown_table(result, self._limits)
         instructions = self._prompts["summarise"].fill(fence=fence)
         asked = self._prompts["summary_request"].fill(
-            fence=fence, question=question, table=table, total=str(result.total_row_count), shown=str(shown)
+            fence=fence, question=question, table=table, total=_total(result), shown=str(shown)
         )
         return await self._write("summarise", instructions, asked, write)
 
@@ -139,12 +139,11 @@ class ModelBrain:
         return self._prompts["question_in_context"].fill(fence=new_fence(), context=known, question=question)
 
     def _look_up_result(self, looked_up: LookedUp) -> str:
-        if looked_up.result is None:
-            table, shown, total = looked_up.problem, 0, 0
-        else:
+        table, shown, total = looked_up.problem, 0, "0"
+        if looked_up.result is not None:
             table, shown = markdown_table(looked_up.result, self._limits)
-            total = looked_up.result.total_row_count
-        return self._prompts["look_up_result"].fill(fence=new_fence(), table=table, total=str(total), shown=str(shown))
+            total = _total(looked_up.result)
+        return self._prompts["look_up_result"].fill(fence=new_fence(), table=table, total=total, shown=str(shown))
 
     async def _ask(
         self, kind: CallKind, instructions: str, asked: str, turns: Sequence[ChatMessage] = ()
@@ -195,6 +194,11 @@ class _ThinkingTags:
         if piece:
             self.text += piece
             self._write(piece)
+
+
+def _total(result: ResultSet) -> str:
+    """The number of rows for a prompt, with a plus when there may be more than were counted."""
+    return f"{result.total_row_count}{'' if result.is_total_exact else '+'}"
 
 
 def _day(day: date) -> str:

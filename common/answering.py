@@ -119,13 +119,14 @@ class ResultSet:
     """Rows of an admitted query, JSON-ready values (docs/contract/envelope.md).
 
     `rows` are keyed by column name in `columns` order; `total_row_count` is what the query has, as far as it was
-    counted; `is_limited` says that rows beyond the cap were cut.
+    counted: at least as many when `is_total_exact` is False; `is_limited` says that rows beyond the cap were cut.
     """
 
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
     total_row_count: int
     is_limited: bool = False
+    is_total_exact: bool = True
 
     @property
     def row_count(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from sqlglot import exp
+from sqlglot.dialects.postgres import Postgres
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*|[\u3400-\u9fff][\u3400-\u9fff0-9_]*")
 _LAST_LATIN = 0x24F
@@ -107,4 +108,5 @@ none normalize nullif numeric out overlay position precision real row setof smal
 timestamp treat trim values varchar xmlattributes date day month year hour minute second count rank
 text name type key value
 """
-RESERVED = frozenset(_RESERVED_TEXT.split())
+RESERVED = frozenset(_RESERVED_TEXT.split()) | {word.lower() for word in Postgres.Tokenizer.KEYWORDS if word.isalpha()}
+"""Words that a name is quoted for: PostgreSQL's own, and those that the guard's parser knows."""

@@ -42,7 +42,8 @@ def summarise_rows(result: ResultSet, question: str = "") -> str:
         ]
         return speech.say("OFFLINE_SUMMARY_ONE", fields=speech.joined(fields))
     if result.is_limited:
-        text = speech.say("OFFLINE_SUMMARY_CUT", total=result.total_row_count, shown=result.row_count)
+        template = "OFFLINE_SUMMARY_CUT" if result.is_total_exact else "OFFLINE_SUMMARY_AT_LEAST"
+        text = speech.say(template, total=result.total_row_count, shown=result.row_count)
     else:
         text = speech.say("OFFLINE_SUMMARY_COUNT", count=result.row_count)
     if figures and labels:

@@ -267,26 +267,27 @@ class SqlExecutor:
         if taken.cut_by and not rows:
             raise SqlExecutionError(messages.SQL_RESULT_TOO_LARGE)
         columns = unique_names(taken.names)
-        total = len(rows)
+        total, is_exact = len(rows), True
         if taken.cut_by:
-            total = max(total + 1, self._count_on(connection, total + 1, watch))
+            counted, is_exact = self._count_on(connection, total + 1, watch)
+            total = max(total + 1, counted)
         named = tuple(dict(zip(columns, row, strict=True)) for row in rows)
-        result = ResultSet(columns, named, total, bool(taken.cut_by))
+        result = ResultSet(columns, named, total, bool(taken.cut_by), is_exact)
         return ExecutedQuery(result, plan.cost, taken.cut_by, tuple(taken.types))
 
-    def _count_on(self, connection: ReaderConnection, fetched: int, watch: QueryWatch) -> int:
-        """How many rows there are in all, as far as the limits let us look."""
+    def _count_on(self, connection: ReaderConnection, fetched: int, watch: QueryWatch) -> tuple[int, bool]:
+        """How many rows there are in all, as far as the limits let us look, and whether that is all of them."""
         wanted = self._limits.count_cap - fetched
         if wanted <= 0 or self._limits.count_seconds <= 0 or connection.closed:
-            return fetched
+            return fetched, False
         try:
             connection.execute(f"SET LOCAL statement_timeout = {int(self._limits.count_seconds * 1000)}".encode())
             moved = connection.execute(f"MOVE FORWARD {wanted} FROM {_CURSOR}".encode())
         except (psycopg.errors.QueryCanceled, psycopg.errors.OutOfMemory):
             if watch.was_cancelled:
                 raise
-            return fetched
-        return fetched + max(0, moved.rowcount)
+            return fetched, False
+        return fetched + max(0, moved.rowcount), moved.rowcount < wanted
 
 
 class _StaleConnection(Exception):  # noqa: N818 - leaves this module only as StoreUnavailableError

@@ -133,7 +133,9 @@ def test_exactly_the_cap_is_not_limited(pool: ReaderPool) -> None:
 
 def test_counting_stops_at_its_own_cap(pool: ReaderPool) -> None:
     result = executor_on(pool, row_cap=10, count_cap=500).execute("SELECT id FROM sale")
-    assert result.total_row_count == 500
+    assert (result.total_row_count, result.is_total_exact) == (500, False)
+    whole = executor_on(pool, row_cap=10, count_cap=5_000).execute("SELECT id FROM sale")
+    assert (whole.total_row_count, whole.is_total_exact) == (3000, True)
 
 
 def test_bytes_beyond_the_cap_are_cut(pool: ReaderPool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import date
 from typing import Any, TypeVar
 
@@ -197,6 +198,12 @@ def test_summary_names_first_last_and_sum(brain: Brain) -> None:
     assert "庐山服务区（30）" in text
     assert "宜春服务区（10.5" in text
     assert "60.5" in text
+
+
+def test_summary_of_rows_that_were_not_all_counted_says_so(brain: Brain) -> None:
+    rows = replace(result(("编号",), (1,), (2,), total=100_000), is_total_exact=False)
+    assert "至少有100000条记录" in run(brain.summarise("列出编号", rows))
+    assert "At least 100000 rows" in run(brain.summarise("list the numbers", rows))
 
 
 def test_summary_of_a_cut_result_claims_no_sum(brain: Brain) -> None:

@@ -169,3 +169,11 @@ def test_written_legends_are_read(meanings: dict[int, str]) -> None:
     if len(set(meanings.values())) == len(meanings):
         written = "状态：" + "，".join(f"{code}={label}" for code, label in meanings.items())
         assert legend_of(written) == ("状态", {str(code): label for code, label in meanings.items()})
+
+
+@pytest.mark.parametrize("word", ["copy", "lock", "call", "comment", "vacuum", "show", "set", "order", "user", "merge"])
+def test_tables_called_like_words_of_the_language_can_be_asked(word: str) -> None:
+    columns = (key("id"), Column("update", "numeric", "price"))
+    engine = Engine(BusinessSchema((Table("public", word, "parcels", columns),)), VOCABULARY)
+    for question in ("number of parcels", "total price of parcels"):
+        assert f'FROM "{word}"' in engine.compose(question, TODAY).sql
