@@ -15,6 +15,9 @@ from offline.text import key
 
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
 
+_TOGETHER = (*_ASKING_FORMS, "sum", "or", "count", "negation", "except", "contrast")
+"""Forms in which several values of one field are taken together, or are the two sides of a figure."""
+
 
 class GroupStep(OrderStep):
     """Finds the dimensions."""
@@ -64,7 +67,17 @@ class GroupStep(OrderStep):
         for _, dimension in found:
             if not any(dimension.fields and dimension.fields == other.fields for other in unique):
                 unique.append(dimension)
-        return unique
+        return unique or self._listed_values()
+
+    def _listed_values(self) -> list[Dimension]:
+        """上饶和宜春的营收: two values of one field, joined by and, are shown apart unless a total is said."""
+        if self.reading.has(*_TOGETHER) or any("总" in mention.text for mention in self.reading.mentions):
+            return []
+        fields = [links[0].field for links in self.resolution.values.values() if links]
+        item = next((one for one in fields if one is not None and fields.count(one) > 1), None)
+        if item is None:
+            return []
+        return [Dimension(self.titles.of_field(item), (item,), self._owner(item, self.index.relations[item.relation]))]
 
     def _grouping(self) -> list[Mention]:
         """The nouns rows are grouped by: those after 各, each, by; else those that are asked for."""

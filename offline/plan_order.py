@@ -53,13 +53,17 @@ class OrderStep(PlanState):
         reading = self.reading
         if reading.has("direction", "order") or self._asks_for_several():
             return False
-        if reading.is_english:
+        if reading.is_english and not self._asks_for_a_day():
             subject = next((m for m in reading.mentions if m.is_which or m.is_listed), None) or next(
                 iter(reading.mentions), None
             )
             words = subject.text.split() if subject is not None else []
             return not any(base_form(word) != word for word in words[-1:])
         return True
+
+    def _asks_for_a_day(self) -> bool:
+        """`which day`, not `which days`."""
+        return any(token.has("which_day") and not token.text.endswith("s") for token in self.reading.tokens)
 
     def _asks_for_several(self) -> bool:
         """哪些 asks for several, 是谁 for one."""

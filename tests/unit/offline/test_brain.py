@@ -114,6 +114,17 @@ def test_a_question_about_an_earlier_result_is_not_answered_as_one_about_everyth
     assert (draft.sql, draft.reason) == ("", "ambiguous_question")
 
 
+def test_things_named_together_are_shown_apart_unless_a_total_is_said(brain: Brain) -> None:
+    both = "宜春服务区和庐山服务区2023年4月"
+    assert "GROUP BY" in ask(brain, f"{both}的营收").sql
+    assert "GROUP BY" not in ask(brain, f"{both}的总营收").sql
+    assert "GROUP BY" not in ask(brain, f"{both}一共有多少营收").sql
+
+
+def test_which_day_had_the_most_is_one_day(brain: Brain) -> None:
+    assert ask(brain, "Which day of 2023 had the most revenue?").sql.endswith("LIMIT 1")
+
+
 def test_a_trained_ratio_does_not_answer_a_question_about_its_upper_figure(brain: Brain) -> None:
     ratio = TrainedPair(
         "2023年5月各服务区的客单价是多少",
