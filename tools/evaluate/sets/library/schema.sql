@@ -1,0 +1,17 @@
+select setseed(0.3);
+create table branch(branch_id int primary key, name text not null, city text, opened_on date);
+create table member(member_id int primary key, full_name text not null, email text, joined_on date, home_branch_id int references branch, is_active boolean not null);
+create table author(author_id int primary key, name text not null, country text, birth_year int);
+create table book(book_id int primary key, title text not null, author_id int references author, genre text, published_year int, list_price numeric(8,2));
+create table copy(copy_id int primary key, book_id int not null references book, branch_id int not null references branch, condition text, acquired_on date);
+create table loan(loan_id int primary key, copy_id int not null references copy, member_id int not null references member, loaned_at timestamp not null, due_on date not null, returned_at timestamp);
+create table fine(fine_id int primary key, loan_id int not null references loan, amount numeric(8,2) not null, paid boolean not null);
+create table event(event_id int primary key, branch_id int references branch, title text, held_on date, attendance int);
+insert into branch select i,(array['Central','Riverside','Hillcrest','Oakwood','Harbour','New Annex'])[i],(array['Leeds','Leeds','York','York','Hull','Hull'])[i],date '2001-03-01'+i*500 from generate_series(1,6) i;
+insert into member select i,'Member '||(array['Anna','Bob','Clara','Dan','Eve','Finn','Grace'])[1+i%7]||' '||i,'m'||i||'@example.org',date '2020-01-01'+(random()*2400)::int,1+(random()*4)::int,random()<0.8 from generate_series(1,200) i;
+insert into author select i,'Author '||chr(64+i),(array['UK','France','Japan','USA'])[1+i%4],1900+i*3 from generate_series(1,24) i;
+insert into book select i,'Book '||i,1+(random()*21)::int,(array['Fiction','History','Science','Children'])[1+(random()*3)::int],1950+(random()*75)::int,(5+random()*40)::numeric(8,2) from generate_series(1,150) i;
+insert into copy select i,1+(random()*139)::int,1+(random()*4)::int,(array['new','good','worn'])[1+(random()*2)::int],date '2018-01-01'+(random()*3000)::int from generate_series(1,500) i;
+insert into loan select i,1+(random()*499)::int,1+(random()*189)::int,t,(t+interval '21 days')::date,case when random()<0.85 then t+random()*interval '40 days' end from (select i,timestamp '2024-01-01'+random()*interval '1060 days' t from generate_series(1,4000) i) x;
+insert into fine select row_number() over(),loan_id,(1+random()*15)::numeric(8,2),random()<0.6 from loan where returned_at::date>due_on;
+insert into event select i,1+(random()*4)::int,(array['Story time','Book club','Author talk'])[1+i%3]||' '||i,date '2024-01-01'+i*12,(random()*60)::int from generate_series(1,80) i;
