@@ -91,7 +91,7 @@ class OfflineBrain:
         engine = self._engine(request.schema)
         asked = current_part(request.question)
         question = complete(asked, request.context, engine, request.today)
-        if question == asked and points_back(asked):
+        if question == asked and points_back(asked, engine, request.today):
             return _points_back(asked)
         nearest = request.pairs[:_MOST_PAIRS]
         doubted = [pair for pair in nearest if _plain(pair.sql) in _against(request, pair)]

@@ -59,9 +59,14 @@ _LISTING = re.compile(
     r"|which (?:ones|are they)|what are they|list them"
 )
 """Asks for the things themselves after they were counted."""
-_POINTING = re.compile(r"^\W*(?:在|那|并且|其中)?(?:这些|那些|这几个|那几个|它们?|他们|她们|这(?=[个家条]))")
-_POINTING_EN = re.compile(r"^\W*(?:and |of )?(?:they|these|those|it)\b|\b(?:them|those|these)\W*$")
-"""Words that stand for the result of the question before."""
+_PRONOUN = re.compile(
+    r"^\W*(?:在|那|并且|其中)?(?:它们?|他们|她们)"
+    r"|^\W*(?:and |of )?(?:they|it (?:is|was|has|had|belongs?))\b|\b(?:them|those|these)\W*$"
+)
+_DEMONSTRATIVE = re.compile(
+    r"^\W*(?:在|那|并且|其中)?[这那](?:些|[两二三四五六七八九十几\d]*[个家条位座所])|^\W*(?:and |of )?(?:these|those)\b"
+)
+"""Words that stand for the result of the question before: alone, or before a noun of the schema."""
 _EXCLUDING = re.compile(r"^\W*(?:不要|不含|除了|除去|去掉|排除|不包括|without|except|excluding)")
 _ENDS = re.compile(r"(?:的)?呢\s*[?!.]*$")
 _MOST_TURNS, _MOST_CHARACTERS, _SHORT, _SHORTEST = 6, 600, 5, 3
@@ -79,10 +84,22 @@ def current_part(question: str) -> str:
     return _NUMBERING.sub("", current).strip()
 
 
-def points_back(question: str) -> bool:
-    """Whether a question speaks of what an earlier one found, by words such as 这些 or `them`."""
+def points_back(question: str, engine: Engine, today: date) -> bool:
+    """Whether a question speaks of what an earlier one found: by a pronoun, or by 这些, `those` before a noun.
+
+    这个月 and 这个数据库 stand for themselves: a time is no noun of the schema, and a database is none of its tables.
+    """
     text = fold(question)
-    return bool(_POINTING.search(text) or _POINTING_EN.search(text))
+    if _PRONOUN.search(text):
+        return True
+    found = _DEMONSTRATIVE.match(text)
+    if found is None:
+        return False
+    named = (
+        token for token in engine.tokens(question, Clock(today)) if token.end > found.end() and not token.is_filler
+    )
+    following = next(named, None)
+    return following is not None and following.period is None and bool(following.names)
 
 
 def complete(question: str, context: str, engine: Engine, today: date) -> str:

@@ -125,6 +125,19 @@ def test_which_day_had_the_most_is_one_day(brain: Brain) -> None:
     assert ask(brain, "Which day of 2023 had the most revenue?").sql.endswith("LIMIT 1")
 
 
+@pytest.mark.parametrize("question", ["这个月各服务区的营收", "这个季度的营收", "这个月营收前5的服务区"])
+def test_a_time_that_begins_like_a_pointing_word_is_answered(brain: Brain, question: str) -> None:
+    for before in ("", "User: 2023年营收前5的服务区\nAssistant: 好"):
+        assert ask(brain, question, context=before).sql
+
+
+@pytest.mark.parametrize(
+    "question", ["这些服务区的营收", "这两个服务区的营收", "这家公司有多少服务区", "他们的营收是多少"]
+)
+def test_a_pointing_word_before_a_noun_asks_back(brain: Brain, question: str) -> None:
+    assert ask(brain, question).reason == "ambiguous_question"
+
+
 def test_a_trained_ratio_does_not_answer_a_question_about_its_upper_figure(brain: Brain) -> None:
     ratio = TrainedPair(
         "2023年5月各服务区的客单价是多少",
