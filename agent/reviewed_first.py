@@ -25,7 +25,12 @@ _SURELY_SAME = 1.0
 
 
 class ReviewedFirst:
-    """Args: store: asked for reviewed records; reader: says what reads the same and which words are known."""
+    """Leaves out of what a search has found the unreviewed records that may not be used; see the module.
+
+    Args:
+        store: asked for reviewed records.
+        reader: says which questions read the same, and which words are known.
+    """
 
     def __init__(self, store: VectorStore, reader: QuestionReader) -> None:
         self._store = store

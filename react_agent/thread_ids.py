@@ -40,10 +40,12 @@ class NewThreadIds:
 
     An id is claimed in Redis for a minute. Without Redis the processes do not know of each other; a thread that exists
     under a new id is then refused by the agent.
+
+    Args:
+        redis: a client with text responses and short timeouts, asked for at each use.
     """
 
     def __init__(self, redis: Callable[[], Redis]) -> None:
-        """Args: redis: a client with text responses and short timeouts, asked for at each use."""
         self._redis = redis
 
     def new(self, tenant: str, user_id: str) -> str:

@@ -17,14 +17,11 @@ import httpx
 
 from core.llm.config import LLMClientConfig
 from core.llm.errors import (
-    ModelCallError,
-    ModelConnectionError,
     ModelReplyError,
     ModelServerError,
-    ModelTimeoutError,
     error_for_status,
 )
-from core.llm.http_pool import UnacceptableReplyError
+from core.llm.http_pool import typed_errors
 from core.llm.messages import (
     CALL_KIND_HEADER,
     EXACT_KINDS,
@@ -42,8 +39,6 @@ _PATH: Final = "/chat/completions"
 _NO_KEY: Final = "none"
 """For a local server, which needs none."""
 _DONE: Final = "[DONE]"
-_MALFORMED: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
-"""What reading a reply of an unexpected shape raises."""
 _THINKING: Final = ("reasoning_content", "reasoning")
 
 
@@ -70,13 +65,13 @@ class ChatCompletions:
     def complete(
         self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
     ) -> ReplyPart:
-        with _typed_errors(), self._sent(messages, kind, timeout_seconds, tools, is_stream=False) as response:
+        with typed_errors(), self._sent(messages, kind, timeout_seconds, tools, is_stream=False) as response:
             return _whole_reply(json.loads(response.read()))
 
     def stream(
         self, messages: Sequence[ChatMessage], *, kind: CallKind, timeout_seconds: float, tools: Sequence[ToolSpec] = ()
     ) -> Generator[ReplyPart, None, None]:
-        with _typed_errors(), self._sent(messages, kind, timeout_seconds, tools, is_stream=True) as response:
+        with typed_errors(), self._sent(messages, kind, timeout_seconds, tools, is_stream=True) as response:
             if response.headers.get("content-type", "").startswith("application/json"):
                 yield _whole_reply(json.loads(response.read()))
                 return
@@ -255,23 +250,3 @@ def _call_piece(number: int, piece: Any) -> ToolCallPiece:
         _name(function.get("name")),
         arguments or "",
     )
-
-
-@contextlib.contextmanager
-def _typed_errors() -> Iterator[None]:
-    """Turn what httpx and reading raise into our errors, and cut the chain that quotes the provider."""
-    failure: ModelCallError
-    try:
-        yield
-        return
-    except (httpx.HTTPError, httpx.StreamError) as error:
-        failure = _failure(error)
-    except _MALFORMED:
-        failure = ModelReplyError()
-    raise failure from None
-
-
-def _failure(error: Exception) -> ModelCallError:
-    if isinstance(error, UnacceptableReplyError):
-        return ModelReplyError()
-    return ModelTimeoutError() if isinstance(error, httpx.TimeoutException) else ModelConnectionError()

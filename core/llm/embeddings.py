@@ -6,13 +6,12 @@ takes its tenant's turn at the `FairGate`, passes the circuit breaker and is met
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -22,20 +21,15 @@ from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.config import check_endpoint
 from core.llm.errors import (
     EmbeddingDimensionError,
-    ModelCallError,
-    ModelConnectionError,
     ModelReplyError,
-    ModelTimeoutError,
     error_for_status,
 )
 from core.llm.fair_gate import FairGate
-from core.llm.http_pool import UnacceptableReplyError
+from core.llm.http_pool import typed_errors
 from core.llm.messages import CALL_KIND_HEADER, TokenUsage
 from core.llm.metering import CallAccount, CallMeter, NoMeter
 from core.llm.retry import Attempts, RetryPolicy, call_with_retry
 from core.llm.token_estimate import estimated_tokens
-
-_MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -147,7 +141,7 @@ class OpenAIEmbeddings:
         wanted: dict[str, Any] = {"model": self._config.model, "input": list(texts), "encoding_format": "float"}
         if self._config.asks_for_dimension:
             wanted["dimensions"] = self.dimension
-        with _typed_errors():
+        with typed_errors():
             response = self._http_client.post(
                 self._url,
                 json=wanted,
@@ -197,20 +191,3 @@ def counted_tokens(body: Any) -> int | None:
     usage = body.get("usage") if isinstance(body, dict) else None
     counted = [usage.get(name) for name in ("prompt_tokens", "total_tokens")] if isinstance(usage, dict) else []
     return next((number for number in counted if isinstance(number, int) and number > 0), None)
-
-
-@contextlib.contextmanager
-def _typed_errors() -> Iterator[None]:
-    failure: ModelCallError
-    try:
-        yield
-        return
-    except UnacceptableReplyError:
-        failure = ModelReplyError()
-    except httpx.TimeoutException:
-        failure = ModelTimeoutError()
-    except (httpx.HTTPError, httpx.StreamError):
-        failure = ModelConnectionError()
-    except _MALFORMED:
-        failure = ModelReplyError()
-    raise failure from None

@@ -16,6 +16,7 @@ import httpcore
 import httpx
 
 from core.llm.call_scope import current_scope
+from core.llm.errors import ModelCallError, ModelConnectionError, ModelReplyError, ModelTimeoutError
 
 CONNECT_TIMEOUT_SECONDS: Final = 5.0
 STREAM_FRAMING_FACTOR: Final = 8
@@ -24,6 +25,10 @@ STREAM_FRAMING_FACTOR: Final = 8
 _WRITTEN_AT_ONCE: Final = 16_384
 _CONNECTIONS_A_POOL: Final = 16
 _SHORTEST_WAIT: Final = 0.001  # zero would mean "do not block" to a socket
+
+
+MALFORMED: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+"""What reading an answer of an unexpected shape raises."""
 
 
 class UnacceptableReplyError(httpx.RequestError):
@@ -45,6 +50,30 @@ def build_http_client(*, max_reply_bytes: int, max_connections: int) -> httpx.Cl
         follow_redirects=False,
         trust_env=False,
     )
+
+
+@contextlib.contextmanager
+def typed_errors() -> Iterator[None]:
+    """Turn what sending and reading raise into our errors, and cut the chain, which quotes the provider.
+
+    Raises:
+        ModelTimeoutError: the answer did not come in time.
+        ModelConnectionError: it did not come.
+        ModelReplyError: it came and cannot be read, or is too large.
+    """
+    failure: ModelCallError
+    try:
+        yield
+        return
+    except UnacceptableReplyError:
+        failure = ModelReplyError()
+    except httpx.TimeoutException:
+        failure = ModelTimeoutError()
+    except (httpx.HTTPError, httpx.StreamError):
+        failure = ModelConnectionError()
+    except MALFORMED:
+        failure = ModelReplyError()
+    raise failure from None
 
 
 def _spread(max_connections: int) -> httpx.BaseTransport:
