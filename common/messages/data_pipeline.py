@@ -34,14 +34,12 @@ FILE_UNREADABLE: Final = "文件无法解析，已跳过: {file}"
 SQL_WITHOUT_QUESTION: Final = "文件 {file} 中的 {count} 条SQL没有问题，未配置模型，已跳过"
 CANCELLED: Final = "任务已取消"
 TASK_RUNNING: Final = "任务正在执行中: {task_id}"
-STEP_BROKEN: Final = "步骤执行失败：{detail}"
 FILE_ERROR: Final = "任务目录读写失败：{detail}"
 BACKUP_FAILED: Final = "备份上次运行的文件失败: {files}"
 MODEL_REPLY_UNUSABLE: Final = "模型的回答不可用：{detail}"
 REPLY_NOT_JSON: Final = "回答不是有效的JSON"
 REPLY_WRONG_SHAPE: Final = "回答缺少需要的内容"
 INTERRUPTED_RUN_RESUMED: Final = "继续执行上次中断的任务"
-QUARANTINE_REASON: Final = "表结构变更后SQL不再可用"
 
 # Progress and the task log
 STEP_STARTED: Final = "开始执行"
@@ -86,7 +84,6 @@ NOTE_JSON: Final = "- {column} 为JSON格式的数据"
 NOTE_RELATION_TABLE: Final = "- {table} 为关联表，用于连接其他表"
 SUSPECTED_ENUM_WORDS: Final = ("状态", "类型", "级别", "方向", "品类", "模式", "格式", "性别")
 MAPPING_HEAD: Final = ("# 文件名映射报告", "# 格式: 原始表名 -> 实际文件名")
-TABLE_LIST_HEAD: Final = ("# 表清单文件", "# 生成时间: {created}", "# 表数量: {count}")
 
 # metadata.txt, metadata_detail.md, db_query_decision_prompt.txt (contract 5.5)
 METADATA_SQL_HEAD: Final = """-- Schema Tools生成的主题元数据
@@ -166,8 +163,6 @@ ENTITY_LINE: Final = "- {entity}"
 METRIC_LINE: Final = "- {metric}"
 AND: Final = "和"
 TOTAL_WORD: Final = "总"
-KEY_COMMENT: Final = "主键"
-REFERENCE_COMMENT: Final = "关联{table}的{column}"
 
 # Question templates: `{noun}` of a table, `{m}` a measure, `{label}` a naming column, `{c}` a category, `{v}` a value
 Q_COUNT: Final = "{noun}一共有多少个？"
@@ -188,7 +183,6 @@ Q_OF_VALUE: Final = "{v}{month}的{m}是多少？"
 Q_BY_CATEGORY: Final = "{month}各{c}的{m}是多少？"
 Q_BY_CATEGORY_ALWAYS: Final = "各{c}的{m}是多少？"
 Q_LAST_DAYS: Final = "最近7天每天的{m}是多少？"
-Q_AVERAGE: Final = "{month}{m}的平均值是多少？"
 Q_TOP: Final = "{m}最高的{n}个{label}是哪些？"
 Q_MORE: Final = "{month}的{m}和{m2}分别是多少？"
 Q_JOIN_COUNT: Final = "每个{parent}有多少个{noun}？"
@@ -204,6 +198,5 @@ YEAR_TEXT: Final = "{year}年"
 
 # Command line
 DEFAULT_CONTEXT: Final = "数据库管理系统"
-CLI_INTERRUPTED: Final = "已中断"
 CLI_TABLE_LIST_MISSING: Final = "表清单文件不存在: {path}"
 CLI_STEP_MISSING: Final = "步骤执行模式需要指定step_name"

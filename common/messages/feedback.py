@@ -19,7 +19,6 @@ NOT_FOUND: Final = "反馈记录不存在 (ID: {id})"
 IDS_MISSING: Final = "缺少有效的反馈ID列表"
 IDS_WRONG: Final = "参数 feedback_ids 的值无效：必须是整数ID的列表"
 NONE_FOUND: Final = "未找到任何有效的反馈记录"
-MUST_BE_BOOLEAN: Final = "参数 {name} 的值无效：必须是布尔值"
 USER_ID_WRONG: Final = "参数 user_id 的值无效：最多 {limit} 个字符，不能为空值"
 
 ADD_FAILED: Final = "创建反馈记录失败，请稍后重试"
