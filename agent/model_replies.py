@@ -143,7 +143,8 @@ def _marked(fences: Sequence[Fence], outside: str, *, may_be_open: bool) -> Iter
     yield tagged(outside)
     if outside.lstrip()[:1] in ("{", "[") or '"sql"' in outside:
         yield from json_members(outside)
-    yield from (code for code in inline_codes(outside) if _first_word(code) in words.QUERY_STARTS)
+    if not _has_any(outside.lower(), vocabulary().refusal_marks):  # a refusal quotes what it does not say
+        yield from (code for code in inline_codes(outside) if _first_word(code) in words.QUERY_STARTS)
 
 
 def _tidied(candidate: str, work: _Parses) -> str:
@@ -215,6 +216,8 @@ def _is_sql(text: str, work: _Parses, *, is_marked: bool) -> bool:
     """Whether to hand `text` on as SQL: it parses as statements, or it is clearly meant as a query and is broken."""
     first = _first_word(text)
     if first in words.QUERY_STARTS:
+        if len(text.split(None, 1)) < 2:
+            return False
         if _statements(text, work):
             return True
         body = text[_leading(text) :]
