@@ -20,6 +20,7 @@ _NUMBER = re.compile(
     r"\s*(?P<percent>%|percent(?:age)?(?![a-z])|个百分点)?(?P<unit>元|块钱|块|人民币|辆次|辆|单|笔|人次|dollars?(?![a-z]))?"
 )
 _CHINESE = re.compile(r"(?P<times1>百分之)?(?P<digits>[零〇一二两三四五六七八九十百千]{1,7})(?P<times>万|亿)?")
+_BARE = re.compile(r"(?<=[过破上超])[万亿](?:元|块钱|块|辆次|辆|单|笔|人次)?")
 _ENGLISH = re.compile(rf"(?:{'|'.join(_WORDS)})(?![a-z])")
 
 
@@ -47,6 +48,8 @@ def number_at(text: str, position: int) -> tuple[Decimal, bool, int] | None:
     if match := _CHINESE.match(text, position):
         value = Decimal(to_int(match["digits"])) * _TIMES.get(match["times"] or "", 1)
         return value, bool(match["times1"]), match.end()
+    if match := _BARE.match(text, position):  # 过万, 破亿: the unit alone is one of it
+        return Decimal(_TIMES[match[0][0]]), False, match.end()
     if match := _ENGLISH.match(text, position):
         return Decimal(_WORDS[match[0]]), False, match.end()
     return None

@@ -62,8 +62,8 @@ class Filter:
 class Measure:
     """An aggregate. `per` averages the sums of days, months or years; `only` restricts what is aggregated.
 
-    `over` divides by another measure, times `scale`; `share_of` is what a share is taken of: all groups together
-    (`groups`), the groups of the first dimension (`outer`), or nothing.
+    `plus` are added to it; `over` divides by another measure, times `scale`; `share_of` is what a share is taken of:
+    all groups together (`groups`), the groups of the first dimension (`outer`), or nothing.
     """
 
     function: Function
@@ -75,6 +75,7 @@ class Measure:
     per: Grain = ""
     over: Measure | None = None
     minus: Measure | None = None
+    plus: tuple[Measure, ...] = ()
     scale: int = 1
     share_of: Literal["", "groups", "outer"] = ""
     is_absolute: bool = False
@@ -103,13 +104,14 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Condition:
-    """A comparison of a measure of each group, with a number or with the average over all groups."""
+    """A comparison of a measure of each group with a number, the average over all groups, or an `other` measure."""
 
     measure: Measure
     test: Test
     number: Decimal = Decimal(0)
     upper: Decimal | None = None
     against_average: bool = False
+    other: Measure | None = None
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,9 @@ class Plan:
     """A query over `root` and what it joins.
 
     With measures it groups by the dimensions; without, it lists the `attributes` of rows. `members` chooses tables of
-    a family. `count_groups` counts the groups that remain; `mean_over` takes the
-    mean over the groups of the dimension of that title. `best_of_each` keeps the first rows of each first dimension.
+    a family. `only_deleted` takes the root's rows that are marked as deleted. `count_groups` counts the groups that
+    remain; `mean_over` takes the mean over the groups of the dimension of that title. `best_of_each` keeps the first
+    rows of each first dimension.
     """
 
     root: Relation
@@ -154,6 +157,7 @@ class Plan:
     limit: int | None = None
     offset: int = 0
     is_distinct: bool = False
+    only_deleted: bool = False
     either: tuple[tuple[Filter, ...], ...] = ()
     members: Mapping[int, tuple[Member, ...]] = field(default_factory=dict)
     count_groups: str = ""

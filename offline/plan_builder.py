@@ -42,10 +42,19 @@ class PlanBuilder(ExistenceStep):
             weekdays=time.weekdays,
             titles={},
         )
+        if self.reading.has("deleted"):
+            if self.root.deleted is None:
+                return self._words("deleted")
+            plan = plan.with_(only_deleted=True)
         plan = self._with_existence(plan, time)
         if isinstance(plan, Refusal):
             return plan
         return self._leftover() or plan
+
+    def _words(self, tag: str) -> Refusal:
+        """The refusal that names the words of a form."""
+        tokens = self.reading.tokens
+        return Refusal("unknown_generation_failure", tuple(tokens[place].text for place in self.reading.forms[tag]))
 
     def _take_both(self, filters: Filters) -> Refusal | None:
         """Values that hold for rows of their own, which the root's row cannot be."""
@@ -204,7 +213,7 @@ class PlanBuilder(ExistenceStep):
             measure = self._known_measure(mention, option) or self._measure(mention, option)
             self.measures[mention] = measure
             self.used.add(mention)
-            is_bound = any(c.subject is mention for c in self.reading.conditions)
+            is_bound = any(c.subject is mention and c.other is None for c in self.reading.conditions)
             if not (is_bound and len(self.uses("measure", "rows", "values")) > 1 and self._is_only_bound(mention)):
                 found.append(measure)
         return found

@@ -41,6 +41,12 @@ class ConditionStep(GroupStep):
             if measure is None:
                 return Refusal("unknown_generation_failure", (self.reading.tokens[condition.position].text,))
             self.used.add(condition)
+            if condition.other is not None:
+                other = self.measures.get(condition.other)
+                if other is None or other == measure or other.relation != measure.relation:
+                    return Refusal("unknown_generation_failure", (self.reading.tokens[condition.position].text,))
+                conditions.append(Condition(measure, condition.operator, other=other))
+                continue
             is_row = measure.field is not None and measure.relation == self.root.number and not measure.per
             counts_rows = any(m.function == "count" and m is not measure for m in plan.measures)
             if (

@@ -31,6 +31,8 @@ class ExistenceStep(RowStep):
                 continue
             if mention.is_negated and option.kind in ("entity", "rows", "measure", "field"):
                 if option.kind == "field" and target is self.root and option.field is not None:
+                    if self.root.is_event and not self.uses("entity", "rows") and not self.reading.has("null"):
+                        return Refusal("unknown_generation_failure", (mention.text,))
                     plan = plan.with_(filters=(*plan.filters, Filter(option.field, "is_null")))
                     self.used.add(mention)
                     continue

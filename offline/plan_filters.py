@@ -64,7 +64,7 @@ def filters_of(reading: Reading, resolution: Resolution, index: LinkIndex) -> Fi
 
 def _filter_of(item: Field, value: ValueMention, values: Sequence[str], reason: str) -> Filter:
     if not value.links and value.token.literal and item.kind == "text":
-        test: Test = "starts" if value.is_prefix else "contains"
+        test: Test = value.token.name_part or ("starts" if value.is_prefix else "contains")
         return Filter(item, test, (value.token.literal,), is_negated=value.is_negated)
     if reason == ENDS_SO:
         return Filter(item, "ends", (value.text,), is_negated=value.is_negated)

@@ -12,6 +12,7 @@ from offline.figure_pairs import is_part_of
 from offline.periods import Period
 from offline.plan import AnyPlan, Condition, Dimension, Filter, Measure, Ordering, Plan, Refusal, Test
 from offline.plan_builder import PlanBuilder
+from offline.plan_together import added_up, shares_of_whole
 from offline.relations import Field
 from offline.text import key
 
@@ -26,7 +27,7 @@ def apply_forms(plan: Plan, builder: PlanBuilder) -> AnyPlan | Refusal:
     for tags, apply in (
         (("ratio",), _ratio), (("share",), _share), (_CHANGES, _change), (("difference",), _difference),
         (("running",), _running), (("contrast",), _contrast), (("higher", "lower"), _compared_things),
-        (("mean_over",), _mean_over), (("several",), _several), (("rank",), _unsupported),
+        (("together",), added_up), (("mean_over",), _mean_over), (("several",), _several), (("rank",), _unsupported),
         (("second_grain",), _second_grain),
     ):  # fmt: skip
         if reading.has(*tags):
@@ -62,6 +63,8 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     first = plan.measures[0]
     if first.siblings[1]:
         return plan.with_(measures=(replace(first, share_of="groups"),))
+    if len(plan.measures) > 1 and (parts := shares_of_whole(plan, builder)):
+        return parts
     if len(plan.measures) == 2 and all(m.is_addable for m in plan.measures):
         part, whole = _part_and_whole(*plan.measures)
         if builder.reading.has("of_total") and part.field and whole.field and not is_part_of(part.field, whole.field):
@@ -89,16 +92,7 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
         share = replace(part, title=builder.titles.form("share", first.title), over=first, scale=100)
         return _reordered(plan.with_(filters=filters, measures=(part, share)), share, builder)
     if not plan.dimensions:
-        sibling = _whole_of(first, builder)
-        if named := _named_part(plan, builder, has_whole=sibling is not None):
-            share = replace(first, only=named, title=builder.titles.form("share", first.title), over=first, scale=100)
-            part = replace(first, only=named)
-            others = tuple(f for f in plan.filters if f not in named)
-            return plan.with_(filters=others, measures=(part, first_of_whole(first, builder), share))
-        if sibling is None:
-            return _words(builder, "share")
-        share = replace(first, title=builder.titles.form("share", first.title), over=sibling, scale=100)
-        return plan.with_(measures=(first, sibling, share))
+        return _share_of_all(plan, builder)
     sibling = _whole_of(first, builder)
     if sibling is not None and _says_family_part(first, builder):
         share = replace(first, title=builder.titles.form("share", first.title), over=sibling, scale=100)
@@ -109,6 +103,21 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
         share_of="outer" if len(plan.dimensions) > 1 else "groups",
     )
     return _reordered(plan.with_(measures=(*plan.measures, share)), share, builder)
+
+
+def _share_of_all(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
+    """One figure: what is named within all there is, or a part within the column that holds the total."""
+    first = plan.measures[0]
+    sibling = _whole_of(first, builder)
+    if named := _named_part(plan, builder, has_whole=sibling is not None):
+        share = replace(first, only=named, title=builder.titles.form("share", first.title), over=first, scale=100)
+        part = replace(first, only=named)
+        others = tuple(f for f in plan.filters if f not in named)
+        return plan.with_(filters=others, measures=(part, first_of_whole(first, builder), share))
+    if sibling is None:
+        return _words(builder, "share")
+    share = replace(first, title=builder.titles.form("share", first.title), over=sibling, scale=100)
+    return plan.with_(measures=(first, sibling, share))
 
 
 def first_of_whole(measure: Measure, builder: PlanBuilder) -> Measure:
@@ -425,6 +434,10 @@ def _compared_things(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     descending = reading.has("higher")
     if reading.has("than") and len(plan.periods) == 2:
         return _more_than_before(plan, builder, is_growth=descending)
+    if any(
+        reading.tokens[place + 1].period for place in reading.forms.get("than", ()) if place + 1 < len(reading.tokens)
+    ):
+        return _words(builder, "than", "higher", "lower")
     figures = [item for item in plan.attributes if item.is_measure]
     several = [f for f in plan.filters if len(f.values) > 1]
     if plan.measures and (plan.dimensions or several):

@@ -15,6 +15,7 @@ from offline.relations import Field, Member
 from offline.resolving import verbs_near
 from offline.text import key
 from offline.time_patterns import ENGLISH_MONTHS
+from offline.tokens import Token
 
 if TYPE_CHECKING:
     from offline.plan_builder import PlanBuilder
@@ -269,7 +270,8 @@ def _add_buckets(builder: PlanBuilder, use: TimeUse) -> None:
         grain = "day"
     if grain == "weekday" and moment.written:
         grain = ""
-    several = len(use.periods) > 1 and not reading.has(*_COMPARING) and reading.has("respective")
+    apart = reading.has("respective") or _are_joined(builder)
+    several = len(use.periods) > 1 and not reading.has(*_COMPARING) and apart
     if several and not grain:
         grain = _unit_of(use.periods)
         use.position = reading.periods[0].position
@@ -279,6 +281,26 @@ def _add_buckets(builder: PlanBuilder, use: TimeUse) -> None:
         use.dimensions.append(Dimension(builder.titles.of_field(moment.field), (moment.field,)))
     elif grain:
         use.dimensions.append(Dimension(builder.titles.bucket(grain), grain=grain))
+
+
+def _are_joined(builder: PlanBuilder) -> bool:
+    """上个月和这个月的营收: whole units of one kind that are joined stand apart, unless a total is said."""
+    reading, today = builder.reading, builder.clock.today
+    if reading.has("sum", "together", "per_unit", "ratio", "share") or _says_total(reading):
+        return False
+    units = {_unit_of([mention.period]) for mention in reading.periods}
+    whole = all(m.period.months or m.period.is_day(today) for m in reading.periods) and len(units) == 1
+    joints = (reading.tokens[a.position + 1 : b.position] for a, b in pairwise(reading.periods))
+    return whole and all(_joins(joint) for joint in joints)
+
+
+def _says_total(reading: Reading) -> bool:
+    return any(mention.text.startswith(("总", "total")) for mention in reading.mentions)
+
+
+def _joins(joint: Sequence[Token]) -> bool:
+    """Whether the words between two periods only join them."""
+    return bool(joint) and all(token.has("and") or token.is_filler for token in joint)
 
 
 def _compares_whole(reading: Reading, periods: Sequence[Period]) -> bool:

@@ -16,6 +16,8 @@ from offline.reading import Aggregate, ConditionMention, Direction, Mention, Rea
 from offline.text import key
 from offline.tokens import Token
 
+_BY_NUMBER = frozenset({"最多", "最少", "most", "fewest", "least", "themost", "thefewest"})
+"""Superlatives of how many there are; 最高 and largest rank a figure."""
 _ONE_EACH = frozenset({"一个", "一家", "单个", "一条", "一位", "一名"})
 
 
@@ -34,6 +36,7 @@ class Reader(ValueReader):
             elif token.tags or token.adjectives:
                 self._read_form(place, token)
         self._move_aggregates()
+        self._count_for_share()
         self._name_values()
         self._imply_figure()
         self._read_than()
@@ -249,6 +252,7 @@ class Reader(ValueReader):
             self._reading.mark("both_ends", place)
             return True
         target.rank = direction
+        target.ranks_number = key(token.text) in _BY_NUMBER
         if token.adjectives:
             names = tuple(name for adjective in token.adjectives for name in adjective.names)
             target.token = replace(target.token, adjectives=token.adjectives) if names else target.token
@@ -256,6 +260,8 @@ class Reader(ValueReader):
 
     def _read_aggregate(self, place: int, token: Token) -> bool:
         aggregate: Aggregate = next(tag for tag in ("avg", "sum", "max", "min") if tag in token.tags)
+        if token.has("together"):
+            self._reading.mark("together", place)
         if aggregate == "avg" and self._leads_each(place):
             self._reading.mark("mean_over", place)
             return True

@@ -11,6 +11,9 @@ from offline.reading import ConditionMention, Mention, ValueMention
 from offline.text import has_cjk
 from offline.tokens import Token
 
+_PASSED = frozenset({"过", "上"})
+"""营收过万, 上百个: right before a number these say that it is passed; anywhere else they are particles."""
+
 
 class NumberReader(TokenWalk):
     """Reads numbers and what compares with them."""
@@ -83,10 +86,21 @@ class NumberReader(TokenWalk):
             condition.subject = self._previous_mention(place) or self._next_mention(following)
             self._reading.conditions.append(condition)
             return True
+        if (figures := self._figures_beside(place)) is not None:
+            subject, other = figures
+            self._reading.conditions.append(ConditionMention(place, operator, subject=subject, other=other))  # type: ignore[arg-type]
+            return True
         if not token.has("filler", "high", "higher", "lower") and token.text not in ALSO_VERBS:
             self._reading.unread.append(token.text)
             return True
         return False
+
+    def _figures_beside(self, place: int) -> tuple[Mention, Mention] | None:
+        """现金支付超过微信支付的服务区: two figures that are compared with each other."""
+        before, after = self._previous_mention(place, reach=3), self._by_place.get(place + 1)
+        if before is None or after is None or not (is_figure(before) and is_figure(after)):
+            return None
+        return before, after
 
     def _attach(self, condition: ConditionMention, place: int, number: int) -> None:
         """The noun a comparison is about: the one counted right after the number, else the one before."""
@@ -129,7 +143,12 @@ class NumberReader(TokenWalk):
         return True
 
     def _read_number(self, place: int, token: Token) -> None:
-        """A number no form has taken: a span, a limit, a place of the ranking, or a value for the noun before it."""
+        """A number no form has taken: a span, a bound, a limit, a place of the ranking, or the value of a noun."""
+        if place and self._tokens[place - 1].text in _PASSED and self._subject_of(place - 1) is not None:
+            condition = ConditionMention(place, ">", _value(token), is_percent=token.is_percent)
+            self._attach(condition, place - 1, place)
+            self._reading.conditions.append(condition)
+            return
         second = self._second_number(place)
         if second is not None and second not in self._used and self._is_span(place, second):
             self._add_between(place, second)
@@ -185,6 +204,11 @@ class NumberReader(TokenWalk):
             return True
         is_counted_noun = after is not None and after in self._by_place
         return is_counted_noun and any(t.has("high", "low") or t.adjectives for t in self._tokens)
+
+
+def is_figure(mention: Mention) -> bool:
+    """Whether a noun is a figure: something is computed of it, or its best meaning is a column of figures."""
+    return bool(mention.aggregate) or any(n.field is not None and n.field.is_measure for n in mention.names[:1])
 
 
 def _value(token: Token) -> Decimal:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from offline.figure_pairs import stored_counts
 from offline.links import Link
-from offline.reader_numbers import NumberReader
-from offline.reader_words import BEFORE_LITERAL, SURE_NAME
-from offline.reading import Mention, ValueMention
+from offline.reader_numbers import NumberReader, is_figure
+from offline.reader_words import BEFORE_LITERAL, LIKELY_TABLE, SURE_NAME
+from offline.reading import ConditionMention, Mention, Operator, ValueMention
 from offline.tokens import Token
 
 _ONE_DAY = frozenset({"一天", "的一天", "那一天", "那天", "一日"})
@@ -42,18 +42,30 @@ class ValueReader(NumberReader):
         if not value.token.literal or value.links:
             return
         mention = self._previous_mention(value.position, reach=4) or self._noun_after(value)
-        if mention is not None and not all(
-            t.has("equal", "starts") or t.text in BEFORE_LITERAL
-            for t in self._tokens[mention.position + 1 : value.position]
-        ):
+        if mention is not None and not self._leads_literal(mention, value):
             mention = None
         if mention is None:
-            self._reading.unknown.append(value.text)
+            self._leave_unnamed(value)
             return
         value.named = mention
+        if value.is_part:
+            mention.names_value = mention.names[0].kind == "column" and mention.is_plain
+            return
         before = self._previous_content(value.position)
         value.is_prefix = before is not None and self._tokens[before].has("starts")
         mention.names_value = not value.is_prefix or mention.is_plain
+
+    def _leads_literal(self, mention: Mention, value: ValueMention) -> bool:
+        """Whether nothing but words that lead to a value stands between the noun and the text."""
+        between = self._tokens[mention.position + 1 : value.position]
+        return all(token.has("equal", "starts") or token.text in BEFORE_LITERAL for token in between)
+
+    def _leave_unnamed(self, value: ValueMention) -> None:
+        """What a name must hold is looked for among the stored values when no noun says whose name it is."""
+        if value.is_part and value.token.values:
+            value.links = value.token.values
+        else:
+            self._reading.unknown.append(value.text)
 
     def _move_listing(self) -> None:
         """列出所有开放状态的服务区: what is asked for is the noun after those that only name a value."""
@@ -98,18 +110,37 @@ class ValueReader(NumberReader):
         forms = self._reading.forms
         start = min(forms.get("than", [len(self._tokens)]))
         sides = [place for tag in ("higher", "lower") for place in forms.get(tag, ()) if place > start]
-        asks = any(t.text.endswith(("多少", "几")) or t.has("how_much", "count") for t in self._tokens[start + 1 :])
-        if sides and asks and not self._reading.is_english:
-            for tag in ("higher", "lower"):
-                forms.pop(tag, None)
+        if not sides or self._reading.is_english:
+            return
+        if self._asks_amount(start):
             self._reading.mark("difference", sides[0])
+            read: tuple[str, ...] = ("higher", "lower")
+        elif self._compare_figures(start, sides[0]):
+            read = ("than", "higher", "lower")
+        else:
+            return
+        for tag in read:
+            forms.pop(tag, None)
+
+    def _asks_amount(self, start: int) -> bool:
+        return any(t.text.endswith(("多少", "几")) or t.has("how_much", "count") for t in self._tokens[start + 1 :])
+
+    def _compare_figures(self, place: int, side: int) -> bool:
+        """现金比微信多的服务区: the things of which one figure is more than another."""
+        before, after = self._previous_mention(place, reach=3), self._by_place.get(place + 1)
+        things = [m for m in self._reading.mentions if not is_figure(m)]
+        if before is None or after is None or not things or not (is_figure(before) and is_figure(after)):
+            return False
+        operator: Operator = ">" if self._tokens[side].has("higher") else "<"
+        self._reading.conditions.append(ConditionMention(place, operator, subject=before, other=after))
+        return True
 
     def _imply_figure(self) -> None:
         """过境车最多的服务区: a kind of what a table counts stands for the count, where no figure is named."""
         reading = self._reading
         ranked = next((m for m in reading.mentions if m.rank), None)
         asks = ranked is not None or reading.has("share", "how_much", "count")
-        if reading.is_english or not asks or reading.counted or any(_is_figure(m) for m in reading.mentions):
+        if reading.is_english or not asks or reading.counted or any(is_figure(m) for m in reading.mentions):
             return
         end = ranked.position if ranked is not None else len(self._tokens)
         implied = next(filter(None, (_counted_with(value) for value in reading.values if value.position < end)), None)
@@ -119,6 +150,19 @@ class ValueReader(NumberReader):
             implied.rank, ranked.rank = ranked.rank, ""
         reading.mentions.insert(0, implied)
         reading.forms.pop("count", None)
+
+    def _count_for_share(self) -> None:
+        """开放的服务区占比, `share of closed shops`: where no figure is named, the things are counted."""
+        reading = self._reading
+        if not reading.has("share") or reading.has("siblings", "count", "records"):
+            return
+        if any(map(_is_asked_figure, reading.mentions)):
+            return
+        place = len(self._tokens) if reading.is_english else min(reading.forms["share"])
+        things = [m for m in reading.mentions if _is_thing(m)]
+        counted = [m for m in things if m.position < place][-1:] or things[-1:]
+        for mention in counted:
+            mention.is_counted, mention.is_listed, mention.is_which = True, False, False
 
     def _lists_behind(self, tag: str) -> bool:
         """Whether a form is followed by the question what the things are."""
@@ -183,8 +227,14 @@ class ValueReader(NumberReader):
                 mention.order = reading.direction
 
 
-def _is_figure(mention: Mention) -> bool:
-    return bool(mention.aggregate) or any(n.field is not None and n.field.is_measure for n in mention.names[:1])
+def _is_asked_figure(mention: Mention) -> bool:
+    return mention.is_counted or bool(mention.rank) or is_figure(mention)
+
+
+def _is_thing(mention: Mention) -> bool:
+    """Whether a noun names a table, and neither groups nor names a value."""
+    names_table = any(name.kind == "table" and name.score >= LIKELY_TABLE for name in mention.names)
+    return names_table and not mention.is_grouped and not mention.names_value
 
 
 def _counted_with(value: ValueMention) -> Mention | None:

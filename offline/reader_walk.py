@@ -117,7 +117,7 @@ class TokenWalk:
                 and not token.names
                 and (not all(link.needs_column for link in token.values) or self._qualifies(place))
             ):
-                reading.values.append(ValueMention(token, place, token.values))
+                reading.values.append(ValueMention(token, place, () if token.name_part else token.values))
             elif token.derived is not None and not token.derived.upper:
                 self._divide_by(token, place)
             elif token.names:

@@ -20,7 +20,7 @@ OPERATORS: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _PLAIN_FORMS_TEXT = """
 share ratio difference growth decline previous year_before running trend spread contrast rank both
 or weekend workday higher lower with_today records blocking tables columns in_which_table
-up_to count_days than of_total list nth alphabetical respective created updated siblings
+together deleted up_to count_days than of_total list nth alphabetical respective created updated siblings
 """
 PLAIN_FORMS: Final = tuple(_PLAIN_FORMS_TEXT.split())
 """Forms that are only marked; the planner carries them out."""
@@ -35,10 +35,10 @@ _BEFORE_LITERAL_TEXT = """
 of in the for with from to at on called ' " ` 的 叫 为 是 id
 """
 BEFORE_LITERAL: Final = frozenset(_BEFORE_LITERAL_TEXT.split())
-SURE_NAME, STRONG_NAME = 0.8, 0.9
+LIKELY_TABLE, SURE_NAME, STRONG_NAME = 0.5, 0.8, 0.9
 _FORMS_OVER_NAMES_TEXT = """
 sum avg max min count high low first last group gt lt ge le which higher lower day week month
-quarter year list share ratio records newest oldest order hour weekday negation
+quarter year list share ratio records newest oldest order hour weekday negation deleted
 """
 FORMS_OVER_NAMES: Final = frozenset(_FORMS_OVER_NAMES_TEXT.split())
 """Forms that a column of the same name must not hide."""

@@ -39,6 +39,7 @@ class Mention:
     is_newest: Direction = ""
     names_value: bool = False
     counts_rows: bool = False
+    ranks_number: bool = False
 
     @property
     def text(self) -> str:
@@ -66,13 +67,18 @@ class ValueMention:
     is_prefix: bool = False
 
     @property
+    def is_part(self) -> bool:
+        """Whether a name must contain, start or end with it."""
+        return self.token.name_part is not None
+
+    @property
     def text(self) -> str:
         return self.token.literal or self.token.text
 
 
 @dataclass(eq=False)
 class ConditionMention:
-    """A comparison with a number, or with the average of the same figure over all groups."""
+    """A comparison with a number, with the average of the same figure over all groups, or with an `other` figure."""
 
     position: int
     operator: Operator
@@ -82,6 +88,7 @@ class ConditionMention:
     subject: Mention | None = None
     is_counting: bool = False
     against_average: bool = False
+    other: Mention | None = None
 
 
 @dataclass(eq=False)

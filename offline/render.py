@@ -168,6 +168,8 @@ class Renderer:
 
     def _measure(self, measure: Measure, plan: Plan, source: Source) -> exp.Expr:
         value = self._aggregate(measure, source, plan)
+        for other in measure.plus:
+            value = exp.Add(this=value, expression=self._aggregate(other, source, plan))
         if measure.minus is not None:
             value = exp.Sub(this=value, expression=self._aggregate(measure.minus, source, plan))
             value = exp.Abs(this=value) if measure.is_absolute else value
@@ -211,6 +213,8 @@ class Renderer:
 
     def _having(self, condition: Condition, plan: Plan, source: Source) -> exp.Expr:
         value = self._measure(condition.measure, plan, source)
+        if condition.other is not None:
+            return build.OPERATORS[condition.test](this=value, expression=self._measure(condition.other, plan, source))
         average: exp.Expr | None = None
         if condition.against_average:
             groups = plan.with_(
@@ -223,12 +227,12 @@ class Renderer:
     # conditions
 
     def _source(self, plan: Plan, needs: Needs) -> Source:
-        return Source(plan.root, needs, self._joins, plan.members, self.filter)
+        return Source(plan.root, needs, self._joins, plan.members, self.filter, only_deleted=plan.only_deleted)
 
     def _shown(self, plan: Plan) -> tuple[Field, ...]:
         fields = [*plan.attributes, *(f for d in plan.dimensions for f in (*d.fields, *((d.key,) if d.key else ())))]
         for measure in (*plan.measures, *(c.measure for c in plan.conditions)):
-            for part in (measure, measure.over, measure.minus):
+            for part in (measure, measure.over, measure.minus, *measure.plus):
                 if part is not None:
                     fields += [part.field] if part.field is not None else []
                     fields += [f.field for f in part.only]

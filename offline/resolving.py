@@ -226,6 +226,8 @@ class Resolver:
             yield Option("field", relation, score, item)
         elif mention.rank and item in self._index.label_of(relation) and not relation.is_event:
             yield Option("rows", relation, score * WEIGHTS.ranked_label, item)
+        elif mention.ranks_number and not mention.is_which:
+            yield Option("values", relation, score * WEIGHTS.ranked_label, item)
         else:
             yield Option("field", relation, score * WEIGHTS.ranked_field, item)
 

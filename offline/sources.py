@@ -44,7 +44,7 @@ class Source:
 
     def __init__(
         self, root: Relation, needs: Needs, joins: JoinGraph, members: Mapping[int, tuple[Member, ...]],
-        render_filter: RenderFilter, *, aliases: _Aliases | None = None,
+        render_filter: RenderFilter, *, aliases: _Aliases | None = None, only_deleted: bool = False,
     ) -> None:  # fmt: skip
         self.root = root
         self._joins = joins
@@ -55,7 +55,8 @@ class Source:
         self._places: dict[int, str] = {root.number: self.alias}
         self._tables: list[tuple[exp.Expr, exp.Expr | None]] = [(self._relation(root, self.alias), None)]
         self._columns: dict[Field, exp.Column] = {}
-        self.conditions: list[exp.Expr] = self._live(root, self.alias)
+        live = self._live(root, self.alias)
+        self.conditions: list[exp.Expr] = [exp.Not(this=exp.paren(one)) for one in live] if only_deleted else live
         self._build(needs)
 
     def column(self, item: Field) -> exp.Expr:

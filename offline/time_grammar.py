@@ -52,10 +52,14 @@ _THIRDS: Final = {
 
 @dataclass(frozen=True)
 class Clock:
-    """What a period is read against: the database's date and the year said before in the question or conversation."""
+    """What a period is read against: the database's date and the year said before in the question or conversation.
+
+    `day_before` is the day said before in the question, which gives a bare 2日 its month.
+    """
 
     today: date
     assumed_year: int | None = None
+    day_before: date | None = None
 
 
 class TimeGrammar:
@@ -82,6 +86,7 @@ class TimeGrammar:
             self._fixed,
             self._last,
             self._year,
+            self._day_alone,
         )
 
     def parse(self, text: str, position: int, clock: Clock) -> Found | None:
@@ -212,6 +217,15 @@ class TimeGrammar:
         year = _year_of(match, clock) if match.re is patterns.DAY_OF_MONTH else None
         day = _latest_day(year or clock.assumed_year, to_int(match["m"]), to_int(match["d"]), clock.today)
         return replace(days_between(day, day), stated_year=year), match.end()
+
+    @staticmethod
+    def _day_alone(text: str, position: int, clock: Clock) -> Found | None:
+        """The second day of 10月1日和2日."""
+        match = patterns.ONLY_DAY.match(text, position)
+        if match is None or clock.day_before is None or not patterns.JOINED.search(text, 0, position):
+            return None
+        day = clock.day_before.replace(day=to_int(match["d"]))
+        return days_between(day, day), match.end()
 
     @staticmethod
     def _english_day(text: str, position: int, clock: Clock) -> Found | None:

@@ -36,6 +36,7 @@ ISO_MONTH = re.compile(
 )
 DAY_OF_MONTH = re.compile(rf"{OF_YEAR}{MONTH}\s*月\s*{DAY}\s*(?:日|号)?(?!\d|{CN}(?!共)|个|天|共)")
 ONLY_DAY = re.compile(rf"{DAY}(?:日|号)")
+JOINED = re.compile(r"[和与及跟,]\s*\Z")
 SHORT_DAY = re.compile(r"(?P<m>1[0-2]|[1-9])[.](?P<d>3[01]|[12]\d|[1-9])(?![\d.%万亿])")
 MONTH_OF = re.compile(rf"{OF_YEAR}{MONTH}\s*月(?:份)?(?:的)?(?P<third>上旬|中旬|下旬|上半月|下半月|底|初)?")
 MONTH_FIRST = re.compile(

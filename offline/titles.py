@@ -41,6 +41,7 @@ _OTHERS: Final = {
     "records": ("记录数", "number of records"),
     "whole": ("(全部)", "all "),
     "part": ("分表", "part"),
+    "together": ("合计", "total of "),
     "days": ("天数", "number of days"),
     "rank": ("排名", "rank"),
 }

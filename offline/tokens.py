@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
 from offline.figure_pairs import crossed, is_part_of
 from offline.links import Link, LinkIndex
+from offline.name_parts import NamePart, PartOfName, parts_of_names
 from offline.numbers import number_at
 from offline.periods import Period
 from offline.text import Word, fold, has_cjk, key, key_of, words_of
@@ -32,6 +34,7 @@ _BREAKS = frozenset(".?!;,")
 _SURE_TABLE = 0.5
 _SURE_NAME = 0.8
 _MOST_PAIRED = 6
+_COLUMN_WORDS = 6
 _AHEAD = 0.01
 _UNKNOWN_WORD, _UNKNOWN_CHARACTER = 3.0, 2.2
 
@@ -43,7 +46,8 @@ class Token:
     """A piece of the question with all it may mean.
 
     `names` are tables, columns, flags and members; `values` stored values; `tags` what the grammar says of it;
-    `literal` is the original text between quotation marks. `taken_for` is the name of the schema that an unknown word
+    `literal` is the original text between quotation marks, or what a name must contain, start or end with
+    (`name_part`). `taken_for` is the name of the schema that an unknown word
     was taken for because it is near in meaning.
     """
 
@@ -59,6 +63,7 @@ class Token:
     number: Decimal | None = None
     is_percent: bool = False
     literal: str = ""
+    name_part: NamePart | None = None
     is_unknown: bool = False
     is_corrected: bool = False
     taken_for: str = ""
@@ -89,9 +94,10 @@ class _Best:
 
 @dataclass(frozen=True)
 class _Quotes:
-    """Runs of words between quotation marks: start -> (end, original text)."""
+    """Runs of words between quotation marks: start -> (end, original text); phrases that say how a name is written."""
 
     runs: dict[int, tuple[int, str]] = field(default_factory=dict)
+    name_parts: dict[int, PartOfName] = field(default_factory=dict)
 
 
 class Tokeniser:
@@ -113,15 +119,17 @@ class Tokeniser:
         quotes = _quotes(question, text, words)
         best: list[_Best] = [_Best(0.0)] + [_Best(float("inf")) for _ in words]
         years: list[int | None] = [clock.assumed_year] * (len(words) + 1)
+        days: list[date | None] = [None] * (len(words) + 1)
         for start in range(len(words)):
             if best[start].cost == float("inf"):
                 continue
-            here = replace(clock, assumed_year=years[start])
+            here = replace(clock, assumed_year=years[start], day_before=days[start])
             for token, cost in self._candidates(text, words, start, here, quotes):
                 if best[start].cost + cost < best[token.end].cost:
                     best[token.end] = _Best(best[start].cost + cost, token, start)
                     stated = token.period.stated_year if token.period else None
                     years[token.end] = stated or years[start]
+                    days[token.end] = _stated_day(token) or days[start]
         return tuple(self._in_schema(self._with_joined_figures(_merged(_back_track(best)))))
 
     def _in_schema(self, tokens: list[Token]) -> list[Token]:
@@ -188,6 +196,11 @@ class Tokeniser:
         self, text: str, words: Sequence[Word], start: int, clock: Clock, quotes: _Quotes
     ) -> list[tuple[Token, float]]:
         found: list[tuple[Token, float]] = []
+        part = quotes.name_parts.get(start)
+        if part is not None and (not part.needs_column or self._follows_column(words, start)):
+            said = text[words[start].start : words[part.end - 1].end]
+            stored = tuple(self._index.values.get(key(part.value), ()))
+            found.append((Token(said, start, part.end, values=stored, literal=part.value, name_part=part.test), 0.2))
         if start in quotes.runs:
             end, raw = quotes.runs[start]
             inner = key_of(words[start + 1 : end - 1])
@@ -201,6 +214,13 @@ class Tokeniser:
         unknown = Token(word.text, start, start + 1, is_unknown=True)
         found.append((unknown, _UNKNOWN_CHARACTER if word.is_cjk else _UNKNOWN_WORD))
         return found
+
+    def _follows_column(self, words: Sequence[Word], start: int) -> bool:
+        """Whether the name of a column of texts, which is not a table's name too, stands right before a place."""
+        phrases = [key_of(words[first:start]) for first in range(max(0, start - _COLUMN_WORDS), start)]
+        links = [link for phrase in phrases for link in self._index.names.get(phrase, ()) if link.score >= _SURE_NAME]
+        is_text = any(link.field is not None and link.field.kind == "text" for link in links)
+        return is_text and not any(link.kind == "table" for link in links)
 
     def _times_at(self, text: str, words: Sequence[Word], start: int, clock: Clock) -> list[tuple[Token, float]]:
         parsed = self._times.parse(text, words[start].start, clock)
@@ -292,6 +312,12 @@ class Tokeniser:
             return None
         ranked = _totals_first(tuple(sorted(names, key=lambda link: -link.score)))
         return Token(plain, start, end, tags, ranked, tuple(values), adjectives)
+
+
+def _stated_day(token: Token) -> date | None:
+    """The last day of the calendar that was said: in 10月1日和2日 it tells the month of the second."""
+    start = token.period.start if token.period is not None else None
+    return start.day if start is not None else None
 
 
 def _says_again(first: Token, second: Token) -> bool:
@@ -402,4 +428,4 @@ def _quotes(question: str, text: str, words: Sequence[Word]) -> _Quotes:
         end = next((i for i, word in enumerate(words) if word.end >= match.end()), None)
         if start is not None and end is not None and end > start and inner:
             runs[start] = (end + 1, folded.get(inner, inner).strip())
-    return _Quotes(runs)
+    return _Quotes(runs, parts_of_names(text, words))
