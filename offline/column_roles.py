@@ -117,9 +117,10 @@ def _number_role(described: Described, vocabulary: Vocabulary) -> Role:
         return "coordinate"
     if _matches(ends, vocabulary.names("ordinal_words")) and not _counts(described, vocabulary):
         return "ordinal"
-    if _matches(ends, vocabulary.names("code_endings") - {"number", "号"}) and described.column.data_type.startswith(
-        "int"
-    ):
+    is_code = _matches(ends, vocabulary.names("code_endings") - {"number", "号"}) or _has_ending(
+        described.headline, vocabulary.endings("code_endings")
+    )
+    if is_code and described.column.data_type.startswith(_INTEGER):
         return "code"
     if _matches(
         ends, vocabulary.names("category_endings") - {"level", "grade", "等级", "级别"}
@@ -178,7 +179,11 @@ def _text_role(described: Described, vocabulary: Vocabulary) -> Role:
 def _ends(described: Described, endings: frozenset[str]) -> bool:
     """True for the name of a key: `id`, `customer_id`, `aid`, 客户ID; not for words that only end like one."""
     name, headline = fold(described.column.name), fold(described.headline)
-    if _matches(described.ends[:2], endings) or (name.endswith("id") and name not in _NO_KEYS):
+    if (
+        _matches(described.ends[:2], endings)
+        or _has_ending(name, tuple(endings))
+        or (name.endswith("id") and name not in _NO_KEYS)
+    ):
         return not name.endswith(("paid", "void", "valid", "grid", "rapid", "solid", "fluid"))
     return bool(_KEY_COMMENT.search(headline))
 

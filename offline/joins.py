@@ -29,6 +29,9 @@ _LEAST_VALUES = 3
 _AGREEING = 0.9
 _FARTHEST = 6.0
 _STEP_TO_MANY = 0.3
+_SHARED_OWNER = 0.5
+"""What it costs to come from a row to others that only belong to the same thing: readers whose home is the branch
+that has a copy are not those who borrowed it."""
 _MOST_SEARCHES = 128
 
 
@@ -97,6 +100,8 @@ class _Search:
         self._found[here] = (cost, last)
         for edge in self._edges.get(here, ()):
             total = cost + edge.cost + (0.0 if edge.is_one else _STEP_TO_MANY)
+            if last is not None and last.is_one and not edge.is_one:
+                total += _SHARED_OWNER
             if edge.end not in self._found and total <= self._farthest and (edge.is_one or not self._only_to_one):
                 self._count += 1
                 heapq.heappush(self._queue, (total, self._count, edge.end, edge))
@@ -133,6 +138,14 @@ class JoinGraph:
     def is_referred_to(self, item: Field) -> bool:
         """Whether another table's rows name this field's rows: its table is one of things, not of their details."""
         return any(edge.left[0] is item and not edge.is_one for edge in self._edges[item.relation])
+
+    def owner_by(self, item: Field) -> Relation | None:
+        """The relation that a reference leads to, where it is the only column of its table that leads there."""
+        edges = [edge for edge in self._edges[item.relation] if edge.is_one]
+        ends = {edge.end for edge in edges if edge.left == (item,)}
+        if len(ends) != 1 or sum(edge.end in ends for edge in edges) != 1:
+            return None
+        return self.relation(ends.pop())
 
     def relation(self, number: int) -> Relation:
         """The relation of this number."""

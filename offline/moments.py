@@ -29,9 +29,10 @@ class Moments:
         `needs_days` passes over columns that only hold months or years when there is a finer one.
         """
         found = self._own(relation)
-        named = [moment for moment in found if _is_named(moment.field, words)]
+        named = [moment for moment in found if is_named(moment.field, words)]
         if named:
             return named[0]
+        found = [moment for moment in found if not self._is_named_year(moment.field)] or found
         if needs_days:
             found = [m for m in found if m.written not in ("%Y-%m", "%Y年%m月", "%Y%m", "%Y年", "year")] or found
         return found[0] if found else None
@@ -41,8 +42,8 @@ class Moments:
         own = self.of(relation, words, needs_days=needs_days)
         reachable = self._reachable(relation)
         for other in reachable:
-            found = [m for m in self._own(other) if _is_named(m.field, words)]
-            if found and (own is None or not _is_named(own.field, words)):
+            found = [m for m in self._own(other) if is_named(m.field, words)]
+            if found and (own is None or not is_named(own.field, words)):
                 return found[0]
         if own is not None:
             return own
@@ -66,6 +67,7 @@ class Moments:
         written = [item for item in relation.fields if item.role == "date" and item.date_format]
         written.sort(key=lambda item: "%d" not in item.date_format)
         moments = [Moment(item) for item in dates] + [Moment(item, item.date_format) for item in written]
+        moments += [Moment(item, "year") for item in relation.fields if self._is_named_year(item)]
         year = self._part(relation.fields, "year_names")
         if year is not None and (year.is_numeric or year.kind == "text"):
             moments.append(Moment(year, "year", self._part(relation.fields, "month_names")))
@@ -73,6 +75,15 @@ class Moments:
             created = self.created(relation)
             moments = [created] if created and relation.is_event else []
         return moments
+
+    def _is_named_year(self, item: Field) -> bool:
+        """`published_year`, 出版年份: the year of one thing that happened, which the words near it must name."""
+        years = self._vocabulary.names("year_names")
+        last = key(item.stem[-1]) if len(item.stem) > 1 else ""
+        ends_so = last in years or (
+            not item.title.isascii() and item.title.endswith(("年份", "年度")) and len(item.title) > 2
+        )
+        return item.kind == "integer" and ends_so and key(" ".join(item.stem)) not in years
 
     def _is_main(self, item: Field, relation: Relation) -> bool:
         """`order_date` of orders, `date`, 日期: the date a row is about, not one of its later stages."""
@@ -87,8 +98,8 @@ class Moments:
         return next((item for item in fields if key(" ".join(item.stem)) in names or key(item.title) in names), None)
 
 
-def _is_named(item: Field, words: Sequence[str]) -> bool:
-    """One of the words begins like a word of the column's name: joined and `join_date`, admitted and `admit_term`."""
+def is_named(item: Field, words: Sequence[str]) -> bool:
+    """Whether one of the words begins like a word of the column's name: joined and `join_date`."""
     stems = [
         key(word)
         for word in item.stem

@@ -99,6 +99,7 @@ def column_names(
         names.add(synonym, 0.96, "a synonym in its comment")
     bases = [text for text in dict.fromkeys([plain, expanded, comment.headline, _BRACKETS.sub("", column)]) if text]
     for text in bases:
+        _add_without_beginning(names, text, vocabulary)
         _add_without_endings(names, text, vocabulary)
         nouns = [_label_noun(text, vocabulary)]
         _add_synonyms(names, [noun for noun in nouns if noun], vocabulary, limit=0.8)
@@ -133,6 +134,13 @@ def _add_owned(names: Names, owner: str, plain: str, expanded: str, comment: Com
                 names.add(rest, score, reason)
 
 
+def _add_without_beginning(names: Names, text: str, vocabulary: Vocabulary) -> None:
+    """所在城市 is told as 城市."""
+    for beginning in vocabulary.endings("column_beginnings"):
+        if fold(text).startswith(beginning) and len(text) - len(beginning) >= 2:
+            names.add(fold(text).removeprefix(beginning), 0.75, "its name without a word that says whose it is")
+
+
 def _add_without_endings(names: Names, text: str, vocabulary: Vocabulary) -> None:
     words = text.split()
     for section, strength, reason in (
@@ -141,6 +149,7 @@ def _add_without_endings(names: Names, text: str, vocabulary: Vocabulary) -> Non
         ("key_endings", 0.6, "what it refers to"),
         ("code_endings", 0.58, "what it is the code of"),
         ("unit_endings", 0.92, "what it measures, without the unit"),
+        ("moment_endings", 0.7, "what happened then"),
     ):
         bare = _without(text, vocabulary.endings(section)) if has_cjk(text) else ""
         if len(words) > 1 and key(words[-1]) in vocabulary.names(section):

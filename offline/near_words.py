@@ -16,6 +16,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final, Protocol
 
 from offline.links import Link, LinkIndex
+from offline.relations import Field
 from offline.text import fold, has_cjk, key
 from offline.tokens import Token
 from offline.weights import NEARNESS
@@ -30,6 +31,7 @@ _WAIT_SECONDS: Final = 2.0
 _LONGEST_RUN: Final = 3
 _NEVER_IN_NOUNS: Final = frozenset("的了是有在和与按各每及或为把被从到")
 _HIDDEN_ROLES: Final = frozenset({"audit", "deleted", "key", "reference", "coordinate"})
+_KEY_ENDINGS: Final = ("编号", "编码", "代码", "号", "号码", "id", "ID", "主键", "标识", "码")
 _SAME_NAME: Final = 0.85
 _WRITTEN: Final = frozenset(
     {"a synonym in its comment", "its name without what tables are called", "what it is the name of"}
@@ -137,7 +139,7 @@ class NearWords:
             self._add(found, relation.title, relation.title)
             self._add(found, " ".join(relation.stem), relation.title)
             for item in relation.fields:
-                if item.role not in _HIDDEN_ROLES:
+                if not _is_hidden(item):
                     self._add(found, item.title, item.title)
                     self._add(found, " ".join(item.stem), item.title)
         for phrase, links in self._index.names.items():
@@ -156,7 +158,13 @@ class NearWords:
 
 
 def _is_shown(link: Link) -> bool:
-    return link.score >= _SAME_NAME and (link.field is None or link.field.role not in _HIDDEN_ROLES)
+    return link.score >= _SAME_NAME and (link.field is None or not _is_hidden(link.field))
+
+
+def _is_hidden(item: Field) -> bool:
+    """Keys say nothing, but 任课教师 is the name of a role although it holds a number."""
+    names_role = item.role == "reference" and has_cjk(item.title) and not item.title.endswith(_KEY_ENDINGS)
+    return item.role in _HIDDEN_ROLES and not names_role
 
 
 def certainty(similarity: float, margin: float, *, is_same_language: bool) -> float:

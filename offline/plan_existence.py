@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from offline.joins import JoinGraph
 from offline.plan import Absence, Filter, Moment, Plan, Refusal
 from offline.plan_rows import RowStep
-from offline.plan_time import TimeUse
+from offline.plan_time import TimeUse, can_tell
 from offline.reading import Mention
 from offline.relations import Relation
 from offline.resolving import Option, verbs_near
@@ -45,7 +46,8 @@ class ExistenceStep(RowStep):
                 continue  # asked for and not shown: it is left over, which is a refusal
             elif option.kind in ("entity", "rows") and target is not self.root:
                 self.used.add(mention)
-                found = self._presence(plan, target, mention)
+                moves_time = moves_time or mention is self.event_of_period
+                found = self._presence(plan, target, mention, time)
                 if isinstance(found, Refusal):
                     return found
                 absences += found
@@ -56,8 +58,10 @@ class ExistenceStep(RowStep):
         plan = plan.with_(absences=tuple(absences))
         return plan.with_(periods=(), moment=None) if moves_time else plan
 
-    def _presence(self, plan: Plan, target: Relation, mention: Mention) -> Sequence[Absence] | Refusal:
+    def _presence(self, plan: Plan, target: Relation, mention: Mention, time: TimeUse) -> Sequence[Absence] | Refusal:
         """What another table's noun asks of the root's rows; a noun that would say nothing is a refusal."""
+        if mention is self.event_of_period:
+            return (self._absence(target, plan, time, mention, is_present=True),)
         way = self.joins.way(self.root, target)
         if way is None:
             return Refusal("missing_database_info", (mention.text,))
@@ -77,8 +81,13 @@ class ExistenceStep(RowStep):
             and not mention.is_negated
             and option.kind in ("field", "moment", "entity")
             and option.relation is not self.root
-            and any(relation is option.relation for relation in denied)
+            and any(relation is option.relation or self._is_owner(option.relation, relation) for relation in denied)
         )
+
+    def _is_owner(self, relation: Relation, denied: Relation) -> bool:
+        """`never borrowed a book`: each of the denied rows belongs to one of the things named behind the verb."""
+        way = self.joins.way(denied, relation)
+        return bool(way) and all(edge.is_one for edge in way or ())
 
     def _is_named_by_filter(self, option: Option, plan: Plan) -> bool:
         """服务区 beside a named service area, or the label of the thing that is counted."""
@@ -91,9 +100,13 @@ class ExistenceStep(RowStep):
     def _absence(self, target: Relation, plan: Plan, time: TimeUse, mention: Mention, *, is_present: bool) -> Absence:
         """The period belongs to the rows that are missing when they have a time and the root's things have none."""
         moment: Moment | None = None
-        if time.periods and target.is_event:
+        if time.periods and (target.is_event or mention is self.event_of_period):
             moment = self.moments.of(target, verbs_near(self.reading, mention.position))
+            moment = moment if moment is not None and can_tell(moment, time.periods) else None
         inner = tuple(f for f in plan.filters if f.field.relation == target.number)
+        option = self.resolution.uses[mention]
+        if option.kind == "measure" and option.field is not None and not is_present:  # 没用过金豆: no row with any
+            inner = (*inner, Filter(option.field, ">", number=Decimal(0)))
         return Absence(target, inner, time.periods[0] if moment else None, moment, is_present)
 
     def _leftover(self) -> Refusal | None:

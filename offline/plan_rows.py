@@ -50,12 +50,35 @@ class RowStep(ConditionStep):
             attributes = self._with_details(attributes, time)
         part = next((d.title for d in time.dimensions if d.is_member), "")
         plan = Plan(self.root, attributes=tuple(attributes), filters=tuple(rows), part_title=part)
-        plan = self._ordered(plan, time)
+        newest = self._newest_first(self._ordered(plan, time))
+        if isinstance(newest, Refusal):
+            return newest
+        plan = newest
         if details and not plan.ordering and plan.attributes and plan.attributes[0].is_moment:
             plan = plan.with_(ordering=(Ordering(plan.attributes[0].title, is_descending=False),))
         if unranked := self._unranked(plan):
             return unranked
         return plan.with_(is_distinct=self._is_distinct(plan))
+
+    def _newest_first(self, plan: Plan) -> Plan | Refusal:
+        """入职最早的员工, `oldest book`: rows in the order of their time; a word for time ranks only what has one."""
+        mention = next((m for m in self.reading.mentions if m.is_newest and m in self.resolution.uses), None)
+        if mention is None or plan.ordering:
+            return plan
+        named = self.resolution.uses[mention].field
+        item = named if named is not None and named.is_moment else self._time_of_rows()
+        if item is None or item.relation != self.root.number:
+            return Refusal("unknown_generation_failure", (mention.text,))
+        return self._in_order_of(plan, item, is_descending=mention.is_newest == "high")
+
+    def _in_order_of(self, plan: Plan, item: Field, *, is_descending: bool) -> Plan:
+        attributes = plan.attributes if item in plan.attributes else (*plan.attributes, item)
+        limit = 1 if plan.limit is None and self._asks_for_one() else plan.limit
+        return plan.with_(attributes=attributes, ordering=(Ordering(item.title, is_descending),), limit=limit)
+
+    def _time_of_rows(self) -> Field | None:
+        moment = self.moments.of(self.root)
+        return moment.field if moment is not None else None
 
     def wants_details(self) -> bool:
         """明细, 记录: the rows themselves of a table of events, unless figures of groups are asked for."""

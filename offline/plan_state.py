@@ -37,6 +37,7 @@ class PlanState:
         self.used: set[object] = set()
         self.measures: dict[Mention, Measure] = {}
         self.both: list[Absence] = []
+        self.event_of_period: Mention | None = None
 
     def option(self, mention: Mention) -> Option | None:
         return self.resolution.uses.get(mention)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from offline.moments import is_named
 from offline.periods import Moment as PointInTime
 from offline.periods import Period
 from offline.plan import Dimension, Filter, Moment, Refusal
-from offline.reading import Grain, PeriodMention, Reading
+from offline.reading import Grain, Mention, PeriodMention, Reading
 from offline.relations import Field, Member
-from offline.resolving import verbs_near
+from offline.resolving import Option, verbs_near
 from offline.text import key
 from offline.time_patterns import ENGLISH_MONTHS
 from offline.tokens import Token
@@ -51,10 +52,12 @@ def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
     if not wants_moment:
         return use
     words = [word for mention in mentions for word in verbs_near(reading, mention.position)]
+    if _give_to_event(builder, use, mentions, words):
+        return use
     needs_days = reading.grain in ("day", "weekday", "week") or any(m.period.months == 0 for m in mentions)
     use.moment = builder.moments.near(builder.root, words, needs_days=needs_days)
     use.moment = _entered(builder, use.moment)
-    if use.moment is None or not _can_tell(use.moment, mentions, reading.grain):
+    if use.moment is None or not can_tell(use.moment, [m.period for m in mentions], reading.grain):
         return _without_moment(builder, use, mentions)
     use.periods = tuple(_up_to_today(mention.period, reading) for mention in mentions)
     builder.used |= set(mentions)
@@ -64,6 +67,42 @@ def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
     _add_buckets(builder, use)
     _add_weekdays(builder, use)
     return use
+
+
+def _give_to_event(builder: PlanBuilder, use: TimeUse, mentions: Sequence[PeriodMention], words: Sequence[str]) -> bool:
+    """`members who borrowed books last month`: the period is that of the loans, not of the members."""
+    own = builder.moments.of(builder.root, words)
+    is_own = own is not None and is_named(own.field, words)
+    if len(mentions) != 1 or builder.reading.grain or builder.reading.per or is_own:
+        return False
+    event = _nearest_event(builder, mentions[0])
+    if event is None:
+        return False
+    builder.event_of_period = event
+    builder.used |= set(mentions)
+    use.periods = (mentions[0].period,)
+    return True
+
+
+def _nearest_event(builder: PlanBuilder, said: PeriodMention) -> Mention | None:
+    """The noun or verb for what happens elsewhere, when it stands nearer to the period than the root's own noun."""
+    uses = builder.uses("entity", "rows", "values")
+    near = sorted(uses, key=lambda pair: abs(pair[0].position - said.position))
+    for mention, option in near:
+        if option.relation is builder.root:
+            return None
+        if _happens_elsewhere(builder, mention, option, said.period):
+            return mention
+    return None
+
+
+def _happens_elsewhere(builder: PlanBuilder, mention: Mention, option: Option, period: Period) -> bool:
+    """Whether a noun or verb names rows with a time of their own, of which a row of the root has many."""
+    moment = builder.moments.of(option.relation)
+    if option.kind == "values" or mention.is_grouped or moment is None or not can_tell(moment, [period]):
+        return False
+    way = builder.joins.way(builder.root, option.relation)
+    return bool(way) and not all(edge.is_one for edge in way or ())
 
 
 def _different(mentions: Sequence[PeriodMention], builder: PlanBuilder) -> list[PeriodMention]:
@@ -181,20 +220,16 @@ def _entered(builder: PlanBuilder, moment: Moment | None) -> Moment | None:
     return moment
 
 
-def _can_tell(moment: Moment, mentions: Sequence[PeriodMention], grain: Grain) -> bool:
+def can_tell(moment: Moment, periods: Sequence[Period], grain: Grain = "") -> bool:
     """A column of years cannot say months, one of months cannot say days."""
     if moment.written == "year":
         has_months = moment.month is not None and moment.month.kind in ("text", "integer")
-        whole = all(
-            m.period.months and (m.period.months % 12 == 0 or has_months)
-            for m in mentions
-            if not _is_open_year(m.period)
-        )
+        whole = all(p.months and (p.months % 12 == 0 or has_months) for p in periods if not _is_open_year(p))
         return whole and grain in ("", "year", *(("month",) if has_months else ()))
     if moment.written in ("%Y-%m", "%Y年%m月", "%Y%m"):
-        return all(m.period.months for m in mentions) and grain in ("", "month", "year", "quarter")
+        return all(p.months for p in periods) and grain in ("", "month", "year", "quarter")
     if moment.written == "%Y年":
-        return all(m.period.months % 12 == 0 and m.period.months for m in mentions) and grain in ("", "year")
+        return all(p.months % 12 == 0 and p.months for p in periods) and grain in ("", "year")
     return True
 
 

@@ -17,7 +17,9 @@ from offline.text import key
 from offline.tokens import Token
 
 _BY_NUMBER = frozenset({"最多", "最少", "most", "fewest", "least", "themost", "thefewest"})
-"""Superlatives of how many there are; 最高 and largest rank a figure."""
+"""Superlatives of how many there are."""
+_BY_SIZE = frozenset({"最高", "最低", "最大", "最小", "highest", "lowest", "largest", "smallest", "biggest"})
+"""Superlatives of a figure, which no number of rows is."""
 _ONE_EACH = frozenset({"一个", "一家", "单个", "一条", "一位", "一名"})
 
 
@@ -49,13 +51,12 @@ class Reader(ValueReader):
         return self._reading
 
     def _move_aggregates(self) -> None:
-        """`total stock on hand`: a total is of the figure, not of the table whose name stands before it."""
+        """`total stock on hand`, `total unpaid fines`: a total is of the figure, not of what stands before it."""
         for mention in self._reading.mentions:
             figure = self._by_place.get(mention.position + 1)
             if not mention.aggregate or mention.is_counted or figure is None or not figure.is_plain:
                 continue
-            tables = {link.relation.number for link in mention.names if link.kind == "table"}
-            if any(n.field is not None and n.field.is_measure and n.relation.number in tables for n in figure.names):
+            if mention.names[0].kind == "flag" or _has_figure(mention, figure):
                 mention.aggregate, figure.aggregate = "", mention.aggregate
 
     def _read_form(self, place: int, token: Token) -> None:
@@ -225,7 +226,11 @@ class Reader(ValueReader):
     def _read_newest(self, place: int, token: Token) -> bool:
         if token.has("first", "last") and self._number_after(place) is not None:
             return False
-        target = self._next_mention(place, reach=4) or self._previous_mention(place, reach=2)
+        before = self._previous_mention(place, reach=1)
+        if before is not None and not self._reading.is_english and _is_time(before):
+            target: Mention | None = before  # 入职最早的员工
+        else:
+            target = self._next_mention(place, reach=4) or self._previous_mention(place, reach=2)
         if target is None:
             return False
         target.is_newest = "high" if "newest" in token.tags else "low"
@@ -252,7 +257,8 @@ class Reader(ValueReader):
             self._reading.mark("both_ends", place)
             return True
         target.rank = direction
-        target.ranks_number = key(token.text) in _BY_NUMBER
+        superlative = key(token.text).removesuffix("的")
+        target.ranks_number, target.ranks_size = superlative in _BY_NUMBER, superlative in _BY_SIZE
         if token.adjectives:
             names = tuple(name for adjective in token.adjectives for name in adjective.names)
             target.token = replace(target.token, adjectives=token.adjectives) if names else target.token
@@ -427,3 +433,13 @@ class Reader(ValueReader):
         else:
             self._reading.direction = direction
         return True
+
+
+def _is_time(mention: Mention) -> bool:
+    return any(name.field is not None and name.field.is_moment for name in mention.names[:1])
+
+
+def _has_figure(mention: Mention, figure: Mention) -> bool:
+    """Whether a noun names a figure of a table that another one names."""
+    tables = {link.relation.number for link in mention.names if link.kind == "table"}
+    return any(n.field is not None and n.field.is_measure and n.relation.number in tables for n in figure.names)

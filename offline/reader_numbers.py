@@ -197,7 +197,10 @@ class NumberReader(TokenWalk):
         after, before = self._next_content(place), self._previous_content(place)
         ranks = [
             number is not None
-            and (self._tokens[number].has("high", "low", "rank_word") or bool(self._tokens[number].adjectives))
+            and (
+                self._tokens[number].has("high", "low", "rank_word", "newest", "oldest")
+                or bool(self._tokens[number].adjectives)
+            )
             for number in (after, before)
         ]
         if any(ranks):

@@ -32,7 +32,7 @@ class TokenWalk:
         figures = tuple(link for link in token.names if link.field is not None and link.field.is_measure)
         ends = not _leads(next(iter(tokens[place + 1 : place + 2]), None))
         if figures and token.has("count") and ends:
-            if place and _counts_things(tokens[place - 1], figures):
+            if _counts_things(next((t for t in reversed(tokens[:place]) if t.text != "的"), None), figures):
                 return replace(token, names=())
             return replace(token, tags=frozenset(), names=figures)
         has_form = bool((token.tags & FORMS_OVER_NAMES) or token.adjectives)
@@ -197,11 +197,13 @@ def _says_total(token: Token) -> bool:
     )
 
 
-def _counts_things(before: Token, figures: Sequence[Link]) -> bool:
-    """客户数量 counts customers where the column 数量 belongs to none of the tables that 客户 names."""
-    if not before.names or before.names[0].kind != "table":
+def _counts_things(before: Token | None, figures: Sequence[Link]) -> bool:
+    """客户数量 counts customers, 各订单状态的数量 orders, where the column 数量 belongs to none of the tables named."""
+    if before is None or not before.names or (before.names[0].field is not None and before.names[0].field.is_measure):
         return False
-    tables = {link.relation.number for link in before.names if link.kind == "table"}
+    best = before.names[0].score
+    near = [link for link in before.names if link.score >= best - (0.3 if link.kind == "table" else 0.05)]
+    tables = {link.relation.number for link in near}
     return not any(link.relation.number in tables for link in figures)
 
 

@@ -40,6 +40,7 @@ class Mention:
     names_value: bool = False
     counts_rows: bool = False
     ranks_number: bool = False
+    ranks_size: bool = False
 
     @property
     def text(self) -> str:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from common.business_schema import BusinessSchema, Column, Table
+from common.business_schema import BusinessSchema, Column, Join, Table
 from offline.column_roles import Described, date_format_of, kind_of, role_of
 from offline.legends import legend_of
 from offline.naming import read_comment
 from offline.products import with_product
-from offline.relations import Field, Member, Relation
+from offline.relations import Field, Kind, Member, Relation, Role
 from offline.text import common_prefix, fold, has_cjk, identifier_words, words_of
 from offline.vocabulary import Vocabulary
 
 _LEAST_SHARED = 2
 _CODED = frozenset({"category", "measure", "rate", "ordinal", "code", "text"})
 _YEAR = re.compile(r"(?:19|20)\d\d")
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What columns are read with: `prefix` is what all tables begin with, `references` are declared foreign keys."""
+
+    vocabulary: Vocabulary
+    prefix: str
+    references: frozenset[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -33,14 +42,21 @@ def build_relations(schema: BusinessSchema, vocabulary: Vocabulary) -> list[Rela
     counts = Counter(table.name for table in schema.tables)
     first = schema.tables[0].schema if schema.tables else ""
     prefix = shared_prefix([table.name for table in schema.tables])
+    context = _Context(vocabulary, prefix, _references(schema.joins))
     relations = []
     for number, group in enumerate(_groups(schema.tables)):
         members = tuple(
             Member(table.schema, table.name, part, counts[table.name] > 1 and table.schema != first)
             for table, part in zip(group.tables, group.parts, strict=True)
         )
-        relations.append(_relation(number, group, members, prefix, vocabulary))
+        relations.append(_relation(number, group, members, context))
     return relations
+
+
+def _references(joins: Iterable[Join]) -> frozenset[tuple[str, str, str]]:
+    """Schema, table and name of the columns that a declared foreign key makes refer to another row."""
+    pairs = [(join, name) for join in joins for name in (join.column, *(source for source, _ in join.more))]
+    return frozenset((join.schema, join.table, name) for join, name in pairs)
 
 
 def shared_prefix(names: Sequence[str]) -> str:
@@ -94,14 +110,14 @@ def _shared_words(names: list[list[str]]) -> int:
     return next((i for i in range(shortest) if len({name[i] for name in names}) > 1), shortest)
 
 
-def _relation(number: int, group: _Group, members: tuple[Member, ...], prefix: str, vocabulary: Vocabulary) -> Relation:
-    table = group.tables[0]
+def _relation(number: int, group: _Group, members: tuple[Member, ...], context: _Context) -> Relation:
+    table, prefix, vocabulary = group.tables[0], context.prefix, context.vocabulary
     comment = read_comment(table.comment)
     name = group.shared if len(members) > 1 else table.name
     bare = name[len(prefix) :] if prefix and name.casefold().startswith(prefix) else name
     stem = tuple(identifier_words(bare)) or (bare,)
     relation = Relation(number, members, comment.headline or " ".join(identifier_words(name)), stem, table.comment)
-    relation.fields = _fields(number, group.tables, stem, vocabulary)
+    relation.fields = _fields(number, group.tables, stem, context)
     relation.fields = with_product(relation, vocabulary)
     relation.years = {int(found[0]): member for member in members if (found := _YEAR.search(member.part))}
     if relation.years:
@@ -114,10 +130,14 @@ def _relation(number: int, group: _Group, members: tuple[Member, ...], prefix: s
     return relation
 
 
-def _fields(number: int, tables: tuple[Table, ...], stem: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Field, ...]:
+def _fields(number: int, tables: tuple[Table, ...], stem: tuple[str, ...], context: _Context) -> tuple[Field, ...]:
     columns = tables[0].columns if len(tables) == 1 else [_merged(tables, i) for i in range(len(tables[0].columns))]
     cut = column_prefix([column.name for column in columns], stem)
-    return tuple(_field(number, column, cut, vocabulary) for column in columns)
+    owner = (tables[0].schema, tables[0].name)
+    return tuple(
+        _field(number, column, cut, context.vocabulary, refers=(*owner, column.name) in context.references)
+        for column in columns
+    )
 
 
 def column_prefix(names: Sequence[str], table_stem: tuple[str, ...]) -> str:
@@ -143,14 +163,20 @@ def _merged(tables: tuple[Table, ...], place: int) -> Column:
     )  # fmt: skip
 
 
-def _field(number: int, column: Column, cut: str, vocabulary: Vocabulary) -> Field:
+def _role(described: Described, kind: Kind, vocabulary: Vocabulary, *, has_format: bool, refers: bool) -> Role:
+    """The role by name and type; a number under a declared foreign key is a reference whatever it is called."""
+    role = role_of(described, kind, vocabulary, has_format=has_format)
+    return "reference" if refers and kind in ("integer", "number") and role not in ("key", "audit") else role
+
+
+def _field(number: int, column: Column, cut: str, vocabulary: Vocabulary, *, refers: bool) -> Field:
     comment = read_comment(column.comment)
     bare = column.name[len(cut) :] if cut else column.name
     stem = tuple(identifier_words(bare)) or (bare,)
     described = Described(column, stem, comment.headline or (column.name if has_cjk(column.name) else ""))
     kind = kind_of(column)
     written = date_format_of(described, kind)
-    role = role_of(described, kind, vocabulary, has_format=bool(written))
+    role = _role(described, kind, vocabulary, has_format=bool(written), refers=refers)
     title = comment.headline or (column.name if has_cjk(column.name) else " ".join(identifier_words(bare)))
     legend = dict(legend_of(column.comment)[1]) if role in _CODED else {}
     if legend and set(column.values) <= set(legend):

@@ -53,6 +53,7 @@ class Resolver:
     def __init__(self, index: LinkIndex, joins: JoinGraph) -> None:
         self._index = index
         self._joins = joins
+        self._amounts = index.vocabulary.names("amount_words")
 
     def resolve(self, reading: Reading) -> list[Resolution]:
         """Resolutions by all likely roots, the best first."""
@@ -176,14 +177,29 @@ class Resolver:
             yield from self._of_column(mention, relation, item, score)
 
     def _of_table(self, mention: Mention, relation: Relation, score: float) -> Iterable[Option]:
-        if mention.is_counted or mention.rank or mention.order:
-            damping = WEIGHTS.counted_column if _names_its_column(mention, relation, self._index) else 1.0
-            yield Option("rows", relation, score * (damping if mention.is_counted else WEIGHTS.rows_when_ranked))
-        if not mention.is_counted and not mention.rank:
+        sized = bool(mention.rank) and mention.ranks_size
+        if mention.is_counted or mention.order or (mention.rank and not sized):
+            yield self._rows_of(mention, relation, score)
+        if mention.is_counted:
+            return
+        if not mention.rank:
             is_other = self._is_other_column(mention, relation, score)
             yield Option("entity", relation, score - (WEIGHTS.other_column if is_other else 0.0))
-        if mention.aggregate and not mention.is_counted:
+        if mention.aggregate:
             yield Option("rows", relation, score * WEIGHTS.rows_when_aggregated)
+        if mention.aggregate or sized:
+            yield from self._of_only_amount(relation, score)
+
+    def _rows_of(self, mention: Mention, relation: Relation, score: float) -> Option:
+        names_column = mention.is_counted and _names_its_column(mention, relation, self._index)
+        damping = WEIGHTS.counted_column if names_column else 1.0
+        return Option("rows", relation, score * (damping if mention.is_counted else WEIGHTS.rows_when_ranked))
+
+    def _of_only_amount(self, relation: Relation, score: float) -> Iterable[Option]:
+        """`total fines`, `highest fine`: the one figure of a table of fines, where it is an amount."""
+        figures = [item for item in relation.fields if item.is_measure and not item.factors]
+        if len(figures) == 1 and (key(" ".join(figures[0].stem)) in self._amounts or figures[0].title.endswith("金额")):
+            yield Option("measure", relation, score * WEIGHTS.only_amount, figures[0])
 
     def _is_other_column(self, mention: Mention, relation: Relation, score: float) -> bool:
         """Whether the noun names a column of the table that is not its label just as well."""
@@ -193,6 +209,9 @@ class Resolver:
 
     def _of_column(self, mention: Mention, relation: Relation, item: Field, score: float) -> Iterable[Option]:
         is_figure = item.is_measure or (item.role == "ordinal" and bool(mention.aggregate))
+        if (owner := self._referred_to(mention, item)) is not None:
+            yield Option("entity", owner, score)
+            return
         if mention.counts_rows:
             yield Option("rows", relation, score, item)
         elif mention.is_counted:
@@ -214,6 +233,11 @@ class Resolver:
             yield Option("measure", relation, score, item)
         else:
             yield Option("field", relation, score, item)
+
+    def _referred_to(self, mention: Mention, item: Field) -> Relation | None:
+        """每个业务员: the table of the people that the numbers in a column of references stand for."""
+        is_asked = (mention.is_grouped or mention.is_which) and mention.names[0].field is item
+        return self._joins.owner_by(item) if is_asked and item.role == "reference" else None
 
     def _of_figure(
         self, mention: Mention, relation: Relation, item: Field, score: float, *, is_figure: bool

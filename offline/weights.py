@@ -19,6 +19,7 @@ class Weights:
     generic_of_subject: float = 0.25  # `name` or `id` is that of the thing asked about
     rows_when_ranked: float = 0.9  # `most orders` counts orders
     rows_when_aggregated: float = 0.8  # `total orders` counts orders
+    only_amount: float = 1.02  # `total fines` adds up the one amount that the table of fines has
     counted_measure: float = 0.97  # `number of citations` may be a column
     counted_label: float = 0.98
     counted_values: float = 0.93
