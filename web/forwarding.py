@@ -25,7 +25,26 @@ IS_HIDDEN: Final = "citu.is_hidden"
 A proxy that is not trusted passed the request on, or a trusted one whose `X-Forwarded-For` names nobody, this machine,
 or something unreadable."""
 
-_HEADERS: Final = frozenset({"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA"})
+_HEADERS: Final = frozenset(
+    {
+        "HTTP_FORWARDED",
+        "HTTP_VIA",
+        "HTTP_X_REAL_IP",
+        "HTTP_X_CLIENT_IP",
+        "HTTP_X_CLUSTER_CLIENT_IP",
+        "HTTP_X_ORIGINAL_FORWARDED_FOR",
+        "HTTP_X_ENVOY_EXTERNAL_ADDRESS",
+        "HTTP_CDN_LOOP",
+        "HTTP_CF_CONNECTING_IP",
+        "HTTP_CF_RAY",
+        "HTTP_TRUE_CLIENT_IP",
+        "HTTP_FASTLY_CLIENT_IP",
+        "HTTP_X_AZURE_CLIENTIP",
+        "HTTP_X_APPENGINE_USER_IP",
+    }
+)
+"""What proxies, tunnels and content delivery networks add besides `X-Forwarded-*`: RFC 7239, RFC 9110, RFC 8586 and the
+documentation of nginx, Envoy, Cloudflare, Akamai, Fastly, Azure and App Engine."""
 _PREFIX: Final = "HTTP_X_FORWARDED_"
 
 

@@ -22,6 +22,7 @@ from web.access import Administrators
 from web.authority import parse_authority
 from web.exposure import bound_host, demand_admin_token
 from web.forwarding import ForwardedRequests, configured_networks, trusted_networks
+from web.path_values import demand_usable_path
 from web.rate_limits import RateLimits
 from web.request_source import RequestSource, host_name, is_address, is_loopback, is_origin
 from web.security_headers import SecureAnswers, without_own_host
@@ -90,7 +91,8 @@ class WebRules:
             ForeignHostError: the service is not reached under this name.
             ForeignOriginError: a foreign page may not do this.
             ForbiddenError: only administrators may, and the caller is none.
-            BadRequestError: the Host header names no host, or the body should be JSON and does not say so.
+            BadRequestError: the Host header names no host, an id in the path is none that anything could have, or the
+                body should be JSON and does not say so.
             RateLimitedError: the caller sends too many such requests.
         """
         source = RequestSource.of(request.environ)
@@ -107,6 +109,7 @@ class WebRules:
             raise ForeignOriginError(messages.ORIGIN_NOT_ALLOWED)
         if self._endpoints.access(endpoint) is Access.ADMIN:
             self._administrators.demand(request)
+        demand_usable_path(request.view_args)
         if endpoint in self._endpoints.json_only and _has_body() and not request.is_json:
             raise BadRequestError(messages.JSON_TYPE_NEEDED, invalid_params=["Content-Type"])
         self._count(source, self._endpoints.work.get(endpoint) if is_starting else None)

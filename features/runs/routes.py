@@ -57,11 +57,12 @@ class RunState(_RunResource):
     """One run."""
 
     @docs.doc("get_run", description="The run as it is now, with its result once it has ended.")
+    @docs.param("user_id", "Whose run it is; another user's is answered like an unknown one")
     @docs.response(200, "The run", run)
     @docs.response(404, "There is no such run, or it has expired", failure)
     @docs.response(503, "Redis cannot be reached", failure)
     def get(self, run_id: str) -> Response:
-        return envelope_response(self._service.state(run_id))
+        return envelope_response(self._service.state(run_id, request.args.get("user_id")))
 
 
 class RunEvents(_RunResource):
@@ -69,6 +70,7 @@ class RunEvents(_RunResource):
 
     @docs.doc("watch_run", description="Server-sent events: progress, text, and one last event of the final state.")
     @docs.produces(["text/event-stream", "application/json"])
+    @docs.param("user_id", "Whose run it is; another user's is answered like an unknown one")
     @docs.param("Last-Event-ID", "Go on after this event", _in="header")
     @docs.param("last_event_id", "The same, for clients that cannot set headers")
     @docs.param("tokens", "1: send the answer's text as it is written")
@@ -78,7 +80,10 @@ class RunEvents(_RunResource):
     @docs.response(503, "Redis cannot be reached", failure)
     def get(self, run_id: str) -> Response:
         tokens = request.args.get("tokens") == "1"
-        frames = self._service.events(run_id, last_event_id(request), tokens=tokens, leaving=caller_left(request))
+        user_id = request.args.get("user_id")
+        frames = self._service.events(
+            run_id, last_event_id(request), user_id, tokens=tokens, leaving=caller_left(request)
+        )
         return event_stream(frames)
 
 
@@ -86,11 +91,12 @@ class RunStop(_RunResource):
     """Stopping one run."""
 
     @docs.doc("stop_run", description="Stop the run, its model call and its SQL statement; an ended run stays.")
+    @docs.param("user_id", "Whose run it is; another user's is answered like an unknown one")
     @docs.response(200, "The run", run)
     @docs.response(404, "There is no such run, or it has expired", failure)
     @docs.response(503, "Redis cannot be reached", failure)
     def post(self, run_id: str) -> Response:
-        return envelope_response(self._service.stop(run_id))
+        return envelope_response(self._service.stop(run_id, request.args.get("user_id")))
 
 
 ROUTES = (

@@ -103,9 +103,10 @@ class RunService:
                 return self._repeated_run(created, wanted)
             return self._run_envelope(created.run_id, texts.RUN_CREATED, 202)
 
-    def state(self, run_id: str) -> Envelope:
-        """The run as it is now; asking counts as watching."""
+    def state(self, run_id: str, user_id: str | None = None) -> Envelope:
+        """The run as it is now; asking counts as watching. A user id that is said must be the run's."""
         with _needing_store():
+            self._existing(run_id, user_id)
             envelope = self._run_envelope(run_id, messages.SUCCESS, 200)
             live = self._pool.find(run_id)
             if live is not None:
@@ -114,10 +115,10 @@ class RunService:
                 self._store.note_watched([run_key(TENANT, run_id)])
         return envelope
 
-    def stop(self, run_id: str) -> Envelope:
+    def stop(self, run_id: str, user_id: str | None = None) -> Envelope:
         """Have the run stopped, wherever it executes; stopping an ended run changes nothing."""
         with _needing_store():
-            self._existing(run_id)
+            self._existing(run_id, user_id)
             state = self._store.request_stop(TENANT, run_id, "requested")
             live = self._pool.find(run_id)
             if live is not None:
@@ -126,7 +127,13 @@ class RunService:
             return self._run_envelope(run_id, text, 200)
 
     def events(
-        self, run_id: str, last_event_id: str | None, *, tokens: bool, leaving: LeavingSignal | None
+        self,
+        run_id: str,
+        last_event_id: str | None,
+        user_id: str | None = None,
+        *,
+        tokens: bool,
+        leaving: LeavingSignal | None,
     ) -> Iterator[str]:
         """The run's events after the one named, as server-sent events with ids.
 
@@ -135,7 +142,7 @@ class RunService:
         """
         after = _sequence(last_event_id)
         with _needing_store():
-            self._existing(run_id)
+            self._existing(run_id, user_id)
         return self._frames(run_id, after, tokens=tokens, leaving=leaving)
 
     def engine(self, name: str) -> RunEngine:
@@ -216,9 +223,10 @@ class RunService:
         except RedisError:
             yield LOST  # without a last event: the client comes back with the id it saw
 
-    def _existing(self, run_id: str) -> StoredRun:
+    def _existing(self, run_id: str, user_id: str | None = None) -> StoredRun:
+        """The run; for somebody who says another user's id there is none."""
         found = self._store.read(TENANT, run_id) if is_run_id(run_id) else None
-        if found is None:
+        if found is None or (user_id is not None and user_id != found.record.user_id):
             raise NotFoundError(texts.RUN_NOT_FOUND)
         return found
 

@@ -85,7 +85,7 @@ def test_a_run_is_accepted_watched_and_read(service: Service, worker: None) -> N
 def test_a_strange_id_is_no_task(service: Service, path: str) -> None:
     for rest in ("", "/files", "/files/x.md", "/table-list-info", "/logs", "/events"):
         answer = service.client.get(f"{TASKS}/{path}{rest}")
-        assert answer.status_code == 404, answer.text
+        assert answer.status_code in ((400, 404) if path == "%00" else (404,)), answer.text
         assert answer.json()["success"] is False
 
 

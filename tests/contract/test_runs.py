@@ -161,6 +161,22 @@ def test_stopping_what_has_ended_changes_nothing(worker: Service) -> None:
     assert worker.client.post(f"{RUNS}/{run['run_id']}/stop").json()["data"] == before
 
 
+def test_a_run_is_not_there_for_who_says_another_user(worker: Service) -> None:
+    run = create(worker, "公司总数是多少", user_id="anna", **DATABASE)
+    ended(worker, run)
+    path = f"{RUNS}/{run['run_id']}"
+    for method, place in (("GET", path), ("GET", f"{path}/events"), ("POST", f"{path}/stop")):
+        other = worker.client.request(method, place, params={"user_id": "mallory"})
+        assert (other.status_code, other.json()["data"]["error_type"]) == (404, "resource_not_found"), place
+        assert worker.client.request(method, place, params={"user_id": "anna"}).status_code == 200
+    stream = worker.client.get(
+        "/api/v0/ask_agent_stream",
+        params={"question": "公司总数是多少", "user_id": "mallory", **DATABASE},
+        headers={"Last-Event-ID": f"{run['run_id']}:1"},
+    )
+    assert run["run_id"] not in stream.text
+
+
 def test_text_is_told_as_it_is_written(worker: Service, model: ScriptedModelServer) -> None:
     model.add_rule("今天天气很好，适合出门走走，看看远处的山。", kind="chat", contains="天气")
     run = create(worker, "天气怎么样", user_id="fay", **CHAT)
@@ -244,12 +260,18 @@ def test_wrong_parameter_is_named(worker: Service, body: dict[str, object], name
     assert name in [*answer.json().get("missing_params", ()), *answer.json().get("invalid_params", ())]
 
 
-@pytest.mark.parametrize("run_id", ["none", "x" * 32, "a" * 31 + "*", "x" * 4000, "%00" * 32])
+@pytest.mark.parametrize("run_id", ["none", "x" * 32, "a" * 31 + "*", "x" * 500])
 @pytest.mark.parametrize("path", ["", "/events", "/stop"])
 def test_run_nobody_was_told_of_is_not_found(worker: Service, run_id: str, path: str) -> None:
     method = "POST" if path == "/stop" else "GET"
     answer = worker.client.request(method, f"{RUNS}/{run_id}{path}")
     assert (answer.status_code, answer.json()["data"]["error_type"]) == (404, "resource_not_found")
+
+
+@pytest.mark.parametrize("run_id", ["x" * 4000, "%00" * 32])
+def test_what_can_be_no_run_id_is_refused(worker: Service, run_id: str) -> None:
+    answer = worker.client.get(f"{RUNS}/{run_id}")
+    assert (answer.status_code, answer.json()["data"]["error_type"]) == (400, "invalid_params")
 
 
 @pytest.mark.parametrize("identifier", ["-1", "abc", "1-0", "9" * 40, "1.5"])

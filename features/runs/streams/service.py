@@ -103,7 +103,9 @@ class StreamService:
         run_id, _, number = (wanted.last_event_id or "").rpartition(":")
         seq = read_event_id(number, MAX_SEQ) if run_id and number else None
         known = self._runs.find(run_id) if seq is not None else None
-        if known is not None and seq is not None and known.record.engine == form.engine:
+        user_id = wanted.query.get("user_id")
+        is_own = known is not None and (user_id is None or user_id == known.record.user_id)
+        if known is not None and seq is not None and is_own and known.record.engine == form.engine:
             return run_id, self._watching.watch(TENANT, run_id, seq, leaving)
         engine = self._runs.engine(form.engine)
         question = form.parse(wanted.query)

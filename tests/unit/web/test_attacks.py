@@ -193,6 +193,10 @@ def test_listed_hosts_are_the_only_ones_served(entry: str) -> None:
         "X-Real-IP",
         "Forwarded",
         "Via",
+        "CF-Connecting-IP",
+        "True-Client-IP",
+        "CDN-Loop",
+        "X-Client-IP",
     ],
 )
 @pytest.mark.parametrize("value", ["127.0.0.1", "for=127.0.0.1", ""])
