@@ -104,7 +104,8 @@ def column_names(
         nouns = [_label_noun(text, vocabulary)]
         _add_synonyms(names, [noun for noun in nouns if noun], vocabulary, limit=0.8)
     for owner in table:
-        _add_owned(names, owner, plain, expanded, comment, bases)
+        rests = _add_owned(names, owner, plain, expanded, comment, bases)
+        _add_synonyms(names, rests, vocabulary, limit=0.8)
     if not has_cjk(plain):
         names.add(f"{plain} id", 0.75, "its name said with id")
         names.add(f"{plain} name", 0.75, "its name said with name")
@@ -117,8 +118,11 @@ def column_names(
     return names
 
 
-def _add_owned(names: Names, owner: str, plain: str, expanded: str, comment: Comment, bases: Iterable[str]) -> None:
-    """What a column is called with its table's name before it, and without it."""
+def _add_owned(
+    names: Names, owner: str, plain: str, expanded: str, comment: Comment, bases: Iterable[str]
+) -> list[str]:
+    """What a column is called with its table's name before it, and without it; returns the latter."""
+    rests: list[str] = []
     names.add(f"{owner} {plain}", 0.95, "its name after its table's")
     if expanded != plain:
         names.add(f"{owner} {expanded}", 0.9, "its name after its table's")
@@ -132,6 +136,8 @@ def _add_owned(names: Names, owner: str, plain: str, expanded: str, comment: Com
             rest = key(text).removeprefix(key(owner))
             if rest != key(text) and len(rest) >= 2:
                 names.add(rest, score, reason)
+                rests.append(rest)
+    return rests
 
 
 def _add_without_beginning(names: Names, text: str, vocabulary: Vocabulary) -> None:

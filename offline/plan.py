@@ -138,7 +138,8 @@ class Plan:
     """A query over `root` and what it joins.
 
     With measures it groups by the dimensions; without, it lists the `attributes` of rows. `members` chooses tables of
-    a family. `only_deleted` takes the root's rows that are marked as deleted. `count_groups` counts the groups that
+    a family. `only_deleted` takes the root's rows that are marked as deleted, `keeps_all` shows groups
+    without a row of the root, too. `count_groups` counts the groups that
     remain; `mean_over` takes the mean over the groups of the dimension of that title. `best_of_each` keeps the first
     rows of each first dimension.
     """
@@ -158,6 +159,7 @@ class Plan:
     offset: int = 0
     is_distinct: bool = False
     only_deleted: bool = False
+    keeps_all: bool = False
     either: tuple[tuple[Filter, ...], ...] = ()
     members: Mapping[int, tuple[Member, ...]] = field(default_factory=dict)
     count_groups: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offline.figure_pairs import siblings_of, stored_counts
-from offline.plan import Absence, Dimension, Function, Measure, Plan, Refusal
+from offline.plan import Absence, Condition, Dimension, Function, Measure, Plan, Refusal
 from offline.plan_existence import ExistenceStep
 from offline.plan_filters import Filters, filters_of
 from offline.plan_time import TimeUse, time_use
@@ -49,6 +49,7 @@ class PlanBuilder(ExistenceStep):
         plan = self._with_existence(plan, time)
         if isinstance(plan, Refusal):
             return plan
+        plan = plan.with_(keeps_all=self._counts_of_all(plan, time))
         return self._leftover() or plan
 
     def _words(self, tag: str) -> Refusal:
@@ -139,6 +140,26 @@ class PlanBuilder(ExistenceStep):
             return Refusal("ambiguous_question")
         compared = self._with_conditions(plan)
         return compared if isinstance(compared, Refusal) else self._ordered(compared, time)
+
+    def _counts_of_all(self, plan: Plan, time: TimeUse) -> bool:
+        """每个部门的员工数: things that have no row of what is counted are shown with 0, when no time is said."""
+        if len(plan.dimensions) != 1 or time.periods or not _is_plain_count(plan):
+            return False
+        shown = {item.relation for item in plan.dimensions[0].fields}
+        owner = self.index.relations[shown.pop()] if len(shown) == 1 else self.root
+        filtered = {f.field.relation for f in plan.filters}
+        return self._is_owner_asked_for(owner, plan.dimensions[0]) and filtered <= {self.root.number, owner.number}
+
+    def _is_owner_asked_for(self, owner: Relation, dimension: Dimension) -> bool:
+        """Whether each row of the root belongs to a thing that is named as such: not only as 业务员, a role of some."""
+        if owner is self.root or owner.is_event or dimension.fields != self.index.label_of(owner):
+            return False
+        return self._names_table(owner) and all(edge.is_one for edge in self.joins.way(self.root, owner) or ())
+
+    def _names_table(self, relation: Relation) -> bool:
+        """Whether a noun of the question names a table, and not only a column that refers to it."""
+        used = [mention for mention, option in self.uses("entity", "field") if option.relation is relation]
+        return any(name.kind == "table" and name.relation is relation for mention in used for name in mention.names)
 
     def _unnamed_counts(self) -> list[Measure]:
         """What 数量 or `how many` counts where no noun says it: a number that is kept, else rows; events need 次."""
@@ -304,3 +325,19 @@ class PlanBuilder(ExistenceStep):
             if counts_rows and by_itself and not self.root.is_event:
                 return True
         return False
+
+
+def _is_plain_count(plan: Plan) -> bool:
+    """Whether rows are counted and nothing else, and groups without any could be among those shown."""
+    takes_most = plan.limit is not None and any(one.is_descending for one in plan.ordering[:1])
+    needs_some = any(map(_needs_some, plan.conditions))
+    is_more = bool(plan.absences or plan.either or plan.members) or plan.only_deleted
+    return not (takes_most or needs_some or is_more) and bool(plan.measures) and all(map(_counts_rows, plan.measures))
+
+
+def _needs_some(condition: Condition) -> bool:
+    return condition.number >= 1 and condition.test in (">", ">=", "=")
+
+
+def _counts_rows(measure: Measure) -> bool:
+    return measure.function == "count" and measure.field is None and not measure.only

@@ -16,6 +16,9 @@ from offline.resolving import Option, verbs_near
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
 
 
+_NEVER = frozenset({"never", "who have never", "从未", "从来没有", "从来没", "从没", "从没有", "从来不"})
+
+
 class ExistenceStep(RowStep):
     """Adds EXISTS and NOT EXISTS, and keeps the account."""
 
@@ -39,7 +42,7 @@ class ExistenceStep(RowStep):
                     continue
                 if target is self.root or self.joins.way(self.root, target) is None:
                     return Refusal("unknown_generation_failure", (mention.text,))
-                absences.append(self._absence(target, plan, time, mention, is_present=False))
+                absences.append(self._missing(target, plan, time, mention, option))
                 moves_time = moves_time or absences[-1].moment is not None
                 self.used.add(mention)
             elif (mention.is_which or mention.is_listed or mention.is_grouped) and not _shows(plan, target):
@@ -57,6 +60,18 @@ class ExistenceStep(RowStep):
                 self.used.add(mention)
         plan = plan.with_(absences=tuple(absences))
         return plan.with_(periods=(), moment=None) if moves_time else plan
+
+    def _missing(self, target: Relation, plan: Plan, time: TimeUse, mention: Mention, option: Option) -> Absence:
+        """No such rows; of a moment that did not come, rows without it: `books that have not been returned`."""
+        item = option.field if option.kind == "field" else None
+        if item is not None and item.is_moment and not self._says_never(mention):
+            return Absence(target, (Filter(item, "is_null"),), is_present=True)
+        return self._absence(target, plan, time, mention, is_present=False)
+
+    def _says_never(self, mention: Mention) -> bool:
+        """`never opened a ticket`: there is no ticket at all."""
+        before = self.reading.tokens[max(0, mention.position - 3) : mention.position]
+        return any(token.text in _NEVER for token in before)
 
     def _presence(self, plan: Plan, target: Relation, mention: Mention, time: TimeUse) -> Sequence[Absence] | Refusal:
         """What another table's noun asks of the root's rows; a noun that would say nothing is a refusal."""

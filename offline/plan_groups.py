@@ -82,7 +82,9 @@ class GroupStep(OrderStep):
     def _grouping(self) -> list[Mention]:
         """The nouns rows are grouped by: those after 各, each, by; else those that are asked for."""
         candidates = [
-            m for m, o in self.uses("entity", "field", "flag") if o.kind != "flag" or m.is_grouped or m.is_which
+            m
+            for m, o in self.uses("entity", "field", "flag")
+            if m.is_grouped or m.is_which or (o.kind != "flag" and not self._is_used_flag(m, o))
         ]
         grouped = [mention for mention in candidates if mention.is_grouped]
         others = [mention for mention in candidates if not mention.is_grouped and not self._is_path(mention)]
@@ -119,6 +121,10 @@ class GroupStep(OrderStep):
             else [m for m in others if self._is_bare_column(m) or self._is_paired(m)]
         )
         return sorted({*found, *asked}, key=lambda m: m.position)
+
+    def _is_used_flag(self, mention: Mention, option: Option) -> bool:
+        """`fines that are paid`: the flag restricts, so it does not group."""
+        return mention in self.used and option.field is not None and option.field.role == "flag"
 
     def _contrasts_values(self) -> bool:
         """开放的服务区与关闭的对比: the two values are the groups, not each thing that has them."""

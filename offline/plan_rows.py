@@ -114,6 +114,7 @@ class RowStep(ConditionStep):
     def _attributes(self, filters: Filters) -> list[Field] | Refusal:
         """The columns asked for, in order; the label of the things when they are what is asked for."""
         found: list[Field] = []
+        compared: list[Field] = []
         entities = self.uses("entity")
         wanted = self.uses("field", "measure", "moment")
         bounds = [c.subject for c in self.reading.conditions]
@@ -130,14 +131,16 @@ class RowStep(ConditionStep):
                 continue
             self.used.add(mention)
             is_only_bound = mention in bounds and not mention.is_listed and not mention.rank
-            if option.field is not None and not (is_only_bound and (entities or len(wanted) > 1)):
+            if option.field is not None and is_only_bound and (entities or len(wanted) > 1):
+                compared.append(option.field)
+            elif option.field is not None:
                 found.append(option.field)
         if not found:
             label = self.index.label_of(self.root)
             if not label or not (entities or wanted or filters.rows):
                 return Refusal("ambiguous_question")
             found += label
-        return list(dict.fromkeys(self._with_names(found, filters)))
+        return list(dict.fromkeys((*self._with_names(found, filters), *compared)))
 
     def _optional_attributes(self, filters: Filters) -> list[Field]:
         found = self._attributes(filters)

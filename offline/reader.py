@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
+from offline.reader_numbers import is_figure
 from offline.reader_values import ValueReader
 from offline.reader_words import COUNT_AFTER, GRAINS, PLAIN_FORMS
 from offline.reading import Aggregate, ConditionMention, Direction, Mention, Reading
@@ -20,6 +21,7 @@ _BY_NUMBER = frozenset({"最多", "最少", "most", "fewest", "least", "themost"
 """Superlatives of how many there are."""
 _BY_SIZE = frozenset({"最高", "最低", "最大", "最小", "highest", "lowest", "largest", "smallest", "biggest"})
 """Superlatives of a figure, which no number of rows is."""
+_BY_WORDS = frozenset({"按", "按照", "依据"})
 _ONE_EACH = frozenset({"一个", "一家", "单个", "一条", "一位", "一名"})
 
 
@@ -47,6 +49,7 @@ class Reader(ValueReader):
         self._move_listing()
         self._spread_listing()
         self._read_ratio()
+        self._refuse_choice_among_ranked()
         self._reading.mentions += self._divisors
         return self._reading
 
@@ -177,7 +180,7 @@ class Reader(ValueReader):
             if not token.has("filler", "distinct"):
                 self._reading.unread.append(token.text)
             return True
-        if token.text == "by" and self._is_order(place, target):
+        if self._is_order(place, target):
             target.order = "plain"
             return True
         target.is_grouped, target.is_counted = True, False
@@ -219,6 +222,12 @@ class Reader(ValueReader):
         )
 
     def _is_order(self, place: int, target: Mention) -> bool:
+        """`by revenue`, 按数量 beside a ranking: a figure rows are ordered by, and nobody groups by."""
+        token = self._tokens[place]
+        if token.text in _BY_WORDS:
+            return is_figure(target) and any(t.has("high", "low") or t.adjectives for t in self._tokens)
+        if token.text != "by":
+            return False
         return self._reading.limit is not None or any(
             token.has("order") for token in self._tokens[max(0, place - 2) : place]
         )

@@ -9,6 +9,7 @@ from offline.reader_words import BEFORE_LITERAL, LIKELY_TABLE, SURE_NAME
 from offline.reading import ConditionMention, Mention, Operator, ValueMention
 from offline.tokens import Token
 
+_WITHIN = frozenset({"里", "中", "里面", "其中", "当中", "之中"})
 _ONE_DAY = frozenset({"一天", "的一天", "那一天", "那天", "一日"})
 
 
@@ -73,9 +74,16 @@ class ValueReader(NumberReader):
         for place, mention in enumerate(mentions):
             if mention.names_value and (mention.is_listed or mention.is_which):
                 following = next((m for m in mentions[place + 1 :] if not m.names_value), None)
-                if following is not None:
+                if following is not None and self._is_joined_thing(mention):
+                    mention.names_value, following.is_listed = False, True
+                elif following is not None:
                     following.is_listed, mention.is_listed, mention.is_which = True, False, False
         self._list_counted()
+
+    def _is_joined_thing(self, mention: Mention) -> bool:
+        """列出关闭的服务区和它们的公司: the things themselves are asked for, with what is joined to them."""
+        place = mention.position + 1
+        return place < len(self._tokens) and self._tokens[place].has("and") and _is_table(mention)
 
     def _list_counted(self) -> None:
         """几个服务区，分别是哪些 asks for the things; how many they are is told with them."""
@@ -160,14 +168,31 @@ class ValueReader(NumberReader):
             return
         place = len(self._tokens) if reading.is_english else min(reading.forms["share"])
         things = [m for m in reading.mentions if _is_thing(m)]
-        counted = [m for m in things if m.position < place][-1:] or things[-1:]
-        for mention in counted:
-            mention.is_counted, mention.is_listed, mention.is_which = True, False, False
+        before = [m for m in things if m.position < place]
+        if things:
+            self._count(before[-1] if before else things[-1])
+
+    def _count(self, thing: Mention) -> None:
+        """Count a thing; what is only said to be so restricts it."""
+        thing.is_counted, thing.is_listed, thing.is_which = True, False, False
+        for flag in filter(_names_flag, self._reading.mentions):
+            flag.is_which = flag.is_listed = False
 
     def _lists_behind(self, tag: str) -> bool:
         """Whether a form is followed by the question what the things are."""
         places = self._reading.forms.get(tag, ())
         return bool(places) and any(place > max(places) for place in self._reading.forms.get("list", ()))
+
+    def _refuse_choice_among_ranked(self) -> None:
+        """营收前10的档口里有哪些是宜春的: what is chosen among the first ten is not the first ten of the chosen."""
+        reading, tokens = self._reading, self._tokens
+        if reading.limit is None:
+            return
+        for place in reading.forms.get("list", ()):
+            within = place > reading.limit_position and place and tokens[place - 1].text in _WITHIN
+            among = [t.text for t in tokens[reading.limit_position : place]]
+            if (within or not _WITHIN.isdisjoint(among)) and any(v.position > place for v in reading.values):
+                reading.unread.append(tokens[place].text)
 
     def _list_unnamed(self) -> None:
         """智能化服务区有几个，分别叫什么: the things are only named by a value."""
@@ -231,10 +256,17 @@ def _is_asked_figure(mention: Mention) -> bool:
     return mention.is_counted or bool(mention.rank) or is_figure(mention)
 
 
+def _names_flag(mention: Mention) -> bool:
+    return any(name.kind == "flag" for name in mention.names)
+
+
+def _is_table(mention: Mention) -> bool:
+    return any(name.kind == "table" and name.score >= LIKELY_TABLE for name in mention.names)
+
+
 def _is_thing(mention: Mention) -> bool:
     """Whether a noun names a table, and neither groups nor names a value."""
-    names_table = any(name.kind == "table" and name.score >= LIKELY_TABLE for name in mention.names)
-    return names_table and not mention.is_grouped and not mention.names_value
+    return _is_table(mention) and not mention.is_grouped and not mention.names_value
 
 
 def _counted_with(value: ValueMention) -> Mention | None:

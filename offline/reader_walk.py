@@ -30,6 +30,8 @@ class TokenWalk:
         best = max((link.score for link in token.names), default=0.0)
         values = tuple(link for link in token.values if not link.needs_column)
         figures = tuple(link for link in token.names if link.field is not None and link.field.is_measure)
+        if token.values and _is_participle(token, next(iter(tokens[place + 1 : place + 2]), None)):
+            return replace(token, values=())
         ends = not _leads(next(iter(tokens[place + 1 : place + 2]), None))
         if figures and token.has("count") and ends:
             if _counts_things(next((t for t in reversed(tokens[:place]) if t.text != "的"), None), figures):
@@ -216,3 +218,13 @@ def _is_noun_place(before: Token | None, following: Token | None, best: float) -
 
 def _is_named(before: Token | None) -> bool:
     return before is not None and (before.has("equal") or bool(before.names))
+
+
+def _is_participle(token: Token, following: Token | None) -> bool:
+    """`shipped via Speedy Post` says by whom, not that the state of the order is `shipped`."""
+    return (
+        token.has("filler")
+        and token.text.endswith("ed")
+        and following is not None
+        and following.text in ("via", "by", "through", "with")
+    )

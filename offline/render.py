@@ -186,7 +186,7 @@ class Renderer:
     def _aggregate(self, measure: Measure, source: Source, plan: Plan) -> exp.Expr:
         value: exp.Expr
         if measure.function == "count" and measure.field is None:
-            value = exp.Count(this=exp.Star())
+            value = exp.Count(this=source.counted)
         elif measure.function in ("count", "count_distinct") and measure.field is not None:
             inner: exp.Expr = source.column(measure.field)
             value = exp.Count(this=exp.Distinct(expressions=[inner]))
@@ -227,7 +227,10 @@ class Renderer:
     # conditions
 
     def _source(self, plan: Plan, needs: Needs) -> Source:
-        return Source(plan.root, needs, self._joins, plan.members, self.filter, only_deleted=plan.only_deleted)
+        return Source(
+            plan.root, needs, self._joins, plan.members, self.filter,
+            only_deleted=plan.only_deleted, keeps_all=plan.keeps_all,
+        )  # fmt: skip
 
     def _shown(self, plan: Plan) -> tuple[Field, ...]:
         fields = [*plan.attributes, *(f for d in plan.dimensions for f in (*d.fields, *((d.key,) if d.key else ())))]

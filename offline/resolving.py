@@ -177,28 +177,35 @@ class Resolver:
             yield from self._of_column(mention, relation, item, score)
 
     def _of_table(self, mention: Mention, relation: Relation, score: float) -> Iterable[Option]:
-        sized = bool(mention.rank) and mention.ranks_size
-        if mention.is_counted or mention.order or (mention.rank and not sized):
-            yield self._rows_of(mention, relation, score)
         if mention.is_counted:
+            yield self._rows_of(mention, relation, score)
             return
+        if mention.aggregate or mention.rank:
+            yield from self._of_only_amount(mention, relation, score)
+        if mention.order or (mention.rank and not mention.ranks_size):
+            yield self._rows_of(mention, relation, score)
         if not mention.rank:
             is_other = self._is_other_column(mention, relation, score)
             yield Option("entity", relation, score - (WEIGHTS.other_column if is_other else 0.0))
         if mention.aggregate:
             yield Option("rows", relation, score * WEIGHTS.rows_when_aggregated)
-        if mention.aggregate or sized:
-            yield from self._of_only_amount(relation, score)
 
     def _rows_of(self, mention: Mention, relation: Relation, score: float) -> Option:
         names_column = mention.is_counted and _names_its_column(mention, relation, self._index)
         damping = WEIGHTS.counted_column if names_column else 1.0
         return Option("rows", relation, score * (damping if mention.is_counted else WEIGHTS.rows_when_ranked))
 
-    def _of_only_amount(self, relation: Relation, score: float) -> Iterable[Option]:
-        """`total fines`, `highest fine`: the one figure of a table of fines, where it is an amount."""
+    def _of_only_amount(self, mention: Mention, relation: Relation, score: float) -> Iterable[Option]:
+        """`total fines`, `highest fine`: the one figure of a table of fines, where it is an amount.
+
+        A noun that begins the amount's name stands for it with 最多, too: 回款 in 回款金额.
+        """
         figures = [item for item in relation.fields if item.is_measure and not item.factors]
-        if len(figures) == 1 and (key(" ".join(figures[0].stem)) in self._amounts or figures[0].title.endswith("金额")):
+        if len(figures) != 1:
+            return
+        is_amount = key(" ".join(figures[0].stem)) in self._amounts or figures[0].title.endswith("金额")
+        is_sized = bool(mention.aggregate) or mention.ranks_size
+        if is_amount and (is_sized or figures[0].title.startswith(relation.title)):
             yield Option("measure", relation, score * WEIGHTS.only_amount, figures[0])
 
     def _is_other_column(self, mention: Mention, relation: Relation, score: float) -> bool:
@@ -236,7 +243,10 @@ class Resolver:
 
     def _referred_to(self, mention: Mention, item: Field) -> Relation | None:
         """每个业务员: the table of the people that the numbers in a column of references stand for."""
-        is_asked = (mention.is_grouped or mention.is_which) and mention.names[0].field is item
+        says_more = mention.is_counted or mention.aggregate or mention.rank or mention.order or mention.is_newest
+        best = mention.names[0].score - 0.05
+        is_best = any(name.field is item and name.score >= best for name in mention.names)
+        is_asked = is_best and not says_more and not mention.is_negated
         return self._joins.owner_by(item) if is_asked and item.role == "reference" else None
 
     def _of_figure(

@@ -45,6 +45,7 @@ class Source:
     def __init__(
         self, root: Relation, needs: Needs, joins: JoinGraph, members: Mapping[int, tuple[Member, ...]],
         render_filter: RenderFilter, *, aliases: _Aliases | None = None, only_deleted: bool = False,
+        keeps_all: bool = False,
     ) -> None:  # fmt: skip
         self.root = root
         self._joins = joins
@@ -52,9 +53,11 @@ class Source:
         self._render_filter = render_filter
         self._aliases = aliases or _Aliases()
         self.alias = self._aliases.next()
+        self._keeps_all = keeps_all
         self._places: dict[int, str] = {root.number: self.alias}
         self._tables: list[tuple[exp.Expr, exp.Expr | None]] = [(self._relation(root, self.alias), None)]
         self._columns: dict[Field, exp.Column] = {}
+        self._tied: Field | None = None
         live = self._live(root, self.alias)
         self.conditions: list[exp.Expr] = [exp.Not(this=exp.paren(one)) for one in live] if only_deleted else live
         self._build(needs)
@@ -76,8 +79,23 @@ class Source:
         """The query with FROM, joins and conditions."""
         query = query.from_(self._tables[0][0], copy=False)
         for table, condition in self._tables[1:]:
-            query = query.join(table, on=condition, join_type="inner", copy=False)
+            is_kept = self._keeps_all and table is self._tables[-1][0]
+            on = build.both([*([condition] if condition is not None else []), *self._moved()]) if is_kept else condition
+            query = query.join(table, on=on, join_type="right" if is_kept else "inner", copy=False)
         return query
+
+    def _moved(self) -> list[exp.Expr]:
+        """With all rows of the last table kept, conditions on the others belong to its join; takes them away."""
+        last = f"t{self._aliases.count}"
+        own = [one for one in self.conditions if {column.table for column in one.find_all(exp.Column)} == {last}]
+        moved = [one for one in self.conditions if all(one is not other for other in own)]
+        self.conditions = own
+        return moved
+
+    @property
+    def counted(self) -> exp.Expr:
+        """What is counted to count the root's rows: a column that each has, where others may have none."""
+        return build.column(self._tied.name, self.alias) if self._keeps_all and self._tied else exp.Star()
 
     def _build(self, needs: Needs) -> None:
         shown = {item.relation for item in needs.shown}
@@ -87,6 +105,7 @@ class Source:
             way = self._joins.way(self.root, self._joins.relation(number))
             if way is None:
                 raise ValueError("no way to a relation that the plan needs")
+            self._tied = self._tied or (way[0].left[0] if way else None)
             self._walk(way, branches, plain=not needs.is_aggregated and number in shown)
         inside = self._inside(branches)
         for branch in branches.values():

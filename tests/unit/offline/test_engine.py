@@ -93,8 +93,8 @@ def sql(question: str) -> str:
     ("question", "parts"),
     [
         ("How many orders are there?", ["COUNT(*)", "FROM orders"]),
-        ("number of orders per customer", ["COUNT(*)", "JOIN customer", "GROUP BY"]),
-        ("每个customer有多少orders", ["COUNT(*)", "JOIN customer", "GROUP BY"]),
+        ("number of orders per customer", ["COUNT(t1.customer_id)", "RIGHT JOIN customer", "GROUP BY"]),
+        ("每个customer有多少orders", ["COUNT(t1.customer_id)", "RIGHT JOIN customer", "GROUP BY"]),
         ("total freight by country", ["SUM(t1.freight)", "t2.country", "GROUP BY t2.country"]),
         ("average freight of orders in 2025", ["AVG(t1.freight)", "BETWEEN '2025-01-01' AND '2025-12-31'"]),
         ("top 3 customers by number of orders", ["COUNT(*)", "LIMIT 3", "DESC"]),

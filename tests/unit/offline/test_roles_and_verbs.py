@@ -51,7 +51,8 @@ LIBRARY = BusinessSchema(
             column("home_branch_id"),
         ),
         table(
-            "loan", column("loan_id", is_key=True), column("copy_id"), column("member_id"), column("loaned_at", "date")
+            "loan", column("loan_id", is_key=True), column("copy_id"), column("member_id"), column("loaned_at", "date"),
+            column("returned_at", "date"),
         ),
         table(
             "fine", column("fine_id", is_key=True), column("loan_id"), column("amount", "numeric"),
@@ -90,7 +91,7 @@ def test_a_code_in_chinese_without_a_declared_key_is_no_figure():
 
 
 def test_a_reference_is_told_by_the_name_of_what_it_leads_to():
-    assert "INNER JOIN 员工" in sql("shop", "每个业务员的订单数量")
+    assert "JOIN 员工" in sql("shop", "每个业务员的订单数量")
     assert "COUNT(*)" in sql("shop", "每个业务员的订单数量")
 
 
@@ -140,3 +141,69 @@ def test_those_who_borrowed_are_reached_by_their_loans_and_not_by_a_common_branc
 def test_a_period_that_the_event_cannot_tell_is_no_failure_of_ours():
     outcome = ENGINES["library"].compose("members who never borrowed a book in March 2025", TODAY)
     assert outcome.sql or outcome.refusal
+
+
+@pytest.mark.parametrize(
+    ("question", "is_kept"),
+    [
+        ("每个客户的订单数", True),
+        ("订单最少的客户", True),
+        ("每个客户有几个已取消的订单", True),
+        ("订单最多的客户", False),
+        ("订单超过3个的客户", False),
+        ("2025年每个客户的订单数", False),
+        ("每个业务员的订单数量", False),
+    ],
+)
+def test_things_without_a_row_are_counted_as_none_where_that_may_be_the_answer(question, is_kept):
+    """A superlative takes the most, a bound needs some, a period is of the rows, and not every employee sells."""
+    assert ("RIGHT JOIN" in sql("shop", question)) is is_kept
+
+
+def test_what_restricts_the_counted_rows_belongs_to_the_join():
+    assert "RIGHT JOIN 客户 AS t2 ON t1.客户编号 = t2.客户编号 AND t1.订单状态 = '已取消' GROUP BY" in sql(
+        "shop", "每个客户有几个已取消的订单"
+    )
+
+
+def test_what_is_in_stock_was_not_sold():
+    stock = BusinessSchema(
+        (
+            table(
+                "产品",
+                column("产品编号", is_key=True),
+                column("产品名称", "text"),
+                *(column("库存数量"), column("单价", "numeric")),
+            ),
+            table("明细", column("行号", is_key=True), column("产品编号"), column("数量"), column("单价", "numeric")),
+        ),
+        joins=(join("明细", "产品编号", "产品", "产品编号"),),
+    )
+    found = Engine(stock, VOCABULARY).compose("各产品的销售金额", TODAY).sql
+    assert "SUM(t1.数量 * t1.单价)" in found
+
+
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("books that have not been returned", "t3.returned_at IS NULL"),
+        ("members who never returned a book", "NOT EXISTS"),
+        ("share of fines that are paid", "COUNT(*) FILTER(WHERE t1.paid)"),
+        ("who has the highest fines", "SUM(t1.amount)"),
+    ],
+)
+def test_what_did_not_happen_and_what_is_so(question, part):
+    assert part in sql("library", question) or ENGINES["library"].compose(question, TODAY).refusal
+
+
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("月薪超过2万的员工", "SELECT t1.姓名 AS 姓名, t1.月薪 AS 月薪"),
+        ("上海的员工月薪总额", "SUM(t1.月薪)"),
+    ],
+)
+def test_compared_figures_are_shown_and_totals_summed(question, shown):
+    staff = table("员工", column("工号", is_key=True), column("姓名", "text"), column("月薪", "numeric"),
+                  column("城市", "text", "上海", "北京"))  # fmt: skip
+    assert shown in Engine(BusinessSchema((staff,)), VOCABULARY).compose(question, TODAY).sql
