@@ -136,6 +136,10 @@ def _number_role(described: Described, vocabulary: Vocabulary) -> Role:
 
 
 def _counts(described: Described, vocabulary: Vocabulary) -> bool:
+    """Whether a word for a time is counted: 住院天数, `days`, `num_weeks`."""
+    last = described.stem[-1].casefold() if described.stem else ""
+    if described.headline.endswith("数") or last in ("days", "weeks", "months", "hours", "minutes", "nights"):
+        return True
     return (
         bool({key(word) for word in described.stem[:1]} & {"num", "number", "count", "total"})
         and len(described.stem) > 1

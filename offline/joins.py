@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from common.business_schema import Join
 from offline.links import LinkIndex
@@ -29,9 +30,10 @@ _LEAST_VALUES = 3
 _AGREEING = 0.9
 _FARTHEST = 6.0
 _STEP_TO_MANY = 0.3
-_SHARED_OWNER = 0.5
-"""What it costs to come from a row to others that only belong to the same thing: readers whose home is the branch
-that has a copy are not those who borrowed it."""
+_SHARED_OWNER = 1.5
+"""What it costs to come from a row to others that only belong to the same thing: readers whose home is the branch that
+has a copy are not those who borrowed it. Over a table that only links others it costs nothing."""
+_NARROW = 3
 _MOST_SEARCHES = 128
 
 
@@ -60,9 +62,16 @@ class _Search:
     """The cheapest ways from one relation, looked for only as far as they are asked for; threads take turns."""
 
     def __init__(
-        self, start: int, edges: Mapping[int, Sequence[Edge]], farthest: float, *, only_to_one: bool = False
+        self,
+        start: int,
+        edges: Mapping[int, Sequence[Edge]],
+        farthest: float,
+        *,
+        links: frozenset[int] = frozenset(),
+        only_to_one: bool = False,
     ) -> None:
         self._edges = edges
+        self._links = links
         self._farthest = farthest
         self._only_to_one = only_to_one
         self._found: dict[int, tuple[float, Edge | None]] = {}
@@ -100,7 +109,7 @@ class _Search:
         self._found[here] = (cost, last)
         for edge in self._edges.get(here, ()):
             total = cost + edge.cost + (0.0 if edge.is_one else _STEP_TO_MANY)
-            if last is not None and last.is_one and not edge.is_one:
+            if last is not None and last.is_one and not edge.is_one and edge.end not in self._links:
                 total += _SHARED_OWNER
             if edge.end not in self._found and total <= self._farthest and (edge.is_one or not self._only_to_one):
                 self._count += 1
@@ -117,6 +126,7 @@ class JoinGraph:
         self._searches: OrderedDict[int, _Search] = OrderedDict()
         self._lock = threading.Lock()
         self._pairs: set[tuple[int, str, int, str]] = set()
+        self._links = frozenset(relation.number for relation in index.relations if _only_links(relation))
         self._add_declared(declared)
         self._add_named()
         self._add_agreeing()
@@ -128,6 +138,10 @@ class JoinGraph:
     def cost(self, start: Relation, end: Relation) -> float | None:
         """The cost of the way, 0 for the relation itself."""
         return self._search_from(start).cost(end.number)
+
+    def shares_owner(self, way: Sequence[Edge]) -> bool:
+        """Whether a way comes to an owner and from there to other rows of that owner, over no table that links them."""
+        return any(a.is_one and not b.is_one and b.end not in self._links for a, b in pairwise(way))
 
     def owners_of(self, start: Relation, farthest: float) -> list[Relation]:
         """The relations of which each row of `start` has at most one, the nearest first."""
@@ -160,7 +174,7 @@ class JoinGraph:
         with self._lock:
             found = self._searches.get(start.number)
             if found is None:
-                found = self._searches[start.number] = _Search(start.number, self._edges, _FARTHEST)
+                found = self._searches[start.number] = _Search(start.number, self._edges, _FARTHEST, links=self._links)
                 while len(self._searches) > _MOST_SEARCHES:
                     self._searches.popitem(last=False)
             self._searches.move_to_end(start.number)
@@ -287,3 +301,11 @@ def _comparable(left: Field, right: Field) -> bool:
 def _telling_words(item: Field) -> list[str]:
     """The words of a column's name that say what it is about, and its title: what columns that agree have in common."""
     return sorted({key(word) for word in item.stem} - _GENERIC | {fold(item.title)})
+
+
+def _only_links(relation: Relation) -> bool:
+    """Whether a table only says which rows of others belong together: it has keys, or two names side by side."""
+    own = [item for item in relation.fields if item.role not in ("audit", "deleted")]
+    if all(item.role in ("key", "reference", "code") or item.column.is_primary_key for item in own):
+        return True
+    return len(own) <= _NARROW and not any(item.is_measure or item.is_moment for item in own)

@@ -13,6 +13,7 @@ from offline.vocabulary import Vocabulary
 
 _LEAST_STEM = 4
 _FARTHEST = 2.6
+_BIRTH = frozenset({"birth", "birthday", "birthdate", "born", "dob", "出生", "生日"})
 
 
 class Moments:
@@ -32,7 +33,7 @@ class Moments:
         named = [moment for moment in found if is_named(moment.field, words)]
         if named:
             return named[0]
-        found = [moment for moment in found if not self._is_named_year(moment.field)] or found
+        found = [moment for moment in found if not self._needs_name(moment.field)]
         if needs_days:
             found = [m for m in found if m.written not in ("%Y-%m", "%Y年%m月", "%Y%m", "%Y年", "year")] or found
         return found[0] if found else None
@@ -47,7 +48,22 @@ class Moments:
                 return found[0]
         if own is not None:
             return own
-        return next((moment for other in reachable if (moment := self.of(other, words, needs_days=needs_days))), None)
+        owners = [other for other in reachable if self._gives_time(relation, other)]
+        return next((moment for other in owners if (moment := self.of(other, words, needs_days=needs_days))), None)
+
+    def _gives_time(self, relation: Relation, owner: Relation) -> bool:
+        """Whether the time of a row is that of its owner: positions happen with their order, and a thing with a name
+        of its own does not happen when somebody it belongs to was hired."""
+        way = self._joins.way(relation, owner) or ()
+        if way and any(item.column.is_primary_key for item in way[0].left):
+            return True
+        label = self._index.label_of(relation)
+        is_thing = bool(label) and label[0].role == "label" and not relation.is_event
+        return not is_thing and any(self._is_main(moment.field, owner) for moment in self._own(owner)[:1])
+
+    def first_of(self, relation: Relation) -> Moment | None:
+        """The likeliest moment of a relation's own rows, also one that a period would have to name."""
+        return next(iter(self._own(relation)), None)
 
     def created(self, relation: Relation, *, is_update: bool = False) -> Moment | None:
         """When a row was entered or last changed, from the columns that keep the books."""
@@ -58,7 +74,13 @@ class Moments:
         return Moment(found) if found else None
 
     def _reachable(self, relation: Relation) -> list[Relation]:
-        return self._joins.owners_of(relation, _FARTHEST)
+        """The owners of a row, first those whose key is part of its own."""
+        owners = self._joins.owners_of(relation, _FARTHEST)
+        return sorted(owners, key=lambda owner: not self._is_part_of(relation, owner))
+
+    def _is_part_of(self, relation: Relation, owner: Relation) -> bool:
+        way = self._joins.way(relation, owner) or ()
+        return len(way) == 1 and any(item.column.is_primary_key for item in way[0].left)
 
     def _own(self, relation: Relation) -> list[Moment]:
         """Candidates, the likeliest first: real dates, written dates, years."""
@@ -76,8 +98,12 @@ class Moments:
             moments = [created] if created and relation.is_event else []
         return moments
 
+    def _needs_name(self, item: Field) -> bool:
+        """The year of one thing that happened, and a birth: the words near a period must name them."""
+        return self._is_named_year(item) or is_birth(item)
+
     def _is_named_year(self, item: Field) -> bool:
-        """`published_year`, 出版年份: the year of one thing that happened, which the words near it must name."""
+        """`published_year`, 出版年份."""
         years = self._vocabulary.names("year_names")
         last = key(item.stem[-1]) if len(item.stem) > 1 else ""
         ends_so = last in years or (
@@ -98,8 +124,16 @@ class Moments:
         return next((item for item in fields if key(" ".join(item.stem)) in names or key(item.title) in names), None)
 
 
+def is_birth(item: Field) -> bool:
+    """Whether a column holds when people were born."""
+    words = {key(word) for word in item.stem} | {item.title.removesuffix("日期").removesuffix("年份")}
+    return bool(words & _BIRTH) and (item.is_moment or item.kind == "integer")
+
+
 def is_named(item: Field, words: Sequence[str]) -> bool:
     """Whether one of the words begins like a word of the column's name: joined and `join_date`."""
+    if is_birth(item) and not _BIRTH.isdisjoint(words):
+        return True
     stems = [
         key(word)
         for word in item.stem

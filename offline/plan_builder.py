@@ -50,12 +50,18 @@ class PlanBuilder(ExistenceStep):
         if isinstance(plan, Refusal):
             return plan
         plan = plan.with_(keeps_all=self._counts_of_all(plan, time))
-        return self._leftover() or plan
+        return self._leftover() or self._crossing(plan) or plan
 
-    def _words(self, tag: str) -> Refusal:
-        """The refusal that names the words of a form."""
-        tokens = self.reading.tokens
-        return Refusal("unknown_generation_failure", tuple(tokens[place].text for place in self.reading.forms[tag]))
+    def _crossing(self, plan: Plan) -> Refusal | None:
+        """Rows that only belong to the same thing stand not side by side: members of a branch and its copies."""
+        shown = {item.relation for item in plan.attributes}
+        shown |= {item.relation for dimension in plan.dimensions for item in dimension.fields}
+        crossed = {number for number in shown - {self.root.number} if self._shares_owner(number)}
+        words = [m.text for m, option in self.resolution.uses.items() if option.relation.number in crossed]
+        return Refusal("missing_database_info", tuple(words)) if crossed else None
+
+    def _shares_owner(self, number: int) -> bool:
+        return self.joins.shares_owner(self.joins.way(self.root, self.joins.relation(number)) or ())
 
     def _take_both(self, filters: Filters) -> Refusal | None:
         """Values that hold for rows of their own, which the root's row cannot be."""
@@ -176,7 +182,9 @@ class PlanBuilder(ExistenceStep):
     def _counts_events(self) -> bool:
         """急诊有多少次 counts the rows of visits: 次 is said of what happens."""
         places = self.reading.forms.get("count", ())
-        return self.root.is_event and any(self.reading.tokens[place].text.endswith(("次", "times")) for place in places)
+        return self.root.is_event and any(
+            self.reading.tokens[place].text.endswith(("次", "量", "times")) for place in places
+        )
 
     def _stored_counts(self) -> list[Measure]:
         """各车型的数量 where each row stands for a number of vehicles: that number is added up."""

@@ -62,14 +62,18 @@ class ConditionStep(GroupStep):
             conditions.append(
                 Condition(measure, condition.operator, condition.number, condition.upper, condition.against_average)
             )
+        counted = self._with_counted_groups(plan, conditions)
+        if isinstance(counted, Refusal):
+            return counted
+        return counted.with_(conditions=tuple(conditions), filters=(*counted.filters, *rows))
+
+    def _with_counted_groups(self, plan: Plan, conditions: Sequence[Condition]) -> Plan | Refusal:
+        """The days, or the things, for which something holds are counted; 最长的是多少天 counts none."""
         if self.reading.has("count_days"):
+            if self.reading.has("rank_word") and not conditions:
+                return self._words("count_days")
             plan = plan.with_(count_groups=self.titles.form("days"), ordering=())
-        if conditions and not plan.dimensions:
-            grouped = self._grouped_for_conditions(plan, conditions)
-            if isinstance(grouped, Refusal):
-                return grouped
-            plan = grouped
-        return plan.with_(conditions=tuple(conditions), filters=(*plan.filters, *rows))
+        return self._grouped_for_conditions(plan, conditions) if conditions and not plan.dimensions else plan
 
     def _grouped_for_conditions(self, plan: Plan, conditions: Sequence[Condition]) -> Plan | Refusal:
         """昨天营收超过2万的服务区有几个: the things that pass are counted, so they are what is grouped by."""

@@ -87,7 +87,8 @@ class OrderStep(PlanState):
                 or mention.order == "high"
                 or (mention.order == "plain" and not mention.rank and is_figure)
             )
-            found.append(Ordering(title, is_high))
+            is_turned = option.kind == "moment" and not option.is_true  # the oldest were born first
+            found.append(Ordering(title, is_high != is_turned))
             if mention.rank:
                 break
         return found[:2]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from offline.moments import is_birth
 from offline.plan import Filter, Ordering, Plan, Refusal
 from offline.plan_conditions import ConditionStep, number_filter
 from offline.plan_filters import Filters
 from offline.plan_time import TimeUse
 from offline.reading import Mention
-from offline.relations import Field
+from offline.relations import Field, Relation
 from offline.resolving import Option
 
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
@@ -18,6 +19,8 @@ _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "runni
 
 _DETAILS = frozenset({"明细", "详细", "详情", "记录", "流水", "明细数据"})
 _MOST_FIGURES = 12
+_WHETHER = frozenset({"有没有", "是否", "是不是", "存在", "吗", "exist", "exists", "is", "are"})
+"""Asks whether there is such a row, which the row itself answers."""
 
 
 def _is_one_day(time: TimeUse, today: date) -> bool:
@@ -58,7 +61,15 @@ class RowStep(ConditionStep):
             plan = plan.with_(ordering=(Ordering(plan.attributes[0].title, is_descending=False),))
         if unranked := self._unranked(plan):
             return unranked
+        if self._says_only_what_was_said(plan, filters):
+            return Refusal("ambiguous_question")
         return plan.with_(is_distinct=self._is_distinct(plan))
+
+    def _says_only_what_was_said(self, plan: Plan, filters: Filters) -> bool:
+        """`who manages Omar Reed` is not answered by Omar Reed: all that is shown is what was named."""
+        named = {f.field for f in filters.rows if f.test == "in" and len(f.values) == 1 and not f.is_negated}
+        asks = any(token.text in _WHETHER for token in self.reading.tokens)
+        return bool(plan.attributes) and set(plan.attributes) <= named and not plan.part_title and not asks
 
     def _newest_first(self, plan: Plan) -> Plan | Refusal:
         """入职最早的员工, `oldest book`: rows in the order of their time; a word for time ranks only what has one."""
@@ -67,9 +78,10 @@ class RowStep(ConditionStep):
             return plan
         named = self.resolution.uses[mention].field
         item = named if named is not None and named.is_moment else self._time_of_rows()
-        if item is None or item.relation != self.root.number:
+        is_newest = mention.is_newest == "high"
+        if item is None or item.relation != self.root.number or (is_newest and is_birth(item)):
             return Refusal("unknown_generation_failure", (mention.text,))
-        return self._in_order_of(plan, item, is_descending=mention.is_newest == "high")
+        return self._in_order_of(plan, item, is_descending=is_newest)
 
     def _in_order_of(self, plan: Plan, item: Field, *, is_descending: bool) -> Plan:
         attributes = plan.attributes if item in plan.attributes else (*plan.attributes, item)
@@ -77,7 +89,7 @@ class RowStep(ConditionStep):
         return plan.with_(attributes=attributes, ordering=(Ordering(item.title, is_descending),), limit=limit)
 
     def _time_of_rows(self) -> Field | None:
-        moment = self.moments.of(self.root)
+        moment = self.moments.first_of(self.root)
         return moment.field if moment is not None else None
 
     def wants_details(self) -> bool:
@@ -130,6 +142,8 @@ class RowStep(ConditionStep):
                     self.used.add(mention)
                 continue
             self.used.add(mention)
+            if option.field is not None and self._is_far_detail(option):
+                return Refusal("missing_database_info", (mention.text,))
             is_only_bound = mention in bounds and not mention.is_listed and not mention.rank
             if option.field is not None and is_only_bound and (entities or len(wanted) > 1):
                 compared.append(option.field)
@@ -141,6 +155,20 @@ class RowStep(ConditionStep):
                 return Refusal("ambiguous_question")
             found += label
         return list(dict.fromkeys((*self._with_names(found, filters), *compared)))
+
+    def _is_far_detail(self, option: Option) -> bool:
+        """`publishers and their cities`: a column of rows that each thing has many of, whose table nobody named."""
+        item, relation = option.field, option.relation
+        if item is None or relation is self.root or relation.is_event:
+            return False
+        bears_name = item.title.startswith(relation.title) or bool(set(item.stem[:-1]) & set(relation.stem))
+        is_of_many = not all(edge.is_one for edge in self.joins.way(self.root, relation) or ())
+        return is_of_many and not bears_name and not self._is_spoken_of(relation)
+
+    def _is_spoken_of(self, relation: Relation) -> bool:
+        named = [option.relation for _, option in self.uses("entity", "rows")]
+        named += [links[0].relation for links in self.resolution.values.values() if links]
+        return relation in named
 
     def _optional_attributes(self, filters: Filters) -> list[Field]:
         found = self._attributes(filters)

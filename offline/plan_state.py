@@ -5,7 +5,7 @@ from __future__ import annotations
 from offline.joins import JoinGraph
 from offline.links import LinkIndex
 from offline.moments import Moments
-from offline.plan import Absence, Measure
+from offline.plan import Absence, Measure, Refusal
 from offline.reading import Mention, Reading
 from offline.resolving import Option, Resolution
 from offline.time_grammar import Clock
@@ -51,6 +51,11 @@ class PlanState:
             and option.kind in kinds
             and not mention.is_negated
         ]
+
+    def _words(self, tag: str) -> Refusal:
+        """The refusal that names the words of a form."""
+        tokens = self.reading.tokens
+        return Refusal("unknown_generation_failure", tuple(tokens[place].text for place in self.reading.forms[tag]))
 
     def _is_own_row(self, option: Option) -> bool:
         if option.relation is not self.root:

@@ -51,7 +51,7 @@ def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
     )
     if not wants_moment:
         return use
-    words = [word for mention in mentions for word in verbs_near(reading, mention.position)]
+    words = [word for mention in mentions for word in _words_near(reading, mention.position)]
     if _give_to_event(builder, use, mentions, words):
         return use
     needs_days = reading.grain in ("day", "weekday", "week") or any(m.period.months == 0 for m in mentions)
@@ -67,6 +67,12 @@ def time_use(builder: PlanBuilder) -> TimeUse | Refusal:
     _add_buckets(builder, use)
     _add_weekdays(builder, use)
     return use
+
+
+def _words_near(reading: Reading, place: int) -> Sequence[str]:
+    """What may say which moment a period is about: words before it, in Chinese those behind it, too (1990年出生)."""
+    behind = [] if reading.is_english else [key(token.text) for token in reading.tokens[place + 1 : place + 3]]
+    return [*verbs_near(reading, place), *behind]
 
 
 def _give_to_event(builder: PlanBuilder, use: TimeUse, mentions: Sequence[PeriodMention], words: Sequence[str]) -> bool:

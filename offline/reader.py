@@ -45,11 +45,13 @@ class Reader(ValueReader):
         self._imply_figure()
         self._read_than()
         self._read_days()
+        self._count_per_bucket()
         self._read_orders()
         self._move_listing()
         self._spread_listing()
         self._read_ratio()
         self._refuse_choice_among_ranked()
+        self._refuse_dropped_acts()
         self._reading.mentions += self._divisors
         return self._reading
 
@@ -183,11 +185,23 @@ class Reader(ValueReader):
         if self._is_order(place, target):
             target.order = "plain"
             return True
+        if token.text in ("by", "per", "across"):
+            self._count_before(place, target)
         target.is_grouped, target.is_counted = True, False
         if token.has("distinct"):
             target.is_distinct = True
         self._spread_group(target)
         return True
+
+    def _count_before(self, place: int, target: Mention) -> None:
+        """`customers by city`: how many there are of each, unless a list of them or a figure is asked for."""
+        before, reading = self._by_place.get(place - 1), self._reading
+        asks_other = reading.has("list", "which", "back", "rank_word", "share") or any(
+            m.is_counted or m.aggregate or is_figure(m) for m in reading.mentions[1:]
+        )
+        if before is None or not reading.is_english or asks_other or before is not reading.mentions[0]:
+            return
+        before.is_counted = before.is_counted or (_is_plural_thing(before) and not _names_a_table(target))
 
     def _spread_group(self, target: Mention) -> None:
         """The second noun of `by A and B`, 按A和B, 各A、B is grouped too."""
@@ -251,8 +265,8 @@ class Reader(ValueReader):
         if token.adjectives and not token.has("high", "low"):
             direction = "high" if token.adjectives[0].is_high else "low"
         before, after = self._previous_mention(place, reach=2), self._next_mention(place)
-        is_figure = before is not None and any(n.field is not None and n.field.is_measure for n in before.names[:1])
-        comes_before = not self._reading.is_english and before is not None and (is_figure or not token.adjectives)
+        is_ranked = before is not None and (before.is_counted or is_figure(before))
+        comes_before = not self._reading.is_english and before is not None and (is_ranked or not token.adjectives)
         target = before if comes_before else (after or before)
         self._reading.mark("rank_word", place)
         if "vague" in token.tags:
@@ -319,10 +333,17 @@ class Reader(ValueReader):
     def _read_how_much(self, place: int, token: Token) -> bool:
         """多少地块: right before the name of a thing it counts."""
         target = self._by_place.get(place + 1)
+        if target is None and place and self._tokens[place - 1].has("respective"):
+            target = self._thing_before(place)  # 男患者和女患者各有多少
         if token.text != "多少" or target is None:
             return False
         target.is_counted = True
         return True
+
+    def _thing_before(self, place: int) -> Mention | None:
+        """The noun for things right before a place, where no figure of theirs is asked for."""
+        before = self._previous_mention(place, reach=2)
+        return before if before is not None and before.names[0].kind == "table" else None
 
     def _read_which(self, place: int, token: Token) -> bool:
         if (
@@ -452,3 +473,11 @@ def _has_figure(mention: Mention, figure: Mention) -> bool:
     """Whether a noun names a figure of a table that another one names."""
     tables = {link.relation.number for link in mention.names if link.kind == "table"}
     return any(n.field is not None and n.field.is_measure and n.relation.number in tables for n in figure.names)
+
+
+def _is_plural_thing(mention: Mention) -> bool:
+    return mention.is_plain and mention.text.endswith("s") and _names_a_table(mention)
+
+
+def _names_a_table(mention: Mention) -> bool:
+    return any(link.kind == "table" for link in mention.names)

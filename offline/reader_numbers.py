@@ -160,6 +160,10 @@ class NumberReader(TokenWalk):
         if self._is_limit(place):
             self._set_limit(int(token.number or 0), place)
             return
+        after = self._by_place.get(place + 1)
+        if self._reading.is_english and after is not None and is_figure(after):  # reviews with 5 stars
+            self._reading.conditions.append(ConditionMention(place, "=", _value(token), subject=after))
+            return
         named = self._previous_mention(place, reach=4)
         if named is not None and not has_cjk(token.text[:1]):
             self._reading.values.append(ValueMention(token, place, token.values, named))

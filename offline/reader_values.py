@@ -9,6 +9,11 @@ from offline.reader_words import BEFORE_LITERAL, LIKELY_TABLE, SURE_NAME
 from offline.reading import ConditionMention, Mention, Operator, ValueMention
 from offline.tokens import Token
 
+_ACTS_TEXT = """
+sold sell sells bought buy buys purchased borrowed borrow rented rent watched watch visited visit attended played
+卖 卖了 卖出 卖出了 售出 购买 购得 买了 买 用 使用 收 收了 收到
+"""
+_ACTS = frozenset(_ACTS_TEXT.split())
 _WITHIN = frozenset({"里", "中", "里面", "其中", "当中", "之中"})
 _ONE_DAY = frozenset({"一天", "的一天", "那一天", "那天", "一日"})
 
@@ -178,10 +183,30 @@ class ValueReader(NumberReader):
         for flag in filter(_names_flag, self._reading.mentions):
             flag.is_which = flag.is_listed = False
 
+    def _count_per_bucket(self) -> None:
+        """`orders per month`, 每月订单: where no figure is named, the things are counted."""
+        reading = self._reading
+        if (
+            not reading.grain
+            or reading.has("which_grain", "count", "list", "records")
+            or any(map(_is_asked_figure, reading.mentions))
+        ):
+            return
+        things = [m for m in reading.mentions if _is_thing(m)]
+        if len(things) == 1 and len(reading.mentions) == 1:
+            things[0].is_counted = True
+
     def _lists_behind(self, tag: str) -> bool:
         """Whether a form is followed by the question what the things are."""
         places = self._reading.forms.get(tag, ())
         return bool(places) and any(place > max(places) for place in self._reading.forms.get("list", ()))
+
+    def _refuse_dropped_acts(self) -> None:
+        """`sold the most books` ranks by what was sold; without a noun for that, books would be counted instead."""
+        for place in self._reading.forms.get("rank_word", ()):
+            around = self._tokens[max(0, place - 2) : place + 3]
+            dropped = [token.text for token in around if token.text in _ACTS and not token.is_link]
+            self._reading.unread += dropped if not any(map(is_figure, self._reading.mentions)) else []
 
     def _refuse_choice_among_ranked(self) -> None:
         """营收前10的档口里有哪些是宜春的: what is chosen among the first ten is not the first ten of the chosen."""

@@ -25,7 +25,7 @@ together deleted up_to count_days than of_total list nth alphabetical respective
 PLAIN_FORMS: Final = tuple(_PLAIN_FORMS_TEXT.split())
 """Forms that are only marked; the planner carries them out."""
 _COUNT_AFTER_TEXT = """
-数量 个数 总数 总数量 数目 家数 计数 数 人数 次数 频次 出现频次 总人数 count counts
+数量 个数 总数 总数量 数目 家数 计数 数 量 总量 人数 次数 频次 出现频次 总人数 count counts
 """
 COUNT_AFTER: Final = frozenset(_COUNT_AFTER_TEXT.split())
 """Words for a count that stand behind what they count."""

@@ -13,6 +13,7 @@ from typing import Literal
 from offline.figure_pairs import siblings_of
 from offline.joins import JoinGraph
 from offline.links import Link, LinkIndex
+from offline.moments import is_birth
 from offline.reading import Mention, Reading, ValueMention
 from offline.relations import Field, Member, Relation
 from offline.text import key
@@ -260,6 +261,15 @@ class Resolver:
             yield Option("field", relation, score, item)
         elif mention.rank and item in self._index.label_of(relation) and not relation.is_event:
             yield Option("rows", relation, score * WEIGHTS.ranked_label, item)
+        else:
+            yield from self._of_ranked_column(mention, relation, item, score)
+
+    @staticmethod
+    def _of_ranked_column(mention: Mention, relation: Relation, item: Field, score: float) -> Iterable[Option]:
+        """档口最多, 哪个医生接诊最多: how many different ones there are, or the rows in which a reference stands."""
+        if item.role in ("key", "reference"):
+            if mention.ranks_number:
+                yield Option("rows", relation, score * WEIGHTS.ranked_label, item)
         elif mention.ranks_number and not mention.is_which:
             yield Option("values", relation, score * WEIGHTS.ranked_label, item)
         else:
@@ -278,6 +288,10 @@ class Resolver:
                     if named.relation is link.relation and item is not None and item.is_measure and named.score >= 0.5:
                         score = link.score * named.score * (1.15 - 0.02 * place)
                         yield Option("measure", link.relation, score, item)
+            if any("age" in adjective.names for adjective in mention.token.adjectives):
+                born = next((item for item in link.relation.fields if item.is_moment and is_birth(item)), None)
+                if born is not None:
+                    yield Option("moment", link.relation, link.score, born, is_true=False)
 
     def _roots(self, reading: Reading, options: dict[Mention, list[Option]]) -> list[Relation]:
         """Relations of the first figure, else of any noun or value."""

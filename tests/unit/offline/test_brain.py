@@ -260,4 +260,5 @@ def test_question_of_pages_is_refused_politely_however_it_comes(brain: Brain) ->
     repaired = run(brain.repair_sql(SqlRequest(pages, "", MOTORWAY, TODAY), "SELECT 1", "x"))
     assert (repaired.sql, repaired.reason) == ("", "syntax_repair_failed")
     assert run(brain.classify(pages, "", MOTORWAY)).question_type == "DATABASE"
-    assert "庐山服务区" in ask(brain, "那庐山服务区呢", context=f"User: {pages}").sql
+    follow_up = ask(brain, "那庐山服务区呢", context=f"User: {pages}")
+    assert (follow_up.sql, follow_up.reason) == ("", "ambiguous_question")

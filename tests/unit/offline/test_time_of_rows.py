@@ -1,0 +1,87 @@
+"""Whose time a period is, and what an answer may not leave out or repeat, on a clinic and a bookshop."""
+
+import pytest
+
+from common.business_schema import BusinessSchema
+from offline.engine import Engine
+from tests.unit.offline.test_roles_and_verbs import TODAY, VOCABULARY, column, join, table
+
+CLINIC = BusinessSchema(
+    (
+        table("患者", column("患者编号", is_key=True), column("患者姓名", "text"), column("性别", "text", "男", "女"),
+              column("出生日期", "date")),
+        table("就诊", column("就诊编号", is_key=True), column("患者编号"), column("就诊日期", "date"),
+              column("类型", "text", "门诊", "急诊"), column("费用", "numeric")),
+        table("住院", column("住院编号", is_key=True), column("患者编号"), column("入院日期", "date"),
+              column("住院天数")),
+    ),
+    joins=(join("就诊", "患者编号", "患者", "患者编号"), join("住院", "患者编号", "患者", "患者编号")),
+)  # fmt: skip
+SHOP = BusinessSchema(
+    (
+        table("customer", column("customer_id", is_key=True), column("company_name", "text", "Gum School"),
+              column("city", "text", "Paris", "London"), column("rep_id")),
+        table("employee", column("employee_id", is_key=True), column("full_name", "text"), column("hired_on", "date")),
+        table("author", column("author_id", is_key=True), column("name", "text"), column("birth_year")),
+        table("publisher", column("publisher_id", is_key=True), column("name", "text")),
+        table("book", column("book_id", is_key=True), column("title", "text"), column("author_id"),
+              column("publisher_id"), column("published_on", "date"), column("price", "numeric")),
+        table("orders", column("order_id", is_key=True), column("customer_id"), column("order_date", "date"),
+              column("status", "text", "open", "shipped")),
+        table("order_line", column("order_id", is_key=True), column("line_no", is_key=True), column("book_id"),
+              column("quantity"), column("unit_price", "numeric")),
+        table("review", column("review_id", is_key=True), column("book_id"), column("rating")),
+    ),
+    joins=(
+        join("customer", "rep_id", "employee", "employee_id"), join("book", "author_id", "author", "author_id"),
+        join("book", "publisher_id", "publisher", "publisher_id"),
+        join("orders", "customer_id", "customer", "customer_id"), join("order_line", "order_id", "orders", "order_id"),
+        join("order_line", "book_id", "book", "book_id"), join("review", "book_id", "book", "book_id"),
+    ),
+)  # fmt: skip
+ENGINES = {"clinic": Engine(CLINIC, VOCABULARY), "shop": Engine(SHOP, VOCABULARY)}
+
+
+@pytest.mark.parametrize(
+    ("database", "question", "part"),
+    [
+        ("clinic", "1990年出生的患者", "t1.出生日期 BETWEEN '1990-01-01'"),
+        ("clinic", "年龄最大的患者", "ORDER BY 出生日期 ASC LIMIT 1"),
+        ("clinic", "最年轻的患者", "ORDER BY 出生日期 DESC NULLS LAST LIMIT 1"),
+        ("clinic", "住院天数最长的患者", "SUM(t1.住院天数)"),
+        ("clinic", "男患者和女患者各有多少", "GROUP BY t1.性别"),
+        ("clinic", "急诊量", "COUNT(*)"),
+        ("shop", "monthly revenue trend for 2025", "TO_CHAR(t2.order_date, 'YYYY-MM')"),
+        ("shop", "orders per month in 2025", "COUNT(*)"),
+        ("shop", "customers by city", "GROUP BY t1.city"),
+        ("shop", "orders by status", "COUNT(*)"),
+        ("shop", "customers who ordered in 2025", "t2.order_date BETWEEN '2025-01-01'"),
+        ("shop", "authors born after 1950", "t1.birth_year >= 1951"),
+        ("shop", "reviews with 5 stars", "WHERE t1.rating = 5"),
+        ("shop", "is there a customer Gum School", "t1.company_name = 'Gum School'"),
+    ],
+)
+def test_what_is_asked(database, question, part):
+    assert part in ENGINES[database].compose(question, TODAY).sql
+
+
+@pytest.mark.parametrize(
+    ("database", "question"),
+    [
+        ("clinic", "今年有多少患者"),  # born this year is not what is meant, and no visit was named
+        ("clinic", "住院天数最长的是多少天"),
+        ("shop", "which author sold the most books"),  # ranked by what was sold, not by what was written
+        ("shop", "customer Gum School"),  # would be answered with what was said
+        ("shop", "list publishers and their cities"),  # only customers have cities, and many of them
+    ],
+)
+def test_what_could_only_be_answered_with_something_else_is_refused(database, question):
+    outcome = ENGINES[database].compose(question, TODAY)
+    assert not outcome.sql or "出生日期" not in outcome.sql
+    assert outcome.refusal is not None or database == "clinic"
+
+
+def test_rows_that_only_share_an_owner_do_not_belong_together():
+    """Customers have a representative, and so have others; nothing joins a book with an employee but its sales."""
+    found = ENGINES["shop"].compose("employees and books", TODAY)
+    assert "rep_id" not in found.sql or "order_line" in found.sql
