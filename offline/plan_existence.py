@@ -76,7 +76,9 @@ class ExistenceStep(RowStep):
     def _presence(self, plan: Plan, target: Relation, mention: Mention, time: TimeUse) -> Sequence[Absence] | Refusal:
         """What another table's noun asks of the root's rows; a noun that would say nothing is a refusal."""
         if mention is self.event_of_period:
-            return (self._absence(target, plan, time, mention, is_present=True),)
+            found = self._absence(target, plan, time, mention, is_present=True)
+            self.used |= set(self.reading.periods) if found.moment is not None else set()
+            return (found,)
         way = self.joins.way(self.root, target)
         if way is None:
             return Refusal("missing_database_info", (mention.text,))

@@ -85,7 +85,6 @@ def _give_to_event(builder: PlanBuilder, use: TimeUse, mentions: Sequence[Period
     if event is None:
         return False
     builder.event_of_period = event
-    builder.used |= set(mentions)
     use.periods = (mentions[0].period,)
     return True
 

@@ -55,6 +55,8 @@ class Resolver:
         self._index = index
         self._joins = joins
         self._amounts = index.vocabulary.names("amount_words")
+        endings = ("key_endings", "code_endings")
+        self._keys = tuple(word for section in endings for word in index.vocabulary.names(section))
 
     def resolve(self, reading: Reading) -> list[Resolution]:
         """Resolutions by all likely roots, the best first."""
@@ -247,7 +249,8 @@ class Resolver:
         says_more = mention.is_counted or mention.aggregate or mention.rank or mention.order or mention.is_newest
         best = mention.names[0].score - 0.05
         is_best = any(name.field is item and name.score >= best for name in mention.names)
-        is_asked = is_best and not says_more and not mention.is_negated
+        says_key = key(mention.text).endswith(self._keys)  # `ticker ids` asks for the ids
+        is_asked = is_best and not says_more and not mention.is_negated and not says_key
         return self._joins.owner_by(item) if is_asked and item.role == "reference" else None
 
     def _of_figure(

@@ -85,3 +85,29 @@ def test_rows_that_only_share_an_owner_do_not_belong_together():
     """Customers have a representative, and so have others; nothing joins a book with an employee but its sales."""
     found = ENGINES["shop"].compose("employees and books", TODAY)
     assert "rep_id" not in found.sql or "order_line" in found.sql
+
+
+_TEMPLATES = [
+    "{a} with {b} in 2023", "{a} that have {b} in 2023", "number of {a} with {b} in 2023", "{b} in 2023 by {a}",
+    "distinct list of {a} ids that have {b} on or after Apr 1, 2023", "{a} without {b} in 2023", "{a} in 2023",
+    "2023年有{b}的{a}", "2023年没有{b}的{a}", "2023年每个{a}的{b}数量", "2023年{b}最多的{a}",
+    "列出2023年的{a}和它们的{b}",
+    "how many {a} have {b} in 2023", "top 3 {a} by {b} in 2023", "latest {b} of each {a} in 2023",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("database", ["clinic", "shop"])
+def test_a_year_that_is_said_is_used_or_the_question_is_refused(database):
+    """No way of putting it loses the period: an answer over all years would be another answer."""
+    engine = ENGINES[database]
+    names = [relation.name.replace("_", " ") for relation in engine.index.relations]
+    lost = [
+        (question, found.sql)
+        for first in names
+        for second in names
+        for template in _TEMPLATES
+        if (found := engine.compose(question := template.format(a=first, b=second), TODAY)).sql
+        and "2023" not in found.sql
+        and "2024" not in found.sql
+    ]
+    assert lost == []
