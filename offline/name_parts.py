@@ -37,6 +37,7 @@ _PATTERNS: Final[tuple[tuple[NamePart, re.Pattern[str]], ...]] = (
         "contains",
         re.compile(rf"(?:带有|带|含有|含)\s*(?P<bare>[\u3400-\u9fff]{{1,6}}?)(?:这个|这两个|两个)?字(?:样)?{_STOP}"),
     ),
+    ("starts", re.compile(r"姓(?P<bare>[\u3400-\u9fff])(?:氏)?(?=的|$|[,.?!;])")),
     ("starts", re.compile(rf"(?:名字|名称|名)?(?:是)?以\s*{_VALUE}{_SIGNS}(?:开头|打头|起头|开始)")),
     ("ends", re.compile(rf"(?:名字|名称|名)?(?:是)?以\s*{_VALUE}{_SIGNS}(?:结尾|收尾|结束)")),
     ("contains", re.compile(rf"{_NAME}(?:{_CONTAIN}|has|have|having|with){_ENGLISH_SIGNS} {_ENGLISH_VALUE}")),

@@ -12,7 +12,7 @@ from offline.relations import Field, Relation
 from offline.resolving import Option
 from offline.text import has_cjk, key
 
-_NO_NOUNS = ("收", "总共", "一共", "多少", "几", "有多少", "how", "卖", "赚", "挣")
+_NO_NOUNS = ("收", "总共", "一共", "多少", "几", "有多少", "how", "卖", "赚", "挣", "did", "we")
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
 
 
@@ -307,7 +307,7 @@ class PlanBuilder(ExistenceStep):
 
     def _word(self, mention: Mention, item: Field) -> str:
         """What the question calls a figure, in its own language; else the column's title."""
-        if mention.token.taken_for:
+        if mention.token.taken_for or mention.token.adjectives:
             return item.title
         fits = has_cjk(mention.text) != self.reading.is_english
         return mention.text if fits and not mention.text.startswith(_NO_NOUNS) else item.title

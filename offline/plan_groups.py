@@ -62,12 +62,25 @@ class GroupStep(OrderStep):
                 return Refusal("missing_database_info", (mention.text,))
             self.used.add(mention)
             found.append((mention.position, dimension))
+        found += self._ranked_by_adjective()
         found.sort(key=lambda pair: pair[0])
         unique: list[Dimension] = []
         for _, dimension in found:
             if not any(dimension.fields and dimension.fields == other.fields for other in unique):
                 unique.append(dimension)
         return unique or self._listed_values()
+
+    def _ranked_by_adjective(self) -> list[tuple[int, Dimension]]:
+        """哪个服务区最赚钱: what a superlative ranks by a figure it does not name, where a thing has many rows."""
+        found: list[tuple[int, Dimension]] = []
+        for mention, option in self.uses("measure"):
+            if not mention.rank or not mention.token.adjectives or not self.root.is_event:
+                continue
+            labels = [n.field for n in mention.names if n.relation is self.root and n.field is not None]
+            label = next((item for item in labels if item.role == "label"), None)
+            if label is not None and option.relation is self.root:
+                found.append((mention.position, Dimension(self.titles.of_field(label), (label,))))
+        return found
 
     def _listed_values(self) -> list[Dimension]:
         """上饶和宜春的营收: two values of one field, joined by and, are shown apart unless a total is said."""

@@ -52,6 +52,7 @@ class Reader(ValueReader):
         self._read_ratio()
         self._refuse_choice_among_ranked()
         self._refuse_dropped_acts()
+        self._divide_sums()
         self._reading.mentions += self._divisors
         return self._reading
 

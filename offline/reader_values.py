@@ -196,6 +196,11 @@ class ValueReader(NumberReader):
         if len(things) == 1 and len(reading.mentions) == 1:
             things[0].is_counted = True
 
+    def _divide_sums(self) -> None:
+        """每辆车平均消费 divides the sum by the number of vehicles: the mean is the division."""
+        for mention in self._reading.mentions if self._reading.has("per_unit") else ():
+            mention.aggregate = "" if mention.aggregate == "avg" else mention.aggregate
+
     def _lists_behind(self, tag: str) -> bool:
         """Whether a form is followed by the question what the things are."""
         places = self._reading.forms.get(tag, ())

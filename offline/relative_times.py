@@ -124,6 +124,8 @@ FIXED_PATTERN: Final = re.compile(
 def last_period(match: re.Match[str]) -> Period:
     """The period of a match of `time_patterns.LAST`: whole days up to yesterday."""
     unit = match["unit"]
+    if match["n"] == "几":  # as in `the last few months`
+        return last_days(3) if unit.startswith(("天", "日")) else _last_few(unit)
     if match["n"] == "半":
         return last_months(6) if unit.startswith(("年", "year")) else last_days(15)
     count = 3 if match["n"] == "few" else to_int(match["n"]) if match["n"] else 1
@@ -134,3 +136,10 @@ def last_period(match: re.Match[str]) -> Period:
     if unit.startswith(("季度", "quarter")):
         return last_months(3 * count)
     return last_months(count * (12 if unit.startswith(("年", "year")) else 1))
+
+
+def _last_few(unit: str) -> Period:
+    """这几个月, 近几年: three of them, as `few` is."""
+    if unit.startswith(("周", "星期")):
+        return last_days(21)
+    return last_months(3 * {"季": 3, "年": 12}.get(unit[0], 1))

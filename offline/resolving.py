@@ -281,9 +281,7 @@ class Resolver:
     def _by_adjective(self, mention: Mention, reading: Reading) -> Iterable[Option]:
         """`most expensive products` ranks products by the first of their columns that goes by the adjective."""
         for link in mention.names:
-            if link.kind != "table" and not (
-                link.field is not None and link.field in self._index.label_of(link.relation)
-            ):
+            if link.kind != "table" and not (link.field is not None and link.field.role == "label"):
                 continue
             for place, adjective in enumerate(name for a in mention.token.adjectives for name in a.names):
                 for named in self._index.names.get(adjective, ()):

@@ -63,8 +63,9 @@ EN_HALF = re.compile(
 )
 EN_YEAR = re.compile(r"(?:the\s+)?(?:year\s+|calendar year\s+|fiscal year\s+)?(?P<y>(?:19|20)\d\d)(?![\d.%])")
 LAST = re.compile(
-    r"(?P<how>最近的?|近|过去的?|之前|此前|前|(?:in |over |during |within )?(?:the )?(?:last|past|previous))\s*"
-    rf"(?P<n>\d{{1,4}}|{CN}{{1,3}}|半|one|two|three|four|five|six|seven|eight|nine|ten|twelve|few)?"
+    r"(?P<how>最近的?|近|这(?=几)|过去的?|之前|此前|前(?!几)"
+    r"|(?:in |over |during |within )?(?:the )?(?:last|past|previous))\s*"
+    rf"(?P<n>\d{{1,4}}|{CN}{{1,3}}|半|几|one|two|three|four|five|six|seven|eight|nine|ten|twelve|few)?"
     r"\s*(?:个)?\s*(?:calendar |full |whole )?"
     r"(?P<unit>天|日(?!均)|周|星期|月|季度|年|days?(?![a-z])|weeks?(?![a-z])|months?(?![a-z])|quarters?(?![a-z])|years?(?![a-z]))"
     r"(?:份|内|以来|里|之内|间|时间|中|(?=的))?"

@@ -128,3 +128,22 @@ def test_money_that_came_in_needs_no_name(question):
 @pytest.mark.parametrize("question", ["客群最多的门店", "which shop has the most visitor kinds"])
 def test_a_superlative_of_number_counts_what_is_named(question):
     assert "COUNT(DISTINCT" in sql(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("姓张的门店", "ILIKE '张%'"),
+        ("最近几天的营收", "t1.sold_on >= CURRENT_DATE - 3"),
+        ("这几个月每月的营收", "INTERVAL '3 months'"),
+        ("how much did we make yesterday", "SUM(t1.paid_all)"),
+        ("每单平均多少钱", "NULLIF(SUM(t1.orders_all), 0)"),
+    ],
+)
+def test_how_people_put_it(question, part):
+    assert part in sql(question)
+
+
+@pytest.mark.parametrize("question", ["前几天的营收", "前几名的门店", "营收前几的门店"])
+def test_a_number_that_was_not_said_is_asked_for(question):
+    assert sql(question) == ""
