@@ -90,6 +90,9 @@ class LinkIndex:
             for found in (by_key.get(wanted), by_title.get(wanted)):
                 if found is not None and found.kind == "text" and found.role not in ("audit", "key", "reference"):
                     return (found,)
+        own_code = next((item for item in relation.with_role("code") if self._is_own_code(item, named)), None)
+        if own_code is not None and not relation.is_event:
+            return (own_code,)
         labels = list(relation.with_role("label"))
         unique = [item for item in labels if item.is_unique]
         if unique or labels:
@@ -100,6 +103,11 @@ class LinkIndex:
         has_plain_key = relation.key is not None and relation.key.is_numeric
         fallback = (code if has_plain_key else None) or relation.key or next(relation.with_role("code"), None)
         return (fallback,) if fallback else ()
+
+    @staticmethod
+    def _is_own_code(item: Field, named: str) -> bool:
+        """`house_no` of a house: what people call it by, also where the same number stands in another building."""
+        return item.kind == "text" and len(item.stem) > 1 and key(" ".join(item.stem[:-1])) == named
 
     def _index_relation(self, relation: Relation) -> None:
         comment = read_comment(relation.comment)

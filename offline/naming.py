@@ -72,15 +72,17 @@ def table_names(stem: tuple[str, ...], name: str, comment: Comment, vocabulary: 
         bare_words = [word for word in stem if key(word) not in vocabulary.names("table_endings")]
         names.add(" ".join(bare_words), 0.92, "its name without what tables are called")
         names.add(stem[-1], 0.55, "the last word of its name")
+        if key(stem[-1]) in vocabulary.names("category_endings"):
+            names.add(" ".join(stem[:-1]), 0.7, "what it has the kinds of")
     _add_synonyms(names, [" ".join(stem), comment.headline, *comment.synonyms], vocabulary, limit=0.9)
     return names
 
 
-def _add_tails(names: Names, text: str, vocabulary: Vocabulary) -> None:
+def _add_tails(names: Names, text: str, vocabulary: Vocabulary, strength: float = 0.82) -> None:
     """销售订单 is told as 订单: the known noun that a Chinese name ends with."""
     for start in range(2, len(text) - 1) if has_cjk(text) else ():
         if text[start:] in vocabulary.nouns:
-            names.add(text[start:], 0.82, "the noun its name ends with")
+            names.add(text[start:], strength, "the noun its name ends with")
 
 
 def column_names(
@@ -106,6 +108,8 @@ def column_names(
     for owner in table:
         rests = _add_owned(names, owner, plain, expanded, comment, bases)
         _add_synonyms(names, rests, vocabulary, limit=0.8)
+    for text in bases:
+        _add_tails(names, fold(text), vocabulary, 0.72)
     if not has_cjk(plain):
         names.add(f"{plain} id", 0.75, "its name said with id")
         names.add(f"{plain} name", 0.75, "its name said with name")

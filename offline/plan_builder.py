@@ -123,6 +123,7 @@ class PlanBuilder(ExistenceStep):
         return any(o.relation is self.root and m.text.startswith(("总", "total ")) for m, o in self.uses("measure"))
 
     def _aggregated(self, filters: Filters, time: TimeUse) -> Plan | Refusal:
+        done = tuple(self._done())
         dimensions = self._dimensions(time)
         if isinstance(dimensions, Refusal):
             return dimensions
@@ -134,7 +135,7 @@ class PlanBuilder(ExistenceStep):
         measures = measures or list(self.measures.values()) or self._unnamed_counts()
         if not measures:
             return Refusal("ambiguous_question")
-        plan = Plan(self.root, measures=tuple(dict.fromkeys(measures)), dimensions=tuple(dimensions))
+        plan = Plan(self.root, measures=tuple(dict.fromkeys(measures)), dimensions=tuple(dimensions), filters=done)
         if self._counts_itself(plan):
             return Refusal("unknown_generation_failure", tuple(m.text for m in self.reading.counted))
         denied = [m.text for m in self.reading.mentions if m.is_negated and self._is_figure_use(m)]

@@ -130,7 +130,7 @@ class ExistenceStep(RowStep):
         left: list[str] = []
         for mention in self.reading.mentions:
             option = self.resolution.uses.get(mention)
-            if _totals_no_figure(mention, option):
+            if _totals_no_figure(mention, option) or _groups_no_rows(mention, option):
                 left.append(mention.text)
                 continue
             if mention.names_value or mention in self.used or mention.token.has("filler"):
@@ -147,6 +147,11 @@ class ExistenceStep(RowStep):
 def _totals_no_figure(mention: Mention, option: Option | None) -> bool:
     """A total or mean of what cannot be added up."""
     return mention.aggregate in ("sum", "avg") and option is not None and option.kind in ("field", "entity")
+
+
+def _groups_no_rows(mention: Mention, option: Option | None) -> bool:
+    """What is said to be grouped by is no figure that is added up."""
+    return mention.is_grouped and option is not None and option.kind in ("measure", "rows")
 
 
 def _shows(plan: Plan, relation: Relation) -> bool:

@@ -15,6 +15,8 @@ from offline.text import key
 
 _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "running", "several", "difference", "ratio")
 
+_KINDS = frozenset({"各类", "各种", "每种", "每类", "不同种类的", "不同类型的"})
+_KIND_ENDINGS = ("类型", "类别", "种类", "kind", "type", "category")
 _TOGETHER = (*_ASKING_FORMS, "sum", "or", "count", "negation", "except", "contrast")
 """Forms in which several values of one field are taken together, or are the two sides of a figure."""
 
@@ -29,6 +31,8 @@ class GroupStep(OrderStep):
         if option.kind == "field" and option.field is not None:
             owner = self._owner(option.field, option.relation)
             return Dimension(self.titles.of_field(option.field), (option.field,), owner)
+        if option.relation is self.root and is_said and self.root.is_event and self._names_kinds(option):
+            return self._kinds()
         label = self.index.label_of(option.relation)
         if not label or (option.relation.is_event and label[0] is option.relation.key and not is_said):
             return None
@@ -40,6 +44,15 @@ class GroupStep(OrderStep):
             and self.joins.is_referred_to(identity)
         )
         return Dimension(self.titles.of_field(label[0]), label, identity if needs_key else None)
+
+    def _names_kinds(self, option: Option) -> bool:
+        """各类费用: the kinds of the rows are meant, not each row."""
+        said = [m.position for m, other in self.uses("entity") if other is option and m.position]
+        return any(self.reading.tokens[place - 1].text in _KINDS for place in said)
+
+    def _kinds(self) -> Dimension | None:
+        kinds = [f for f in self.root.with_role("category") if f.title.endswith(_KIND_ENDINGS)]
+        return Dimension(self.titles.of_field(kinds[0]), (kinds[0],)) if len(kinds) == 1 else None
 
     def _owner(self, item: Field, relation: Relation) -> Field | None:
         """The key of the thing a label names, where two things may have the same name."""

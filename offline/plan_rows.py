@@ -19,6 +19,8 @@ _ASKING_FORMS = ("share", "growth", "decline", "previous", "year_before", "runni
 
 _DETAILS = frozenset({"明细", "详细", "详情", "记录", "流水", "明细数据"})
 _MOST_FIGURES = 12
+_HOW_MUCH = frozenset({"多少", "是多少", "为多少", "多少钱", "how much"})
+_DONE = frozenset({"who", "that", "which", "已", "已经"})
 _WHETHER = frozenset({"有没有", "是否", "是不是", "存在", "吗", "exist", "exists", "is", "are"})
 """Asks whether there is such a row, which the row itself answers."""
 
@@ -39,6 +41,7 @@ class RowStep(ConditionStep):
                 return Refusal("unknown_generation_failure", (self.reading.tokens[condition.position].text,))
             rows.append(number_filter(option.field, condition))
             self.used |= {condition, subject}
+        rows += self._done()
         details = self.wants_details()
         if time.dimensions and time.attribute is None and not details and not any(d.is_member for d in time.dimensions):
             return Refusal("ambiguous_question")
@@ -61,15 +64,38 @@ class RowStep(ConditionStep):
             plan = plan.with_(ordering=(Ordering(plan.attributes[0].title, is_descending=False),))
         if unranked := self._unranked(plan):
             return unranked
-        if self._says_only_what_was_said(plan, filters):
+        if self._says_only_what_was_said(plan, filters) or self._asks_unshown_figure(plan):
             return Refusal("ambiguous_question")
-        return plan.with_(is_distinct=self._is_distinct(plan))
+        return plan.with_(is_distinct=self._is_distinct(plan) and not details)
 
     def _says_only_what_was_said(self, plan: Plan, filters: Filters) -> bool:
         """`who manages Omar Reed` is not answered by Omar Reed: all that is shown is what was named."""
         named = {f.field for f in filters.rows if f.test == "in" and len(f.values) == 1 and not f.is_negated}
         asks = any(token.text in _WHETHER for token in self.reading.tokens)
         return bool(plan.attributes) and set(plan.attributes) <= named and not plan.part_title and not asks
+
+    def _done(self) -> list[Filter]:
+        """`customers who cancelled`, 已完成的报修: what has happened has its moment; such a noun is not shown."""
+        found: list[Filter] = []
+        for mention, option in self.uses("field", "moment"):
+            item = option.field
+            if item is None or not item.is_moment or not item.column.is_nullable or not self._is_done(mention):
+                continue
+            found.append(Filter(item, "not_null"))
+            self.used.add(mention)
+        return found
+
+    def _is_done(self, mention: Mention) -> bool:
+        """Whether who, that or 已 stands right before, and nothing else is said of the noun."""
+        says_more = mention.rank or mention.order or mention.is_newest or mention.aggregate or self.reading.periods
+        before = self.reading.tokens[max(0, mention.position - 2) : mention.position]
+        return not says_more and any(token.text in _DONE for token in before)
+
+    def _asks_unshown_figure(self, plan: Plan) -> bool:
+        """宜春卖了多少: a figure is asked for and the rows show none."""
+        asks = any(token.text in _HOW_MUCH for token in self.reading.tokens)
+        names = {*self.index.label_of(self.root), self.root.key}
+        return asks and all(item in names for item in plan.attributes)
 
     def _newest_first(self, plan: Plan) -> Plan | Refusal:
         """入职最早的员工, `oldest book`: rows in the order of their time; a word for time ranks only what has one."""
@@ -131,6 +157,8 @@ class RowStep(ConditionStep):
         wanted = self.uses("field", "measure", "moment")
         bounds = [c.subject for c in self.reading.conditions]
         for mention, option in self.uses("entity", "field", "measure", "moment", "flag"):
+            if option.kind == "field" and mention in self.used:
+                continue
             if option.kind == "flag":
                 if mention not in filters.used:
                     found += [option.field] if option.field else []
@@ -208,11 +236,12 @@ class RowStep(ConditionStep):
         return any(link.relation is self.root and link.field is not None and link.field.is_unique for link in named)
 
     def _is_distinct(self, plan: Plan) -> bool:
-        """Equal rows say nothing twice unless each is a thing of its own."""
+        """Equal rows say nothing twice unless each is a thing of its own; what happened has no name of its own."""
+        names = self.index.label_of(self.root)
         if any(mention.is_distinct for mention in self.reading.mentions):
             return True
         return not any(
-            item.is_unique or item.column.is_primary_key or item in self.index.label_of(self.root)
+            item.is_unique or item.column.is_primary_key or (item in names and not self.root.is_event)
             for item in plan.attributes
             if item.relation == self.root.number
         )

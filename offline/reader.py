@@ -49,6 +49,7 @@ class Reader(ValueReader):
         self._read_orders()
         self._move_listing()
         self._spread_listing()
+        self._list_joined()
         self._read_ratio()
         self._refuse_choice_among_ranked()
         self._refuse_dropped_acts()
@@ -202,7 +203,9 @@ class Reader(ValueReader):
         )
         if before is None or not reading.is_english or asks_other or before is not reading.mentions[0]:
             return
-        before.is_counted = before.is_counted or (_is_plural_thing(before) and not _names_a_table(target))
+        says_per = self._tokens[place].text == "per"
+        counts = _is_plural_thing(before) and (says_per or not _names_a_table(target))
+        before.is_counted = before.is_counted or counts
 
     def _spread_group(self, target: Mention) -> None:
         """The second noun of `by A and B`, 按A和B, 各A、B is grouped too."""
@@ -335,16 +338,20 @@ class Reader(ValueReader):
         """多少地块: right before the name of a thing it counts."""
         target = self._by_place.get(place + 1)
         if target is None and place and self._tokens[place - 1].has("respective"):
-            target = self._thing_before(place)  # 男患者和女患者各有多少
+            target = self._count_each_before(place)
         if token.text != "多少" or target is None:
             return False
         target.is_counted = True
         return True
 
-    def _thing_before(self, place: int) -> Mention | None:
-        """The noun for things right before a place, where no figure of theirs is asked for."""
-        before = self._previous_mention(place, reach=2)
-        return before if before is not None and before.names[0].kind == "table" else None
+    def _count_each_before(self, place: int) -> Mention | None:
+        """男患者和女患者各有多少, 服务区和公司各有多少: the things before that are joined; the last of them."""
+        last = before = self._previous_mention(place, reach=2)
+        while before is not None and _names_a_table(before):
+            before.is_counted = True
+            start = before.position
+            before = self._previous_mention(start, reach=2) if start and self._tokens[start - 1].has("and") else None
+        return last if last is not None and last.is_counted else None
 
     def _read_which(self, place: int, token: Token) -> bool:
         if (
@@ -467,7 +474,9 @@ class Reader(ValueReader):
 
 
 def _is_time(mention: Mention) -> bool:
-    return any(name.field is not None and name.field.is_moment for name in mention.names[:1])
+    """Whether a noun is a moment: a date, or the year of something (建成年份)."""
+    fields = [name.field for name in mention.names[:1] if name.field is not None]
+    return any(item.is_moment or (item.role == "ordinal" and item.title.endswith("年份")) for item in fields)
 
 
 def _has_figure(mention: Mention, figure: Mention) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from offline.figure_pairs import stored_counts
 from offline.links import Link
 from offline.reader_numbers import NumberReader, is_figure
@@ -14,6 +16,8 @@ sold sell sells bought buy buys purchased borrowed borrow rented rent watched wa
 卖 卖了 卖出 卖出了 售出 购买 购得 买了 买 用 使用 收 收了 收到
 """
 _ACTS = frozenset(_ACTS_TEXT.split())
+_ASKS_AMOUNT = frozenset({"多少", "是多少", "多少钱", "how much"})
+_AMOUNT_ENDINGS = ("金额", "amount")
 _WITHIN = frozenset({"里", "中", "里面", "其中", "当中", "之中"})
 _ONE_DAY = frozenset({"一天", "的一天", "那一天", "那天", "一日"})
 
@@ -156,7 +160,10 @@ class ValueReader(NumberReader):
         if reading.is_english or not asks or reading.counted or any(is_figure(m) for m in reading.mentions):
             return
         end = ranked.position if ranked is not None else len(self._tokens)
-        implied = next(filter(None, (_counted_with(value) for value in reading.values if value.position < end)), None)
+        told = [value for value in reading.values if value.position < end]
+        implied = next(filter(None, map(_counted_with, told)), None)
+        if implied is None and ranked is None and any(t.text in _ASKS_AMOUNT for t in self._tokens):
+            implied = next(filter(None, map(_amount_with, told)), None)
         if implied is None:
             return
         if ranked is not None:
@@ -240,6 +247,21 @@ class ValueReader(NumberReader):
             if joined and following is not None and (mention.is_which or mention.is_listed) and following.is_plain:
                 following.is_listed = True
 
+    def _list_joined(self) -> None:
+        """服务区和它们的公司: two things joined by a word for and are both shown, where no figure is asked for."""
+        reading = self._reading
+        if any(map(_is_asked_figure, reading.mentions)) or reading.conditions or reading.grain:
+            return
+        for first, second in pairwise(reading.mentions):
+            if self._only_joins(first, second) and all(_is_thing(m) and not m.is_negated for m in (first, second)):
+                first.is_listed = second.is_listed = True
+
+    def _only_joins(self, first: Mention, second: Mention) -> bool:
+        """Whether nothing but a word for and stands between two nouns, besides particles."""
+        between = self._tokens[first.position + 1 : second.position]
+        joins = [t.has("and") or t.text.startswith("and ") for t in between]
+        return any(joins) and all(is_joint or t.is_filler for is_joint, t in zip(joins, between, strict=True))
+
     def _read_ratio(self) -> None:
         """`ratio of A to B` counts the things it names when no figure of theirs is named."""
         for start in self._reading.forms.get("ratio", ()):
@@ -306,6 +328,18 @@ def _counted_with(value: ValueMention) -> Mention | None:
         return None
     link = Link("column", value.links[0].relation, 1.0, "what its table counts", counts[0])
     return Mention(Token(counts[0].title, value.position, value.position + 1, names=(link,)), value.position)
+
+
+def _amount_with(value: ValueMention) -> Mention | None:
+    """物业费收了多少: the one amount that the table of a kind of fee keeps, as if it had been named."""
+    link = value.links[0] if value.links else None
+    if link is None or link.field is None or link.field.role != "category":
+        return None
+    amounts = [item for item in link.relation.fields if item.is_measure and item.title.endswith(_AMOUNT_ENDINGS)]
+    if len(amounts) != 1:
+        return None
+    named = Link("column", link.relation, 1.0, "the amount its table keeps", amounts[0])
+    return Mention(Token(amounts[0].title, value.position, value.position + 1, names=(named,)), value.position)
 
 
 class _Named:

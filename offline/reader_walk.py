@@ -11,6 +11,9 @@ from offline.reading import Mention, PeriodMention, Reading, ValueMention
 from offline.text import is_english, key
 from offline.tokens import Token
 
+_DONE_OR_NOT = frozenset({"已", "已经", "未", "没", "没有", "尚未", "还没", "还没有", "还未"})
+"""Before the name of a moment these say that it came, or did not: 已完成, 未缴."""
+
 
 class TokenWalk:
     """The tokens of one question with the reading that grows from them."""
@@ -47,6 +50,8 @@ class TokenWalk:
             and not _is_noun_place(before, following, best)
         ):
             return replace(token, names=(), values=())
+        if _is_moment(token) and any(t.text in _DONE_OR_NOT for t in tokens[max(0, place - 1) : place]):
+            return replace(token, tags=frozenset())
         if token.tags and not has_form and best < SURE_NAME and not values:
             return replace(token, names=())
         if token.names and values and best >= STRONG_NAME and not _is_named(before):
@@ -228,3 +233,7 @@ def _is_participle(token: Token, following: Token | None) -> bool:
         and following is not None
         and following.text in ("via", "by", "through", "with")
     )
+
+
+def _is_moment(token: Token) -> bool:
+    return any(link.field is not None and link.field.is_moment for link in token.names)

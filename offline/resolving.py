@@ -183,7 +183,7 @@ class Resolver:
         if mention.is_counted:
             yield self._rows_of(mention, relation, score)
             return
-        if mention.aggregate or mention.rank:
+        if (mention.aggregate or mention.rank) and not mention.is_grouped:
             yield from self._of_only_amount(mention, relation, score)
         if mention.order or (mention.rank and not mention.ranks_size):
             yield self._rows_of(mention, relation, score)
@@ -222,7 +222,7 @@ class Resolver:
         if (owner := self._referred_to(mention, item)) is not None:
             yield Option("entity", owner, score)
             return
-        if mention.counts_rows:
+        if mention.counts_rows or (mention.is_counted and item.is_moment):
             yield Option("rows", relation, score, item)
         elif mention.is_counted:
             if item.is_measure and not mention.is_distinct:

@@ -81,10 +81,9 @@ def test_what_could_only_be_answered_with_something_else_is_refused(database, qu
     assert outcome.refusal is not None or database == "clinic"
 
 
-def test_rows_that_only_share_an_owner_do_not_belong_together():
-    """Customers have a representative, and so have others; nothing joins a book with an employee but its sales."""
+def test_two_things_that_are_joined_by_and_are_both_shown_or_none():
     found = ENGINES["shop"].compose("employees and books", TODAY)
-    assert "rep_id" not in found.sql or "order_line" in found.sql
+    assert not found.sql or ("full_name" in found.sql and "title" in found.sql)
 
 
 _TEMPLATES = [
@@ -111,3 +110,42 @@ def test_a_year_that_is_said_is_used_or_the_question_is_refused(database):
         and "2024" not in found.sql
     ]
     assert lost == []
+
+
+ESTATE = BusinessSchema(
+    (
+        table("building", column("id", is_key=True), column("building_name", "text"), column("built_year")),
+        table("house", column("id", is_key=True), column("building_id"), column("house_no", "text"),
+              column("area", "numeric")),
+        table("fee", column("id", is_key=True), column("house_id"), column("fee_kind", "text", "水费", "电费"),
+              column("fee_month", "date"), column("amount", "numeric"), column("cancelled_on", "date")),
+    ),
+    joins=(join("house", "building_id", "building", "id"), join("fee", "house_id", "house", "id")),
+)  # fmt: skip
+ENGINES["estate"] = Engine(ESTATE, VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("largest houses", 'SELECT t1.house_no AS "house no", t1.area AS area'),
+        ("houses per building", "RIGHT JOIN building"),
+        ("fees that were cancelled", "WHERE NOT t1.cancelled_on IS NULL"),
+        ("how many fees were cancelled in 2025", "COUNT(*)"),
+        ("fees by kind", "GROUP BY t1.fee_kind"),
+        ("oldest building", 'ORDER BY "built year" ASC LIMIT 1'),
+        ("houses and their buildings", "t2.building_name"),
+    ],
+)
+def test_questions_to_an_estate(question, part):
+    assert part in ENGINES["estate"].compose(question, TODAY).sql
+
+
+@pytest.mark.parametrize(("database", "question"), [("clinic", "急诊的患者多少"), ("shop", "how much Gum School")])
+def test_a_figure_that_is_asked_for_is_not_answered_with_names(database, question):
+    assert ENGINES[database].compose(question, TODAY).refusal is not None
+
+
+@pytest.mark.parametrize("question", ["每种就诊的费用总额", "各类就诊的费用总额"])
+def test_kinds_of_rows_are_the_groups(question):
+    assert "GROUP BY t1.类型" in ENGINES["clinic"].compose(question, TODAY).sql

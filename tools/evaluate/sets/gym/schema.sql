@@ -1,0 +1,17 @@
+select setseed(0.41);
+create table club(club_id int primary key, club_name text not null, city text not null, opened date not null);
+create table trainer(trainer_id int primary key, first_name text not null, last_name text not null, club_id int not null references club, hourly_rate numeric(6,2) not null, hired date not null);
+create table plan(plan_id int primary key, plan_name text not null, monthly_fee numeric(6,2) not null);
+create table customer(customer_id int primary key, full_name text not null, gender text, date_of_birth date, email text, home_club int references club, plan_id int references plan, signed_up date not null, cancelled date);
+create table class_type(class_type_id int primary key, title text not null, difficulty text not null);
+create table session(session_id int primary key, class_type_id int not null references class_type, trainer_id int not null references trainer, club_id int not null references club, starts_at timestamp not null, minutes int not null, capacity int not null);
+create table booking(booking_id int primary key, session_id int not null references session, customer_id int not null references customer, booked_at timestamp not null, attended boolean not null);
+create table payment(payment_id int primary key, customer_id int not null references customer, paid_on date not null, amount numeric(8,2) not null, method text not null);
+insert into club select i,(array['Downtown','Harbourside','Northgate','Parkview','Airport'])[i],(array['Bristol','Bristol','Leeds','Leeds','Luton'])[i],date '2015-01-01'+i*300 from generate_series(1,5) i;
+insert into trainer select i,(array['Amy','Bo','Cal','Dee','Eli','Fay','Gus','Hal'])[1+i%8],(array['Stone','Park','Lake','Hill'])[1+i%4]||i,1+(random()*3)::int,(20+random()*30)::numeric(6,2),date '2016-01-01'+(random()*3000)::int from generate_series(1,16) i;
+insert into plan values (1,'Basic',19.90),(2,'Plus',34.50),(3,'Unlimited',59.00),(4,'Corporate',45.00);
+insert into customer select i,'Customer '||i,(array['female','male'])[1+i%2],date '1960-01-01'+(random()*16000)::int,'c'||i||'@example.org',1+(random()*3)::int,1+(random()*2)::int,date '2021-01-01'+(random()*1800)::int,case when random()<0.2 then date '2025-06-01'+(random()*300)::int end from generate_series(1,240) i;
+insert into class_type select i,(array['Yoga','Spinning','Boxing','Pilates','Swimming','Chess'])[i],(array['easy','hard','hard','medium','medium','easy'])[i] from generate_series(1,6) i;
+insert into session select i,1+(random()*4)::int,1+(random()*14)::int,1+(random()*3)::int,timestamp '2025-01-01 08:00'+i*interval '9 hours',(array[45,60,90])[1+i%3],(array[10,15,20])[1+i%3] from generate_series(1,700) i;
+insert into booking select i,1+(random()*699)::int,1+(random()*229)::int,timestamp '2025-01-01'+(random()*240)*interval '1 day',random()<0.8 from generate_series(1,4000) i;
+insert into payment select i,1+(random()*239)::int,date '2023-01-01'+(random()*1060)::int,(array[19.90,34.50,59.00])[1+(random()*2)::int],(array['card','cash','bank transfer'])[1+(random()*2)::int] from generate_series(1,3000) i;
