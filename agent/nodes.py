@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +17,7 @@ from agent.written_text import WrittenText
 from common.answering import Brain, ResultSet
 from common.cancellation import CancelFlag
 from common.errors import CituError, ModelUnavailableError, SqlExecutionError
+from common.figures import CheckedWriting, unknown_figures
 from core.async_bridge import run_blocking
 from core.logging import get_agent_logger
 from core.sql_executor import PlannedQuery, SqlExecutor
@@ -22,11 +25,16 @@ from core.sql_executor import PlannedQuery, SqlExecutor
 logger = get_agent_logger("nodes")
 
 TRANSIENT_RETRY_SECONDS = (1.0, 2.0)
+AGENT_NAME = "classic"
+_THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """What the graph does, step by step, on shared collaborators; safe for many questions at once."""
+    """What the graph does, step by step, on shared collaborators; safe for many questions at once.
+
+    `on_unproven` is told the agent's name when a text is not shown because it states a figure that nothing returned.
+    """
 
     brain: Brain
     router: QuestionRouter
@@ -34,6 +42,7 @@ class Nodes:
     preparation: SqlPreparation
     executor: SqlExecutor
     summarises: bool
+    on_unproven: Callable[[str], None] = lambda _agent: None
 
     async def classify_question(self, state: AgentState) -> AgentState:
         """Decide between the database and a chat; the training store is asked only before a chat."""
@@ -116,20 +125,34 @@ class Nodes:
             raise
 
     async def _summary(self, state: AgentState, records: ResultSet) -> str | None:
-        """A lost model costs the sentence, not the rows."""
+        """The sentence; None without a model, and when it states a figure that nothing returned."""
         if not self.summarises or not records.rows:
             return None
+        question, written = state["question"], _written(state)
+        unknown = partial(_unknown_figures, state, records)
+        writing = CheckedWriting(written.add, unknown)
         try:
-            question, written = state["question"], _written(state)
             summarising = self.brain.on_behalf_of(question).summarise(
-                question.text, records, write=written.add if question.wants_tokens else None
+                question.text, records, write=writing.add if question.wants_tokens else None
             )
-            summary = (await summarising).strip() + state["note"]
+            text = (await summarising).strip()
         except ModelUnavailableError as error:
             logger.warning("no summary: %s", error.error_type)
             return None
+        if found := await run_blocking(partial(unknown, text)):
+            logger.warning("no summary: %d of its figures were not returned", len(found))
+            self.on_unproven(AGENT_NAME)
+            return None
+        writing.end()
+        summary = text + state["note"]
         written.end(summary)
         return summary
+
+
+def _unknown_figures(state: AgentState, records: ResultSet, text: str) -> tuple[str, ...]:
+    """The figures of a summary, what the model thought left out, that its question and rows do not give."""
+    question = state["question"]
+    return unknown_figures(_THINKING.sub("", text), [records], [question.text, question.context], state["sql"] or "")
 
 
 def _written(state: AgentState) -> WrittenText:

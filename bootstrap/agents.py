@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import app_config
@@ -59,6 +60,7 @@ def build_classic_agent(
     catalog: SchemaCatalog,
     executor: SqlExecutor,
     reader: QuestionReader,
+    on_unproven: Callable[[str], None],
 ) -> ClassicAgent:
     """The classic agent on shared collaborators. The graph's library is loaded here: a third of what a start loads."""
     from agent.classic_agent import ClassicAgent
@@ -71,6 +73,7 @@ def build_classic_agent(
         preparation=preparation,
         executor=executor,
         summarises=settings.get("ENABLE_RESULT_SUMMARY"),
+        on_unproven=on_unproven,
     )
     return ClassicAgent(nodes)
 

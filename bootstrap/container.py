@@ -207,6 +207,7 @@ class Container:
             is_read_only=lambda: self.read_only_mode.is_read_only(),
             earlier_runs=self._earlier_runs.ended,
             admit=self.shared.conversation_quota.admit,
+            on_unproven=self.collector.record_unproven_answer,
         )
         react = React(self.settings, needs, self.shared.on_close)
         self._has_react_answered = lambda: react.has_answered

@@ -298,6 +298,7 @@ class Foundation:
             catalog=self.catalog,
             executor=self.executor,
             reader=self.question_reader,
+            on_unproven=self.collector.record_unproven_answer,
         )
 
     def classic_agent(self) -> ClassicAgent:

@@ -69,6 +69,7 @@ class ReactNeeds:
     is_read_only: Callable[[], bool]
     earlier_runs: EarlierRuns
     admit: Callable[[str, str], None]
+    on_unproven: Callable[[str], None]
 
 
 class React:
@@ -174,7 +175,9 @@ class React:
             default_user_id=settings.get("REACT_DEFAULT_USER_ID"),
         )
         return CustomReactAgent(
-            nodes=ReactNodes(thinker=self._thinker(), toolbox=self._toolbox(), trim=trim),
+            nodes=ReactNodes(
+                thinker=self._thinker(), toolbox=self._toolbox(), trim=trim, on_unproven=needs.on_unproven
+            ),
             checkpoints=self.checkpoints(),
             turns=ThreadTurns(needs.redis(), lease_seconds=settings.get("REACT_TURN_LEASE_SECONDS")),
             limits=limits,

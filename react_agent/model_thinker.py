@@ -109,6 +109,9 @@ class ModelThinker:
             sent.insert(0, ChatMessage("system", await self._instructions()))
         if hint := self._hint(view):
             sent.append(ChatMessage("system", hint))
+        if view.unproven:
+            refused = self._prompts["unproven_figures"].fill(fence=new_fence(), figures=", ".join(view.unproven))
+            sent.append(ChatMessage("system", refused))
         return [*sent, ChatMessage("system", current)]
 
     async def _instructions(self) -> str:

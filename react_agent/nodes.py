@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +13,12 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveM
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
+from common.figures import CheckedWriting
+from common.messages import react as texts
+from core.async_bridge import run_blocking
 from react_agent.history import repaired, shortened, trimmed
 from react_agent.outcome import failure_reason
+from react_agent.proven_figures import unproven_figures
 from react_agent.state import ReactState, Turn, facts_of, is_answer, last_question_index, text_of
 from react_agent.thinking import Step, Thinker, View
 from react_agent.told_text import ToldText
@@ -26,6 +31,7 @@ NEXT_STEPS: Mapping[tuple[str, str], str] = {
     ("valid_sql", "invalid"): "analyze_validation_error",
 }
 KEPT_CALLS = MAX_CALLS_AT_ONCE * 2
+AGENT_NAME = "react"
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,15 @@ class TrimLimits:
 
 @dataclass(frozen=True)
 class ReactNodes:
-    """What the graph does, step by step, on shared collaborators; safe for many questions at once."""
+    """What the graph does, step by step, on shared collaborators; safe for many questions at once.
+
+    `on_unproven` is told the agent's name when an answer states a figure that no tool returned.
+    """
 
     thinker: Thinker
     toolbox: Toolbox
     trim: TrimLimits
+    on_unproven: Callable[[str], None] = lambda _agent: None
 
     async def trim_messages(self, state: ReactState) -> ReactState:
         """Forget the oldest rounds, mend what a broken turn left behind, note when the question came."""
@@ -66,9 +76,25 @@ class ReactNodes:
         if prefix:
             told.add(prefix)
         view = View(turn, messages, hint)
-        step = await self.thinker.next_step(view, self.toolbox.specs, told.add if told.is_wanted else None)
-        message = _ai_message(step)
+        message = _ai_message(await self._proven_step(view, told))
         return {"messages": [message], "message_times": _timed(state, [*messages, message])}
+
+    async def _proven_step(self, view: View, told: ToldText) -> Step:
+        """The thinker's step; an answer with a figure that no tool returned is asked for again, and once only."""
+        unproven = partial(unproven_figures, view.messages)
+        writing = CheckedWriting(told.add, unproven)
+        step = await self.thinker.next_step(view, self.toolbox.specs, writing.add if told.is_wanted else None)
+        found: tuple[str, ...] = () if step.calls else await run_blocking(partial(unproven, step.text))
+        if not found:
+            writing.end()
+            return step
+        self.on_unproven(AGENT_NAME)
+        step = await self.thinker.next_step(replace(view, unproven=found), self.toolbox.specs)
+        found = () if step.calls else await run_blocking(partial(unproven, step.text))
+        if not found:
+            return step
+        self.on_unproven(AGENT_NAME)
+        return Step(texts.FIGURES_UNPROVEN)
 
     async def prepare_tool_input(self, state: ReactState, runtime: Runtime[Turn]) -> ReactState:
         """Give `generate_sql` the question as it was asked and the earlier messages."""

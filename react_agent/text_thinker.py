@@ -71,7 +71,11 @@ class TextThinker:
     async def _sent(self, view: View) -> list[ChatMessage]:
         instructions = self._prompts["rules"].fill(tables=_tables(await self._schema()))
         thread = (self._chat_message(message) for message in fitting(repaired(view.messages)))
-        return [ChatMessage("system", instructions), *thread]
+        sent = [ChatMessage("system", instructions), *thread]
+        if view.unproven:
+            refused = self._prompts["unproven_figures"].fill(fence=new_fence(), figures=", ".join(view.unproven))
+            sent.append(ChatMessage("user", refused))
+        return sent
 
     def _chat_message(self, message: AnyMessage) -> ChatMessage:
         if isinstance(message, ToolMessage):

@@ -15,11 +15,15 @@ from react_agent.state import Turn
 
 @dataclass(frozen=True)
 class View:
-    """What there is to decide upon: the thread's messages, the current question's last, and the graph's hint."""
+    """What there is to decide upon: the thread's messages, the current question's last, and the graph's hint.
+
+    `unproven` has the figures of an answer that was just refused because nothing returned them.
+    """
 
     turn: Turn
     messages: Sequence[AnyMessage]
     hint: str | None
+    unproven: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

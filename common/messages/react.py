@@ -30,6 +30,7 @@ TRY_AGAIN: Final = "服务暂时不可用，请稍后重试"
 FAILED: Final = "处理失败"
 INTERNAL: Final = "内部服务错误"
 STEPS_EXHAUSTED: Final = "问题在 {limit} 个步骤内没有得到答案，请简化或拆分问题后重试"
+FIGURES_UNPROVEN: Final = "查询已经完成，但生成的说明中有查询结果里没有的数字，因此不予显示，请以返回的数据为准。"
 RUN_FAILED: Final = "SQL执行失败：{detail}"
 
 # Steps, as the event stream names them: see docs/contract/react.md

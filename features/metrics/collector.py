@@ -25,6 +25,7 @@ class MetricsCollector:
         self._durations: dict[tuple[str, str], list[float]] = {}
         self._recent: deque[float] = deque(maxlen=SAMPLES)
         self._model_calls: Counter[tuple[str, str]] = Counter()
+        self._unproven: Counter[str] = Counter()
 
     def record_request(self, endpoint: str, method: str, status_code: int, response_time: float) -> None:
         """One answered request. Args: endpoint: the route as the table spells it; response_time: in seconds."""
@@ -42,6 +43,11 @@ class MetricsCollector:
             self._model_calls["calls", kind] += 1
             self._model_calls["tokens", kind] += tokens
 
+    def record_unproven_answer(self, agent: str) -> None:
+        """One text of this agent that was not shown because it states a figure that nothing returned."""
+        with self._lock:
+            self._unproven[agent] += 1
+
     def snapshot(self) -> dict[str, Any]:
         """Everything counted so far, as JSON. A route's durations end with their sum; `recent` is the last samples."""
         with self._lock:
@@ -50,6 +56,7 @@ class MetricsCollector:
                 "requests": [[*key, count] for key, count in self._requests.items()],
                 "durations": [[*key, list(classes)] for key, classes in self._durations.items()],
                 "model_calls": [[*key, count] for key, count in self._model_calls.items()],
+                "unproven_answers": dict(self._unproven),
                 "recent": _summed(recent),
             }
 
@@ -79,10 +86,12 @@ def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Both snapshots' counts in one, for processes that have ended; it has no recent samples."""
     requests: Counter[tuple[str, str, int]] = Counter()
     calls: Counter[tuple[str, str]] = Counter()
+    unproven: Counter[str] = Counter()
     durations: dict[tuple[str, str], list[float]] = {}
     for snapshot in (one, other):
         requests.update({(row[0], row[1], row[2]): row[3] for row in snapshot["requests"]})
         calls.update({(row[0], row[1]): row[2] for row in snapshot["model_calls"]})
+        unproven.update(snapshot.get("unproven_answers", {}))
         for route, method, classes in snapshot["durations"]:
             known = durations.get((route, method), [0.0] * len(classes))
             durations[route, method] = [a + b for a, b in zip(known, classes, strict=True)]
@@ -90,6 +99,7 @@ def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         "requests": [[*key, count] for key, count in requests.items()],
         "durations": [[*key, classes] for key, classes in durations.items()],
         "model_calls": [[*key, count] for key, count in calls.items()],
+        "unproven_answers": dict(unproven),
         "recent": _summed([]),
     }
 

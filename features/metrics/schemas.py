@@ -28,6 +28,9 @@ class MetricsFigures(BaseModel):
     system_stats: SystemStats
     routes: list[dict[str, Any]]
     model_calls: dict[str, dict[str, int]]
+    unproven_answers: dict[str, int] = Field(
+        description="Texts that were not shown because they stated a figure that nothing returned, by agent"
+    )
     workers: list[dict[str, Any]]
 
 

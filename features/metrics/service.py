@@ -41,6 +41,7 @@ STARTED = ("citu_worker_start_time_seconds", "When this worker process started, 
 REQUESTS = ("citu_http_requests", "Requests answered, by route, method and status.")
 DURATIONS = ("citu_http_request_duration_seconds", "Seconds until the answer began, by route and method.")
 MODEL_CALLS = ("citu_model_calls", "Answers of models, by kind of call.")
+UNPROVEN = ("citu_unproven_answers", "Texts not shown for a figure that nothing returned, by agent.")
 MODEL_TOKENS = ("citu_model_tokens", "Tokens of models' answers and prompts, by kind of call.")
 
 
@@ -66,6 +67,7 @@ class MetricsService:
             "system_stats": system_stats(),
             "routes": _by_route(snapshots),
             "model_calls": _summed_pairs(snapshots),
+            "unproven_answers": dict(sum((_unproven(each) for each in snapshots.values()), Counter())),
             "workers": [_worker(name, snapshot) for name, snapshot in sorted(snapshots.items())],
         }
 
@@ -86,6 +88,10 @@ class MetricsService:
         yield _counter(REFUSED, ["worker", "status"], rows)
         yield from _of_requests(snapshots)
         yield from _of_models(snapshots)
+        unproven = [
+            ([worker, agent], count) for worker, each in snapshots.items() for agent, count in _unproven(each).items()
+        ]
+        yield _counter(UNPROVEN, ["worker", "agent"], unproven)
 
     def _gauge(self, named: tuple[str, str], values: Mapping[str, float | None]) -> Metric:
         gauge = GaugeMetricFamily(*named, labels=["worker"])
@@ -137,6 +143,11 @@ def _of_models(snapshots: Mapping[str, dict[str, Any]]) -> Iterable[Metric]:
             if counted == figure
         ]
         yield _counter(named, ["worker", "kind"], rows)
+
+
+def _unproven(snapshot: Mapping[str, Any]) -> Counter[str]:
+    """A process of an earlier release does not count them."""
+    return Counter(snapshot.get("unproven_answers", {}))
 
 
 def _by_route(snapshots: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

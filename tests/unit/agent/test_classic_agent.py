@@ -34,6 +34,7 @@ class ScriptedBrain:
     draft: SqlDraft = field(default_factory=lambda: SqlDraft(sql="SELECT 1"))
     repaired: SqlDraft = field(default_factory=lambda: SqlDraft(sql="SELECT 2"))
     failing: frozenset[str] = frozenset()
+    summary: str = "共3个"
     calls: list[str] = field(default_factory=list)
 
     def _called(self, name: str) -> None:
@@ -59,7 +60,9 @@ class ScriptedBrain:
 
     async def summarise(self, question: str, result: ResultSet, *, write: Write | None = None) -> str:
         self._called("summarise")
-        return "共3个"
+        if write:
+            write(self.summary)
+        return self.summary
 
     async def chat(self, question: str, context: str, *, write: Write | None = None) -> str:
         self._called("chat")
@@ -121,7 +124,8 @@ def agent(brain: ScriptedBrain, executor: ScriptedExecutor, **options: Any) -> C
     preparation = SqlPreparation(brain=brain, executor=executor, rules=rules)
     router = QuestionRouter(RULES, brain)
     retrieval = options.get("retrieval", FixedRetrieval())
-    nodes = Nodes(brain, router, retrieval, preparation, executor, options.get("summarises", True))
+    told = options.get("on_unproven", lambda _agent: None)
+    nodes = Nodes(brain, router, retrieval, preparation, executor, options.get("summarises", True), told)
     return ClassicAgent(nodes)
 
 
@@ -411,3 +415,17 @@ def test_repair_without_sql_says_the_real_reason(repaired: SqlDraft, said: str) 
     with pytest.raises(AnswerFailedError) as raised:
         ask(agent(brain, executor))
     assert raised.value.message == said
+
+
+def test_a_summary_with_a_figure_that_no_row_has_gives_way_to_the_rows() -> None:
+    unproven: list[str] = []
+    built = agent(ScriptedBrain(summary="共4个"), ScriptedExecutor(), on_unproven=unproven.append)
+    answer = ask(built)
+    assert answer.summary is None
+    assert answer.response == messages.ROWS_WITHOUT_SUMMARY.format(question="怎么样？", count=1, columns="数量")
+    assert unproven == ["classic"]
+
+
+def test_what_a_model_thought_needs_no_proof() -> None:
+    brain = ScriptedBrain(summary="<think>\n4? no, 3\n</think>\n\n共3个")
+    assert ask(agent(brain, ScriptedExecutor())).summary == brain.summary

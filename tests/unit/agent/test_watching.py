@@ -74,3 +74,10 @@ def test_streamed_chat_comes_in_more_than_one_piece() -> None:
 def test_nothing_to_say_gives_no_piece() -> None:
     _answer, events = watched(ScriptedBrain(), ScriptedExecutor(outcomes=[NO_ROWS]), wants_tokens=True)
     assert pieces(events) == []
+
+
+def test_a_figure_that_no_row_has_is_never_told() -> None:
+    answer, events = watched(ScriptedBrain(summary="服务区共4个。"), wants_tokens=True)
+    assert isinstance(answer, Answer)
+    assert "4" not in answer.response
+    assert "4" not in "".join(pieces(events))

@@ -1,12 +1,13 @@
 """The graph on a store in memory: threads stay short, broken turns do no harm, fields of a turn end with it."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
-from common.answering import Question, Write, nobody_watches
+from common.answering import EngineEvent, Question, TextWritten, Write, nobody_watches
 from common.messages import react as texts
 from core.async_bridge import run_in_request_loop
 from core.llm.messages import ToolSpec
@@ -80,3 +81,69 @@ def test_a_tool_answer_is_paired_by_our_own_ids() -> None:
     ids = [call["id"] for message in state["messages"] if message.type == "ai" for call in message.tool_calls]
     assert len(set(ids)) == 2
     assert [message.tool_call_id for message in state["messages"] if message.type == "tool"] == ids
+
+
+class Claims:
+    """Computes on the rows of the thread, then says the next of its texts."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.seen: list[View] = []
+        self.provenance: dict[str, object] = {}
+
+    async def next_step(self, view: View, tools: Sequence[ToolSpec], write: Write | None = None) -> Step:
+        self.seen.append(view)
+        if isinstance(view.messages[-1], HumanMessage):
+            return Step(calls=(PlannedCall("previous_result", {"operation": "sum"}),))
+        text = self.answers.pop(0)
+        if write is not None:
+            write(text)
+        return Step(text)
+
+
+def ask_about_rows(thinker: Claims, *, told: list[str] | None = None) -> tuple[str, list[str]]:
+    """The last message of a turn on rows of 1200 and 300, and whose answers were not shown."""
+    unproven: list[str] = []
+    nodes = ReactNodes(thinker, Toolbox([PreviousResult()]), TrimLimits(), unproven.append)
+    graph = compile_graph(nodes, InMemorySaver())
+    rows = [{"服务区": "宜春", "营收": 1200}, {"服务区": "庐山", "营收": 300}]
+    sql = "SELECT a9 FROM t WHERE year = 2025"
+    facts = {"kind": "rows", "columns": ["服务区", "营收"], "total": 2, "is_limited": False, "sql": sql}
+    call = {"id": "1", "name": "run_sql", "args": {"sql": sql}, "type": "tool_call"}
+    earlier = [
+        HumanMessage("各服务区营收"),
+        AIMessage("", tool_calls=[call]),
+        ToolMessage(json.dumps(rows), name="run_sql", tool_call_id="1", artifact=facts),
+        AIMessage("宜春1200"),
+    ]
+    graph.update_state(CONFIG, {"messages": earlier, "user_id": "u", "thread_id": "u:1"}, as_node="agent")
+    question = Question("合计多少", "default", "u", "u:1", wants_tokens=told is not None)
+
+    def watch(event: EngineEvent) -> None:
+        if told is not None and isinstance(event, TextWritten):
+            told.append(event.text)
+
+    given = {"messages": [HumanMessage(question.text)], "suggested_next_step": None}
+    state = run_in_request_loop(lambda: graph.ainvoke(given, CONFIG, context=Turn(question, watch)), timeout_seconds=20)
+    return state["messages"][-1].content, unproven
+
+
+def test_figures_of_rows_and_statements_are_told_as_they_are() -> None:
+    told: list[str] = []
+    assert ask_about_rows(Claims("2025年合计1,500，宜春占80%"), told=told) == ("2025年合计1,500，宜春占80%", [])
+    assert "".join(told) == "2025年合计1,500，宜春占80%"
+
+
+def test_an_answer_with_a_figure_that_no_tool_returned_is_asked_for_again() -> None:
+    thinker, told = Claims("合计1600", "合计1500"), list[str]()
+    assert ask_about_rows(thinker, told=told) == ("合计1500", ["react"])
+    assert thinker.seen[-1].unproven == ("1600",)
+    assert "1600" not in "".join(told)
+
+
+def test_an_answer_that_stays_unproven_is_refused() -> None:
+    assert ask_about_rows(Claims("合计1600", "合计9")) == (texts.FIGURES_UNPROVEN, ["react", "react"])
+
+
+def test_no_figure_is_looked_for_where_no_tool_was_called() -> None:
+    assert ask(graph_of(Echo()), "一年有365天")["messages"][-1].content == "一年有365天"

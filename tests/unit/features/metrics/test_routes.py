@@ -96,6 +96,8 @@ def two_workers() -> dict[str, dict[str, Any]]:
     other.record_request("/a", "GET", 200, 120.0)
     other.record_request("/b", "POST", 503, 0.001)
     other.record_model_call("chat", 30)
+    one.record_unproven_answer("react")
+    other.record_unproven_answer("react")
     return {"1": one.snapshot(), "2": other.snapshot()}
 
 
@@ -112,6 +114,7 @@ def test_json_figures_are_over_all_workers_in_data_and_beside_it() -> None:
         ("/b", {"503": 1}),
     ]
     assert data["model_calls"] == {"calls": {"chat": 1}, "tokens": {"chat": 30}}
+    assert data["unproven_answers"] == {"react": 2}
     assert [worker["request_count"] for worker in data["workers"]] == [2, 2]
 
 
@@ -136,6 +139,7 @@ def test_scrape_has_the_series_of_every_worker() -> None:
     assert found["citu_http_request_duration_seconds_bucket", *sorted(("2", "/a", "GET", "+Inf"))] == 1
     assert found["citu_http_request_duration_seconds_bucket", *sorted(("2", "/a", "GET", "60.0"))] == 0
     assert found["citu_model_tokens_total", "2", "chat"] == 30
+    assert found["citu_unproven_answers_total", *sorted(("1", "react"))] == 1
 
 
 def test_only_the_newest_samples_make_the_response_times() -> None:
