@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from bootstrap.pipeline_tasks import PipelineTasks
     from bootstrap.react import React
     from core.runs.turns import EarlierRuns
+    from features.evaluation.service import EvaluationService
     from features.react.chat.service import ChatService
     from features.react.standalone.service import StandaloneReactService
     from react_agent.async_resources import AsyncResourceManager
@@ -289,6 +290,15 @@ class Container:
         from features.runs.react_engine import react_engine
 
         return react_engine(self.react.ask)
+
+    @cached_property
+    def evaluation(self) -> EvaluationService:
+        """Loaded at its first use: few ask for it."""
+        from bootstrap.evaluation import build_evaluation
+
+        return build_evaluation(
+            self.settings, engine=self.shared.classic_agent, executor=lambda: self.shared.executor, runs=self._runs
+        )
 
     @property
     def runs(self) -> RunService:

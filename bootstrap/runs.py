@@ -33,6 +33,8 @@ class Runs:
     service: RunService
     streams: StreamService
     keeper: RunKeeper
+    store: RunStore
+    pool: RunPool
 
 
 def build_runs(
@@ -70,7 +72,7 @@ def build_runs(
         execution=execution,
         user_cap=settings.get("RUNS_PER_USER"),
     )
-    return Runs(service, StreamService(runs=service, watching=watching), keeper)
+    return Runs(service, StreamService(runs=service, watching=watching), keeper, store, pool)
 
 
 def _build_keeper(

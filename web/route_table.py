@@ -9,6 +9,7 @@ from features.caches import routes as caches
 from features.compatibility import routes as compatibility
 from features.conversations import routes as conversations
 from features.database_tools import routes as database_tools
+from features.evaluation import routes as evaluation
 from features.feedback import routes as feedback
 from features.health import home_routes as home
 from features.health import routes as health
@@ -50,5 +51,6 @@ ROUTES = (
     *training_data.ROUTES,
     *training_review.ROUTES,
     *usage.ROUTES,
+    *evaluation.ROUTES,
     *conversations.ROUTES,
 )

@@ -27,6 +27,8 @@ ADMIN = {
     "/api/v0/conversation_limit_enforcement",
     "/api/v0/data_pipeline/vector/restore",
     "/api/v0/embedding_cache_cleanup",
+    "/api/v0/evaluation/runs",
+    "/api/v0/evaluation/runs/<run_id>",
     "/api/v0/maintenance/readonly",
     "/api/v0/metrics",
     "/api/v0/qa_cache_cleanup",

@@ -17,10 +17,10 @@ from core.async_bridge import run_in_request_loop
 from core.schema_catalog import SchemaCatalog
 from core.sql_executor import ReaderPool
 from core.sql_guard import SqlGuard, policy_for
+from features.evaluation.result_sets import match
 from offline.brain import OfflineBrain
 from offline.similarity import rank_pairs
-from tools.evaluate.references import run, run_reference
-from tools.evaluate.result_sets import match
+from tools.evaluate.statements import reference_rows, run
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = json.loads((ROOT / "tests/fixtures/readme_questions.json").read_text(encoding="utf-8"))
@@ -110,7 +110,7 @@ def test_operator_question_gives_the_rows_of_its_reference(
     assert any(cell is not None for row in rows(business_owner_url, reference) for cell in row)
     sql = on_the_last_day(ask(brain, schema, case["question"]))
     with psycopg.connect(business_owner_url) as connection:
-        _, expected = run_reference(connection, reference)
+        _, expected = reference_rows(connection, reference)
         assert match(expected, run(connection, sql).rows) in ("exact", "soft"), sql
 
 

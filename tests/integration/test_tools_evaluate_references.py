@@ -6,8 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tools.evaluate.references import run_reference
-from tools.evaluate.result_sets import match
+from features.evaluation.references import StatementFailedError
+from features.evaluation.result_sets import match
+from tools.evaluate.statements import reference_rows
 
 SETUP = """
 DROP TABLE IF EXISTS score;
@@ -49,11 +50,11 @@ def connection(scratch_business_url: str) -> Iterator[psycopg.Connection[Any]]:
 def test_answer_against_a_reference(
     connection: psycopg.Connection[Any], sql: str, ours: list[tuple[Any, ...]], expected: str | None
 ) -> None:
-    _, reference = run_reference(connection, sql)
+    _, reference = reference_rows(connection, sql)
     assert match(reference, ours) == expected
 
 
 @pytest.mark.parametrize("sql", ["SELECT nothing FROM score", "SELECT (1", "SELECT 1 / 0", "DELETE FROM nowhere"])
 def test_reference_that_fails_raises(connection: psycopg.Connection[Any], sql: str) -> None:
-    with pytest.raises(psycopg.Error):
-        run_reference(connection, sql)
+    with pytest.raises(StatementFailedError):
+        reference_rows(connection, sql)

@@ -23,9 +23,10 @@ from typing import Final
 import psycopg
 
 from core.sql_executor.reader_pool import libpq_url
+from features.evaluation.figures import line_of
 from tools.evaluate.asking import Judge, Outcome, Routing, ask, ask_all
 from tools.evaluate.context import context_line
-from tools.evaluate.figures import details_of, line_of
+from tools.evaluate.figures import details_of
 from tools.evaluate.generated import GENERATED, generated_set
 from tools.evaluate.probe import foreign_keys, questions, verdict
 from tools.evaluate.report import flips, read_outcomes, write_report

@@ -15,13 +15,13 @@ from common.errors import CituError
 from core.sql_executor.reader_pool import libpq_url
 from features.ask.schemas import AskRequest
 from features.ask.service import AskService
-from tools.evaluate.references import Ran, run, run_reference
-from tools.evaluate.result_sets import Match, ReferenceRows, Row, figures_agree, match
+from features.evaluation.judging import ReplyKind, Verdict, verdict_on
+from features.evaluation.references import Ran, StatementFailedError
+from features.evaluation.result_sets import ReferenceRows, Row
 from tools.evaluate.sets import Pair
+from tools.evaluate.statements import reference_rows, run
 
-Verdict = Literal["exact", "soft", "wrong", "refused", "chat", "invented", "declined", "gold_failed"]
 Routing = Literal["default", "database_direct"]
-KINDS: Final[tuple[Match, ...]] = ("exact", "soft")
 USER: Final = "evaluation"
 ROWS_SHOWN: Final = 30
 
@@ -30,7 +30,7 @@ ROWS_SHOWN: Final = 30
 class Reply:
     """What the service said: `kind` is `data`, `chat` or `refused`; `error_type` is empty when it answered."""
 
-    kind: Literal["data", "chat", "refused"]
+    kind: ReplyKind
     text: str
     sql: str
     error_type: str
@@ -119,7 +119,7 @@ class Judge:
         """The verdict on a reply."""
         ours, sql_ms = self._ours(reply)
         accepted = [(sql, rows) for sql in pair.references or () if (rows := self._reference(sql)) is not None]
-        verdict, figures, (sql, ran) = _verdict(pair, accepted, reply, ours)
+        verdict, figures, (sql, ran) = verdict_on(pair.references, accepted, reply.kind, ours)
         return Outcome(
             set=set_name,
             routing=routing,
@@ -139,8 +139,8 @@ class Judge:
 
     def _reference(self, sql: str) -> tuple[Ran, ReferenceRows] | None:
         try:
-            return run_reference(self._connection(), sql)
-        except psycopg.Error:
+            return reference_rows(self._connection(), sql)
+        except StatementFailedError:
             return None
 
     def _ours(self, reply: Reply) -> tuple[Ran | None, float]:
@@ -159,28 +159,6 @@ class Judge:
         if connection is None or connection.closed:
             connection = self._local.connection = psycopg.connect(self._url)
         return connection
-
-
-Accepted = tuple[str, tuple[Ran, ReferenceRows]]
-
-
-def _verdict(
-    pair: Pair, accepted: Sequence[Accepted], reply: Reply, ours: Ran | None
-) -> tuple[Verdict, bool, tuple[str, Ran | None]]:
-    """The verdict, whether the figures agree, and the reference that it is shown beside."""
-    if pair.references is None:
-        return ("invented" if reply.kind == "data" else "declined"), False, ("", None)
-    if not accepted:
-        return "gold_failed", False, (pair.references[0], None)
-    first, (first_ran, _) = accepted[0]
-    if ours is None:
-        return ("chat" if reply.kind == "chat" else "refused"), False, (first, first_ran)
-    matches = [match(rows, ours.rows) for _, (_, rows) in accepted]
-    for kind in KINDS:
-        if kind in matches:
-            sql, (ran, _) = accepted[matches.index(kind)]
-            return kind, True, (sql, ran)
-    return "wrong", any(figures_agree(rows, ours.rows) for _, (_, rows) in accepted), (first, first_ran)
 
 
 def _rows_report(reference: Ran | None, ours: Ran | None) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from common.business_schema import BusinessSchema
 from common.tenant import DEFAULT_TENANT_NAME
 from core.async_bridge import run_in_request_loop
 from core.llm.token_estimate import estimated_tokens
+from features.evaluation.figures import percentile
 from tools.evaluate.asking import USER
-from tools.evaluate.figures import percentile
 from tools.evaluate.scene import Scene
 from tools.evaluate.sets import Pair
 

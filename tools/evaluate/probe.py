@@ -18,9 +18,9 @@ import psycopg
 import yaml
 from psycopg import sql
 
+from features.evaluation.result_sets import Row, match, unordered
 from tools.evaluate.asking import Reply
-from tools.evaluate.references import run
-from tools.evaluate.result_sets import Row, match, unordered
+from tools.evaluate.statements import run
 
 _KEYS: Final = """
 SELECT k.conname, cn.nspname, c.relname, coalesce(obj_description(c.oid, 'pg_class'), ''),

@@ -8,8 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from features.evaluation.figures import line_of
 from tools.evaluate.asking import Outcome
-from tools.evaluate.figures import details_of, line_of
+from tools.evaluate.figures import details_of
 
 OUTCOMES: Final = "outcomes.jsonl"
 PAGE: Final = "report.html"

@@ -10,8 +10,9 @@ import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.evaluation.figures import line_of, percentile
 from tools.evaluate.asking import Outcome, Verdict
-from tools.evaluate.figures import details_of, line_of, percentile
+from tools.evaluate.figures import details_of
 from tools.evaluate.follow_ups import dialogues
 from tools.evaluate.generated import readme_endings, time_words
 from tools.evaluate.report import flips, page, read_outcomes, write_report

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.evaluate.result_sets import Group, ReferenceRows, comparable, figures_agree, match, unordered
+from features.evaluation.result_sets import Group, ReferenceRows, comparable, figures_agree, match, unordered
 
 Rows = list[tuple[Any, ...]]
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, cast
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, cast
 
-import psycopg
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from tools.evaluate.result_sets import Group, ReferenceRows, Row
+from features.evaluation.result_sets import Group, ReferenceRows, Row
 
-STATEMENT_SECONDS: Final = 5
 _ROWS_BEYOND: Final = 2000  # rows after the reference's LIMIT among which its equals are looked for
 _KEY: Final = "evaluation_key_{}"
 
@@ -24,24 +22,25 @@ class Ran(NamedTuple):
     rows: list[Row]
 
 
-def run(connection: psycopg.Connection[Any], sql: str) -> Ran:
-    """Rows of a query, read in a transaction that is always rolled back; raises psycopg.Error."""
-    try:
-        connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'".encode())
-        cursor = connection.execute(sql.encode())
-        columns = tuple(column.name for column in cursor.description or ())
-        return Ran(columns, cursor.fetchall() if columns else [])
-    finally:
-        connection.rollback()
+class StatementFailedError(Exception):
+    """A statement gave no rows: it was refused, or the database broke it off."""
 
 
-def run_reference(connection: psycopg.Connection[Any], sql: str) -> tuple[Ran, ReferenceRows]:
-    """The reference's rows, and the same as groups of level rows; raises psycopg.Error when it fails as it stands."""
-    ran = run(connection, sql)
-    return ran, ReferenceRows(ran.rows, _groups(connection, sql, ran))
+Run = Callable[[str], Ran]
+"""Runs a query; raises StatementFailedError."""
 
 
-def _groups(connection: psycopg.Connection[Any], sql: str, ran: Ran) -> list[Group]:
+def run_reference(run: Run, sql: str) -> tuple[Ran, ReferenceRows]:
+    """The reference's rows, and the same as groups of level rows.
+
+    Raises:
+        StatementFailedError: it fails as it stands.
+    """
+    ran = run(sql)
+    return ran, ReferenceRows(ran.rows, _groups(run, sql, ran))
+
+
+def _groups(run: Run, sql: str, ran: Ran) -> list[Group]:
     count = len(ran.rows)
     try:
         tree = sqlglot.parse_one(sql, dialect="postgres")
@@ -57,8 +56,8 @@ def _groups(connection: psycopg.Connection[Any], sql: str, ran: Ran) -> list[Gro
         return [Group(1, [row]) for row in ran.rows]
     query, keys = keyed
     try:
-        beyond = run(connection, query.sql(dialect="postgres")).rows
-    except psycopg.Error:
+        beyond = run(query.sql(dialect="postgres")).rows
+    except StatementFailedError:
         return [Group(1, [row]) for row in ran.rows]
     return _level(beyond, keys, len(ran.columns), count)
 

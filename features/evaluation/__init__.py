@@ -1,0 +1,1 @@
+"""A tenant's golden questions asked through the live service, and answers judged by their result sets."""
