@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import queue
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -75,6 +77,39 @@ def drop_database(server_url: str, url: str) -> None:
     """Drop the database that `url` names, with every session in it; none of that name is no error."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         _drop(connection, urlsplit(url).path.lstrip("/"))
+
+
+class BackgroundDrops:
+    """Drops databases in a thread, while its user goes on: each drop waits for a checkpoint of the server."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server_url = server_url
+        self._urls: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._failures: list[Exception] = []
+        self._thread = threading.Thread(target=self._work, name="drop-databases", daemon=True)
+        self._thread.start()
+
+    def drop(self, url: str) -> None:
+        """Have the database of this URL dropped; nobody needs it any more."""
+        self._urls.put(url)
+
+    def finish(self) -> None:
+        """Wait until all are dropped.
+
+        Raises:
+            Exception: the first that could not be dropped.
+        """
+        self._urls.put(None)
+        self._thread.join()
+        if self._failures:
+            raise self._failures[0]
+
+    def _work(self) -> None:
+        while (url := self._urls.get()) is not None:
+            try:
+                drop_database(self._server_url, url)
+            except psycopg.Error as error:
+                self._failures.append(error)
 
 
 def _drop(connection: psycopg.Connection, name: str) -> None:

@@ -82,6 +82,7 @@ def _add_routes(app: Flask, api: Api, services: Services, routes: Sequence[Route
     for namespace, rows in _by_namespace(routes).items():
         for row in rows:
             endpoint = row.resource.__name__
+            _document_path_errors(namespace, row)
             namespace.add_resource(
                 row.resource, row.path, endpoint=endpoint, resource_class_kwargs={"services": services}
             )
@@ -90,6 +91,14 @@ def _add_routes(app: Flask, api: Api, services: Services, routes: Sequence[Route
     app.extensions["citu_access"] = {endpoint: row.access for endpoint, row in rows_by_endpoint.items()}
     install_web_rules(app, services, _rules_of(rows_by_endpoint))
     guard_writes(app, lambda: services.read_only_mode, {name: row.writes for name, row in rows_by_endpoint.items()})
+
+
+def _document_path_errors(namespace: Namespace, row: Route) -> None:
+    """Every method of a path with an id in it may answer 400 (`web.path_values`); its own words on it come first."""
+    for method in row.resource.methods or () if "<" in row.path else ():
+        handler = getattr(row.resource, method.lower())
+        if "400" not in getattr(handler, "__apidoc__", {}).get("responses", {}):
+            namespace.response(400, "A part of the path can be no id")(handler)
 
 
 def _rules_of(rows: Mapping[str, Route]) -> EndpointRules:

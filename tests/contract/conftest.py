@@ -1,9 +1,10 @@
 """Services under contract, with real stores and real HTTP: one on the recordings' data, one on a small database."""
 
+import itertools
 import os
 import runpy
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from core.sql_executor.reader_role import ensure_reader_role
 from tests.contract import recordings
 from tests.contract.service_in_process import Service, serving
 from tools.harness.model_server import ScriptedModelServer
-from tools.scratch_databases import drop_database, fresh_database
+from tools.scratch_databases import BackgroundDrops, drop_database, fresh_database
 
 READER_PASSWORD = "contract reader"
 COMPANIES = ("宜春分公司", "南昌分公司", "九江分公司")
@@ -80,18 +81,20 @@ def start(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Start]:
     """`start(business_url, model, entry, **settings)` serves on a platform database of its own and an emptied Redis."""
-    made: list[str] = []
+    numbers = itertools.count()
+    drops = BackgroundDrops(platform_server)
 
+    @contextmanager
     def begin(
         business_url: str, model: ScriptedModelServer, entry: str = "unified", **settings: str
-    ) -> AbstractContextManager[Service]:
-        name = f"citu_contract_platform_{worker_name}_{os.getpid()}_{len(made)}"
-        made.append(fresh_database(platform_server, name, template=migrated_template))
+    ) -> Iterator[Service]:
+        name = f"citu_contract_platform_{worker_name}_{os.getpid()}_{next(numbers)}"
+        platform_url = fresh_database(platform_server, name, template=migrated_template)
         with redis.Redis.from_url(redis_url) as client:
             client.flushdb()
         schemas = schemas_of(business_url)
         environ = {
-            "DATABASE_URL": made[-1],
+            "DATABASE_URL": platform_url,
             "BUSINESS_DATABASE_URL": ensure_reader_role(
                 business_url, role=reader_role, password=READER_PASSWORD, schemas=schemas
             ),
@@ -99,11 +102,14 @@ def start(
             "REDIS_URL": redis_url,
             "LLM_BASE_URL": model.base_url,
         }
-        return serving({**environ, **settings}, tmp_path_factory.mktemp("contract"), entry)
+        try:
+            with serving({**environ, **settings}, tmp_path_factory.mktemp("contract"), entry) as service:
+                yield service
+        finally:
+            drops.drop(platform_url)
 
     yield begin
-    for url in made:
-        drop_database(platform_server, url)
+    drops.finish()
 
 
 @pytest.fixture(scope="module")

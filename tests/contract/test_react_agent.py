@@ -274,7 +274,7 @@ def test_details_compare_and_summary(service: Service) -> None:
         ("/api/v0/react/direct/conversations/no-colon", 400, None),
         ("/api/v0/react/direct/conversations/no-colon/summary", 400, 400),
         ("/api/v0/react/direct/conversations/a:1?user_id=b", 400, 400),
-        ("/api/v0/react/status/a%00b:1", 404, 404),
+        ("/api/v0/react/status/a%00b:1", 400, 400),
         ("/api/v0/checkpoint/direct/stats?user_id=nobody", 404, 404),
     ],
 )

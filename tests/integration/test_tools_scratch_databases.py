@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.conftest import claim_redis_database
-from tools.scratch_databases import drop_database, fresh_database, one_at_a_time, template_database
+from tools.scratch_databases import BackgroundDrops, drop_database, fresh_database, one_at_a_time, template_database
 
 
 @pytest.fixture
@@ -72,3 +72,16 @@ def test_two_claims_of_a_redis_server_never_meet() -> None:
     assert again == first
     other_lock.release()
     again_lock.release()
+
+
+def test_databases_are_dropped_in_the_background_and_a_failure_is_told(platform_server: str, name: str) -> None:
+    drops = BackgroundDrops(platform_server)
+    url = fresh_database(platform_server, name)
+    drops.drop(url)
+    drops.finish()
+    with psycopg.connect(platform_server) as connection:
+        assert connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None
+    failing = BackgroundDrops("postgresql://127.0.0.1:1/nothing-listens-here")
+    failing.drop(url)
+    with pytest.raises(psycopg.Error):
+        failing.finish()
