@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.contract.conftest import Start
 from tests.contract.service_in_process import Service
+from tools.evaluate.spending import Spending, spent
 from tools.harness.model_faults import Fault
 from tools.harness.model_server import ScriptedModelServer
 from tools.scratch_databases import drop_database
@@ -173,3 +175,21 @@ def test_each_question_that_is_written_counts_as_one(
         assert len(own_model.calls) == asked
         assert service.ask("你好", **CHAT).status_code == 200
         assert service.ask("你好", **CHAT).status_code == 429
+
+
+def test_the_evaluation_counts_what_a_set_has_spent(
+    start: Start, small_business_url: str, own_model: ScriptedModelServer, tmp_path: Path
+) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"scripted": {"input": 1000000, "output": 0}}')
+    with start(small_business_url, own_model, LLM_PRICES=str(prices)) as service:
+        before = spent(service.container)
+        assert before == Spending()
+        assert service.ask("你好", user_id="alice", **CHAT).status_code == 200
+        first = spent(service.container)
+        assert service.ask("你好", user_id="bob", **CHAT).status_code == 200
+        second = spent(service.container).since(first)
+    assert (first.calls, second.calls, second.unpriced_calls) == (1, 1, 0)
+    assert second.prompt_tokens > 0
+    assert second.cost == second.prompt_tokens
+    assert second.as_json()["cost"] == str(second.prompt_tokens)

@@ -5,7 +5,8 @@ SET is a folder with `pairs.json` (and `schema.sql`), or a name below the shared
 its 200 tables. Asks in default
 routing and in `database_direct`; `--routing` chooses one of them. `--report DIR` writes `outcomes.jsonl` (a question a
 line) and `report.html`; `--against DIR` lists what changed since an earlier report. The last line has the figures of
-default routing over all sets.
+default routing over all sets. With a model, what was spent is a line a set and routing; `--ablate` asks with ever more
+of the prompt, in `database_direct`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import psycopg
 
 from core.sql_executor.reader_pool import libpq_url
 from features.evaluation.figures import line_of
+from tools.evaluate.ablation import LEVELS, AblatedBrain, settings_of
 from tools.evaluate.asking import Judge, Outcome, Routing, ask, ask_all
 from tools.evaluate.context import context_line
 from tools.evaluate.figures import details_of
@@ -32,6 +34,7 @@ from tools.evaluate.probe import foreign_keys, questions, verdict
 from tools.evaluate.report import flips, read_outcomes, write_report
 from tools.evaluate.scene import Scene, scene_of
 from tools.evaluate.sets import EvaluationSet, Pair, SetNotFoundError, find_sets
+from tools.evaluate.spending import Spending, spent
 from tools.evaluate.trained import train
 from tools.evaluate.wide import PREFIX, wide_set
 
@@ -44,9 +47,7 @@ ROUTINGS: Final[dict[str, tuple[Routing, ...]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 when the sets were asked, whatever the answers; 2 when there is no such set."""
-    options = _parser().parse_args(arguments)
-    if bool(options.probe) == bool(options.sets):
-        _parser().error("name sets, or a database with --probe")
+    options = _options(arguments)
     try:
         if options.probe:
             return _probe(options)
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if options.context:
         return _context(sets)
+    if options.ablate:
+        return _ablate(sets, options)
     outcomes: list[Outcome] = []
     for one in sets:
         outcomes += _evaluate(one, options)
@@ -75,6 +78,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.ablate and options.provider == "offline":
+        parser.error("--ablate measures what a model makes of its prompt: --provider openai")
+    if bool(options.probe) == bool(options.sets):
+        parser.error("name sets, or a database with --probe")
+    return options
+
+
 def _sets_named(name: str, limit: int | None) -> list[EvaluationSet]:
     if name in GENERATED:
         return [generated_set(name, datetime.now(UTC).astimezone().date(), limit=limit)]
@@ -89,20 +102,49 @@ def _evaluate(questions: EvaluationSet, options: argparse.Namespace) -> list[Out
         if options.trained:
             print(train(scene, questions.name), file=sys.stderr)
         ask(scene.container.ask, questions.pairs[0].question, "database_direct")  # reads the schema, loads the agent
+        has_model = options.provider != "offline"
+        before = spent(scene.container) if has_model else Spending()
         for routing in ROUTINGS[options.routing]:
-            asked = ask_all(
-                questions.pairs,
-                partial(_ask_and_judge, scene, Judge(scene.business_url), questions.name, routing),
-                jobs=options.jobs,
-                progress=partial(_show_progress, f"{questions.name} {routing}", len(questions.pairs)),
-            )
+            asked = _asked(scene, questions, routing, options.jobs)
             for outcome in asked if options.verbose else ():
                 print(json.dumps(outcome.as_json(), ensure_ascii=False))
             about = {"set": questions.name, "routing": routing}
             print(json.dumps({**about, **line_of(asked)}, ensure_ascii=False))
             print(json.dumps({**about, **details_of(asked)}, ensure_ascii=False), flush=True)
+            if has_model:
+                now = spent(scene.container)
+                print(json.dumps({**about, **now.since(before).as_json()}, ensure_ascii=False), flush=True)
+                before = now
             outcomes += asked
     return outcomes
+
+
+def _ablate(sets: Sequence[EvaluationSet], options: argparse.Namespace) -> int:
+    """A line a set and level, what was spent included, and the outcomes' figures of all sets together at the end."""
+    totals: dict[str, list[Outcome]] = {level: [] for level in LEVELS}
+    for one in sets:
+        for level in LEVELS:
+            settings = {"LLM_PROVIDER": options.provider, **settings_of(level)}
+            with scene_of(one, settings, partial(AblatedBrain, level=level)) as scene:
+                if options.trained:
+                    print(train(scene, one.name), file=sys.stderr)
+                before = spent(scene.container)
+                asked = _asked(scene, one, "database_direct", options.jobs)
+                used = spent(scene.container).since(before).as_json()
+            print(json.dumps({"set": one.name, "ablate": level, **line_of(asked), **used}), flush=True)
+            totals[level] += asked
+    for level, outcomes in totals.items():
+        print(json.dumps({"set": "all", "ablate": level, **line_of(outcomes)}))
+    return 0
+
+
+def _asked(scene: Scene, questions: EvaluationSet, routing: Routing, jobs: int) -> list[Outcome]:
+    return ask_all(
+        questions.pairs,
+        partial(_ask_and_judge, scene, Judge(scene.business_url), questions.name, routing),
+        jobs=jobs,
+        progress=partial(_show_progress, f"{questions.name} {routing}", len(questions.pairs)),
+    )
 
 
 def _context(sets: Sequence[EvaluationSet]) -> int:
@@ -164,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("sets", nargs="*", metavar="SET")
     parser.add_argument("--probe", nargs="+", metavar="DATABASE", help="sets or URLs: CHILD per PARENT, every key")
     parser.add_argument("--context", action="store_true", help="what stands in the prompt; nobody is asked")
+    parser.add_argument("--ablate", action="store_true", help="no context, then DDL, documentation, examples, repair")
     parser.add_argument("--provider", choices=("offline", "openai"), default="offline", help="LLM_* names the model")
     parser.add_argument("--routing", choices=tuple(ROUTINGS), default="both")
     parser.add_argument("--trained", action="store_true", help="run the data pipeline on the database first")

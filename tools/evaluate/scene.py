@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from psycopg import sql
 import app_config
 from bootstrap.container import Container
 from bootstrap.stores import Stores
+from common.answering import Brain
 from common.config_service import ConfigService
 from core.embedded import ServerAddresses, acquire_servers
 from core.sql_executor.reader_role import reader_url_of
@@ -45,8 +46,10 @@ class Scene:
 
 
 @contextmanager
-def scene_of(questions: EvaluationSet, settings: Mapping[str, str]) -> Iterator[Scene]:
-    """Bring everything up for one set; `settings` come on top of the environment's."""
+def scene_of(
+    questions: EvaluationSet, settings: Mapping[str, str], wrap: Callable[[Brain], Brain] | None = None
+) -> Iterator[Scene]:
+    """Bring everything up for one set; `settings` come on top of the environment's, `wrap` goes around the brain."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with acquire_servers(FOLDER) as lease, _redis_database(lease.addresses) as redis_url:
         run = f"{questions.name}_{os.getpid()}"
@@ -66,6 +69,8 @@ def scene_of(questions: EvaluationSet, settings: Mapping[str, str]) -> Iterator[
         )
         try:
             container.start()
+            if wrap is not None:
+                container.shared.brain = wrap(container.shared.brain)
             yield Scene(container, container.shared.stores.business_url)
         finally:
             container.close()
