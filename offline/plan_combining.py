@@ -28,6 +28,7 @@ def combined_plan(
     if (
         len(places) > _MOST_PARTS
         or reading.conditions
+        or (reading.has("respective") and reading.has("rank_word"))
         or reading.has(*_SINGLE_FORMS)
         or any(m.is_negated for m in reading.mentions)
     ):

@@ -84,9 +84,16 @@ class ExistenceStep(RowStep):
             return Refusal("missing_database_info", (mention.text,))
         if mention.is_whole or _touches(plan, target, self.joins, self.root):
             return ()
-        if all(edge.is_one for edge in way):
+        if all(edge.is_one for edge in way) or self._is_joined_to_figure(mention):
             return Refusal("unknown_generation_failure", (mention.text,))
         return (Absence(target, is_present=True),)
+
+    def _is_joined_to_figure(self, mention: Mention) -> bool:
+        """客流和营收: a table beside a figure stands for a figure of its own, not for rows that must exist."""
+        tokens, places = self.reading.tokens, {m.position for m in self.measures}
+        before, behind = mention.position - 1, mention.position + 1
+        joined_before = before > 0 and tokens[before].has("and") and before - 1 in places
+        return joined_before or (behind + 1 in places and tokens[behind].has("and"))
 
     def _is_said_of_missing(self, mention: Mention, option: Option) -> bool:
         """`never opened a ticket`: verb and noun of one denial, both about the table whose rows must not exist."""

@@ -12,7 +12,7 @@ from offline.figure_pairs import is_part_of
 from offline.periods import Period
 from offline.plan import AnyPlan, Condition, Dimension, Filter, Measure, Ordering, Plan, Refusal, Test
 from offline.plan_builder import PlanBuilder
-from offline.plan_together import added_up, shares_of_whole
+from offline.plan_together import added_up, part_beside_ratio, shares_of_whole
 from offline.relations import Field
 from offline.text import key
 
@@ -24,6 +24,8 @@ _CHANGES = ("growth", "decline", "previous", "year_before")
 def apply_forms(plan: Plan, builder: PlanBuilder) -> AnyPlan | Refusal:
     """The plan with every form that was said."""
     reading = builder.reading
+    if part := part_beside_ratio(plan, builder):
+        return Refusal("unknown_generation_failure", (part,))
     for tags, apply in (
         (("ratio",), _ratio), (("share",), _share), (_CHANGES, _change), (("difference",), _difference),
         (("running",), _running), (("contrast",), _contrast), (("higher", "lower"), _compared_things),
@@ -35,16 +37,15 @@ def apply_forms(plan: Plan, builder: PlanBuilder) -> AnyPlan | Refusal:
             if isinstance(outcome, Refusal):
                 return outcome
             plan = outcome
-    if (
-        reading.has("contrast")
-        and len(plan.periods) > 1
-        and plan.measures
-        and not plan.dimensions
-        and plan.compared is None
-        and not any(m.during for m in plan.measures)
-    ):
+    if reading.has("contrast") and _leaves_contrast_out(plan):
         return Refusal("unknown_generation_failure", tuple(p.text for p in reading.periods))
     return plan
+
+
+def _leaves_contrast_out(plan: Plan) -> bool:
+    """Whether periods that were to be put side by side would be one sum."""
+    is_one = len(plan.periods) > 1 and bool(plan.measures) and not plan.dimensions
+    return is_one and plan.compared is None and not any(m.during for m in plan.measures)
 
 
 def _words(builder: PlanBuilder, *tags: str) -> Refusal:
@@ -253,7 +254,7 @@ def _two_sides(plan: Plan) -> tuple[tuple[Filter, ...], tuple[Filter, ...]] | No
 def _change(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     """Growth over buckets of time, or between two periods: the later against the earlier, whichever is named first."""
     reading = builder.reading
-    if not plan.measures or plan.moment is None:
+    if plan.moment is None or not _has_one_figure(plan, builder):
         return _words(builder, *_CHANGES)
     bucket = next((d for d in plan.dimensions if d.grain), None)
     if bucket is not None and len(plan.periods) <= 1:
@@ -268,6 +269,11 @@ def _change(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
     if isinstance(changed, Refusal) or not _says_which_changed(builder):
         return changed
     return _only_changed(changed, is_growth=not reading.has("decline"))
+
+
+def _has_one_figure(plan: Plan, builder: PlanBuilder) -> bool:
+    """Whether there is a figure whose change is asked for; 下降的服务区有几个 asks for a number of things."""
+    return bool(plan.measures) and not (builder.reading.counted and len(plan.measures) > 1)
 
 
 def _says_which_changed(builder: PlanBuilder) -> bool:

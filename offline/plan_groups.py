@@ -139,6 +139,7 @@ class GroupStep(OrderStep):
                 "decline",
                 "previous",
                 "year_before",
+                "respective",
             )
         )
         found = (

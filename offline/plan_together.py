@@ -56,3 +56,15 @@ def _holds_part(amounts: Sequence[Measure]) -> bool:
     """Whether one amount is already in another, so that adding them up would count it twice."""
     fields = [m.field for m in amounts if m.field is not None]
     return any(is_part_of(one, other) for one in fields for other in fields if one is not other)
+
+
+def part_beside_ratio(plan: Plan, builder: PlanBuilder) -> str:
+    """微信支付的客单价: a part said right before a ratio of wholes is neither of them; the part's title, or empty."""
+    ratios = [m for m in plan.measures if m.over is not None and m.scale == 1]
+    if not ratios or any(token.has("and") for token in builder.reading.tokens):
+        return ""
+    return next((m.title for m in plan.measures if m.over is None and _is_part(m, ratios[0])), "")
+
+
+def _is_part(part: Measure, whole: Measure) -> bool:
+    return part.field is not None and whole.field is not None and is_part_of(part.field, whole.field)

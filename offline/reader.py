@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-from offline.reader_numbers import is_figure
+from offline.reader_numbers import is_figure, may_be_figure
 from offline.reader_values import ValueReader
 from offline.reader_words import COUNT_AFTER, GRAINS, PLAIN_FORMS
 from offline.reading import Aggregate, ConditionMention, Direction, Mention, Reading
@@ -243,9 +243,11 @@ class Reader(ValueReader):
         """`by revenue`, 按数量 beside a ranking: a figure rows are ordered by, and nobody groups by."""
         token = self._tokens[place]
         if token.text in _BY_WORDS:
-            return is_figure(target) and any(t.has("high", "low") or t.adjectives for t in self._tokens)
+            return may_be_figure(target) and any(t.has("high", "low") or t.adjectives for t in self._tokens)
         if token.text != "by":
             return False
+        if self._reading.has("rank_word") and may_be_figure(target):
+            return True
         return self._reading.limit is not None or any(
             token.has("order") for token in self._tokens[max(0, place - 2) : place]
         )

@@ -218,6 +218,12 @@ def is_figure(mention: Mention) -> bool:
     return bool(mention.aggregate) or any(n.field is not None and n.field.is_measure for n in mention.names[:1])
 
 
+def may_be_figure(mention: Mention) -> bool:
+    """Whether a column of figures is among the best meanings of a noun."""
+    best = mention.names[0].score - 0.05
+    return any(n.field is not None and n.field.is_measure and n.score >= best for n in mention.names)
+
+
 def _value(token: Token) -> Decimal:
     return token.number if token.number is not None else Decimal(0)
 

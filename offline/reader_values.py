@@ -156,7 +156,7 @@ class ValueReader(NumberReader):
         """过境车最多的服务区: a kind of what a table counts stands for the count, where no figure is named."""
         reading = self._reading
         ranked = next((m for m in reading.mentions if m.rank), None)
-        asks = ranked is not None or reading.has("share", "how_much", "count")
+        asks = ranked is not None or reading.has("share", "how_much", "count", "higher", "lower")
         if reading.is_english or not asks or reading.counted or any(is_figure(m) for m in reading.mentions):
             return
         end = ranked.position if ranked is not None else len(self._tokens)

@@ -69,12 +69,13 @@ class Resolver:
         """Every mention's best option and every value's best links, seen from `root`."""
         resolution = Resolution(root)
         subjects = self._things_said(reading, options) | _named_things(reading)
+        said = frozenset(key(mention.text) for mention in options)
         figure = next((m for m in options if m.is_counted or m.aggregate), None) or _ranked_rows(options)
         for mention, choices in options.items():
             if mention is figure:
                 choices = [o for o in choices if o.relation is root] or choices
             if key(mention.text) in _GENERIC:
-                choices = [self._of_subject(option, subjects) for option in choices]
+                choices = [self._of_subject(option, subjects, said) for option in choices]
             best = self._best(root, choices)
             if best is None or best[0] <= WEIGHTS.unreachable:
                 if not mention.token.has("filler"):
@@ -102,8 +103,11 @@ class Resolver:
         return {o.relation.number for o in sure if o.score >= WEIGHTS.sure}
 
     @staticmethod
-    def _of_subject(option: Option, subjects: set[int]) -> Option:
-        if option.relation.number not in subjects:
+    def _of_subject(option: Option, subjects: set[int], said: frozenset[str]) -> Option:
+        """`type` after `car traffic` is the type of car, `name` that of the thing that is asked about."""
+        stem = option.field.stem if option.field is not None else ()
+        is_of_word = len(stem) > 1 and key(stem[0]) in said
+        if option.relation.number not in subjects and not is_of_word:
             return option
         return replace(option, score=option.score + WEIGHTS.generic_of_subject)
 

@@ -147,3 +147,26 @@ def test_how_people_put_it(question, part):
 @pytest.mark.parametrize("question", ["前几天的营收", "前几名的门店", "营收前几的门店"])
 def test_a_number_that_was_not_said_is_asked_for(question):
     assert sql(question) == ""
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "微信的客单价",  # a part's amount over all orders would be no ratio of anything
+        "2025年营收同比下降的门店有几个",
+        "客流和营收最高的门店分别是哪个",
+    ],
+)
+def test_what_no_form_carries_is_refused(question):
+    assert sql(question) == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("南昌的门店去年营收分别是多少", "GROUP BY"),
+        ("学生和游客哪个多", "LIMIT 1"),
+    ],
+)
+def test_what_is_said_of_each_is_shown_for_each(question, part):
+    assert part in sql(question)
