@@ -121,6 +121,7 @@ SETTINGS: tuple[Setting, ...] = (
     Model("LLM_REQUESTS_PER_MINUTE", int, 0, "Requests to the model one process begins within a minute; 0 for no limit.", minimum=0, maximum=1_000_000),
     Model("LLM_BREAKER_FAILURES", int, 10, "Failed attempts in a row after which the model is left alone for a while; 0 never.", minimum=0, maximum=1000),
     Model("LLM_BREAKER_SECONDS", int, 30, "How long it is left alone before one call tries again.", minimum=1, maximum=3600),
+    Model("SQL_CANDIDATES", int, 1, "Statements written for a question of the classic agent at LLM_TEMPERATURE, which should be above 0; each is checked and run, and the result that most give is the answer. 1: a single one at temperature 0. Costs as many times the tokens and queries.", minimum=1, maximum=9),
     Model("LLM_PRICES", str, "", "JSON file with prices for a million tokens, by model: {\"model\": {\"input\": 2, \"output\": 8}}; relative to the project."),
     Model("LLM_DAILY_TOKEN_BUDGET", int, 0, "Tokens a tenant may use in a UTC day; further model calls are answered 429; 0 for no limit.", minimum=0),
     Model("LLM_DAILY_TOKEN_BUDGET_PER_USER", int, 0, "The same for each user of a tenant.", minimum=0),

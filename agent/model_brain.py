@@ -99,7 +99,8 @@ class ModelBrain:
         if request.looked_up is not None:
             turns += [ChatMessage("user", asked), ChatMessage("assistant", request.looked_up.sql)]
             asked = self._look_up_result(request.looked_up)
-        reply = await self._ask("write_sql", instructions, asked, turns)
+        kind: CallKind = "write_candidate" if request.is_candidate else "write_sql"
+        reply = await self._ask(kind, instructions, asked, turns)
         draft = read_sql(reply.text, material.record_ids, is_finished=reply.is_finished)
         return replace(draft, explanation=self._with_thinking(reply)) if draft.reason == "llm_explanation" else draft
 

@@ -11,7 +11,7 @@ from functools import partial
 from agent.classification.routing import QuestionRouter
 from agent.provenance import sql_provenance
 from agent.retrieval import Retrieval
-from agent.sql_preparation import SqlPreparation
+from agent.sql_voting import Preparation
 from agent.state import AgentState
 from agent.written_text import WrittenText
 from common.answering import Brain, ResultSet
@@ -39,7 +39,7 @@ class Nodes:
     brain: Brain
     router: QuestionRouter
     retrieval: Retrieval
-    preparation: SqlPreparation
+    preparation: Preparation
     executor: SqlExecutor
     summarises: bool
     on_unproven: Callable[[str], None] = lambda _agent: None
@@ -72,7 +72,7 @@ class Nodes:
         return {"chat_response": text, "execution_path": [*state["execution_path"], "agent_chat"]}
 
     async def agent_sql_generation(self, state: AgentState) -> AgentState:
-        """Write SQL, have it checked, repair it once; or find out why there is none."""
+        """Write SQL, have it checked, repair it once, or vote on several; or find out why there is none."""
         try:
             retrieved = await self.retrieval.collect(state["question"])
             prepared = await self.preparation.prepare(state["question"], retrieved.request)
@@ -83,6 +83,7 @@ class Nodes:
         return {
             "sql": prepared.sql,
             "planned": prepared.planned,
+            "records": prepared.records,
             "note": prepared.note,
             "chat_response": prepared.explanation,
             "user_prompt": prepared.user_prompt,
@@ -95,7 +96,7 @@ class Nodes:
         """Run the admitted SQL and say in a sentence what came out."""
         path = state["execution_path"]
         try:
-            records = await self._execute(state["sql"] or "", state["planned"])
+            records = state["records"] or await self._execute(state["sql"] or "", state["planned"])
         except CituError as error:
             return {"failure": error, "execution_path": [*path, "agent_sql_execution_error"]}
         summary = await self._summary(state, records)

@@ -6,6 +6,8 @@
     tables              tables and views the SQL names
     sql_attempts        statements written, looking-up and repair included
     is_repaired         the statement is a repaired one
+    candidates          statements that were voted on, when there was more than one
+    agreeing_candidates those of them that gave this result
     intermediate_sql    the query whose result was wanted before the real one could be written
     notes               what was missing: `no_examples`, `examples_by_words_only`
     model, prompts      what thought, and the versions of its prompts; offline: model, version
@@ -34,6 +36,8 @@ def sql_provenance(prepared: PreparedSql, retrieved: Retrieved) -> dict[str, Any
         "tables": [table.name for table in retrieved.request.schema.tables if table.name.casefold() in named],
         "sql_attempts": prepared.attempts if prepared.sql else 0,
         "is_repaired": prepared.is_repaired,
+        "candidates": prepared.candidates if prepared.candidates > 1 else 0,
+        "agreeing_candidates": prepared.agreeing if prepared.candidates > 1 else 0,
         "intermediate_sql": prepared.looked_up_by,
         "notes": list(retrieved.notes),
     }

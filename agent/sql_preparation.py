@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from common import messages
-from common.answering import Brain, LookedUp, Question, SqlDraft, SqlRequest
+from common.answering import Brain, LookedUp, Question, ResultSet, SqlDraft, SqlRequest
 from common.cancellation import CancelFlag
 from common.errors import SqlExecutionError, SqlRefusedError
 from core.async_bridge import run_blocking
@@ -34,6 +34,7 @@ class PreparedSql:
 
     `attempts` is the number of statements written, `looked_up_by` the query that was run before the real one,
     `planned` what guard and planner found, for the executor, `note` what the brain says of how it understood a word.
+    Of several `candidates` so many are `agreeing` with this one; `records` are its rows, which were read to compare.
     """
 
     path_token: str
@@ -46,6 +47,9 @@ class PreparedSql:
     looked_up_by: str | None = None
     planned: PlannedQuery | None = field(default=None, repr=False, compare=False)
     note: str = ""
+    records: ResultSet | None = field(default=None, repr=False, compare=False)
+    candidates: int = 1
+    agreeing: int = 1
 
     @property
     def is_repaired(self) -> bool:

@@ -12,6 +12,7 @@ from agent.classification.rules import RuleClassifier
 from agent.nodes import Nodes
 from agent.retrieval import Retrieval, RetrievalLimits
 from agent.sql_preparation import CheckRules, SqlPreparation, forbidden_words
+from agent.sql_voting import SqlVoting
 from common.answering import Brain
 from common.config_service import ConfigService
 from core.llm.client import LLMClient
@@ -61,11 +62,16 @@ def build_classic_agent(
     executor: SqlExecutor,
     reader: QuestionReader,
     on_unproven: Callable[[str], None],
+    has_model: bool,
 ) -> ClassicAgent:
     """The classic agent on shared collaborators. The graph's library is loaded here: a third of what a start loads."""
     from agent.classic_agent import ClassicAgent
 
-    preparation = SqlPreparation(brain=brain, executor=executor, rules=_check_rules(settings))
+    preparation = SqlVoting(
+        preparation=SqlPreparation(brain=brain, executor=executor, rules=_check_rules(settings)),
+        executor=executor,
+        candidates=settings.get("SQL_CANDIDATES") if has_model else 1,
+    )
     nodes = Nodes(
         brain=brain,
         router=QuestionRouter(rules, brain),

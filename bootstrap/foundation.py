@@ -299,6 +299,7 @@ class Foundation:
             executor=self.executor,
             reader=self.question_reader,
             on_unproven=self.collector.record_unproven_answer,
+            has_model=self.model is not None,
         )
 
     def classic_agent(self) -> ClassicAgent:

@@ -78,7 +78,7 @@ class SqlRequest:
 
     `record_ids` has the training record of each text in `ddl` and `documentation`, `unreviewed_ids` those of all that
     no administrator vouched for; `looked_up` is there when the brain's first attempt
-    asked for a look at the data.
+    asked for a look at the data. `is_candidate`: several statements are wanted for one question, and each may differ.
     """
 
     question: str
@@ -92,6 +92,7 @@ class SqlRequest:
     record_ids: Mapping[str, str] = field(default_factory=dict)
     unreviewed_ids: frozenset[str] = frozenset()
     looked_up: LookedUp | None = None
+    is_candidate: bool = False
 
 
 @dataclass(frozen=True)

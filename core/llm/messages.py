@@ -11,8 +11,8 @@ from typing import Any, Final, Literal, Protocol
 
 Role = Literal["system", "user", "assistant", "tool"]
 CallKind = Literal[
-    "classify", "write_sql", "repair_sql", "summarise", "chat", "react", "embed", "describe_table", "write_themes",
-    "write_pairs", "write_scope", "repair_pairs", "write_question", "other",
+    "classify", "write_sql", "write_candidate", "repair_sql", "summarise", "chat", "react", "embed", "describe_table",
+    "write_themes", "write_pairs", "write_scope", "repair_pairs", "write_question", "other",
 ]  # fmt: skip
 
 CALL_KIND_HEADER: Final = "X-Citu-Call"
@@ -21,11 +21,16 @@ CALL_KIND_HEADER: Final = "X-Citu-Call"
 CUT_REASONS: Final = frozenset({"length", "max_tokens", "content_filter"})
 """Values of `finish_reason` of a reply that was cut (OpenAI's chat completions; `max_tokens` by some servers)."""
 
-WHOLE_KINDS: Final[frozenset[CallKind]] = frozenset({"classify", "write_sql", "repair_sql", "write_question"})
+WHOLE_KINDS: Final[frozenset[CallKind]] = frozenset(
+    {"classify", "write_sql", "write_candidate", "repair_sql", "write_question"}
+)
 """Calls whose reply is read by structure: half of one means something else, or nothing."""
 
 EXACT_KINDS: Final[frozenset[CallKind]] = frozenset({"classify", "write_sql", "repair_sql"})
-"""Calls asked at temperature 0 whatever is configured: the same question gets the same SQL."""
+"""Calls asked at temperature 0 whatever is configured: the same question gets the same SQL.
+
+`write_candidate` is SQL that is to differ from one call to the next, so that results can be voted on.
+"""
 
 
 @dataclass(frozen=True)
