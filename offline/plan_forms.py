@@ -94,6 +94,8 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
         return _reordered(plan.with_(filters=filters, measures=(part, share)), share, builder)
     if not plan.dimensions:
         return _share_of_all(plan, builder)
+    if _names_one_of_a_group(plan, builder):
+        return _words(builder, "share")
     sibling = _whole_of(first, builder)
     if sibling is not None and _says_family_part(first, builder):
         share = replace(first, title=builder.titles.form("share", first.title), over=sibling, scale=100)
@@ -104,6 +106,13 @@ def _share(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:
         share_of="outer" if len(plan.dimensions) > 1 else "groups",
     )
     return _reordered(plan.with_(measures=(*plan.measures, share)), share, builder)
+
+
+def _names_one_of_a_group(plan: Plan, builder: PlanBuilder) -> bool:
+    """宜春服务区占公司营收的比例: within a group that is only said as the whole, what is named would be all of it."""
+    said_of_each = any(mention.is_grouped or mention.is_which for mention in builder.reading.mentions)
+    named = any(f.test == "in" and len(f.values) == 1 and f.field.role == "label" for f in plan.filters)
+    return named and not said_of_each and not any(d.grain for d in plan.dimensions)
 
 
 def _share_of_all(plan: Plan, builder: PlanBuilder) -> Plan | Refusal:

@@ -122,7 +122,7 @@ class GroupStep(OrderStep):
             beside = [m for m in asked if self._adds_to(m, grouped)]
             return [*grouped, *beside, *(later if not self.reading.is_english else [])]
         if asked and any(m.is_which or (whole and m.is_whole) or not self._is_beside(m) for m in asked):
-            return asked
+            return [*self._ranked_before(asked, others, ranks), *asked]
         wants = (
             ranks
             or self.reading.limit is not None
@@ -148,6 +148,15 @@ class GroupStep(OrderStep):
             else [m for m in others if self._is_bare_column(m) or self._is_paired(m)]
         )
         return sorted({*found, *asked}, key=lambda m: m.position)
+
+    def _ranked_before(
+        self, asked: Sequence[Mention], others: Sequence[Mention], ranks: Sequence[int]
+    ) -> list[Mention]:
+        """营收最高的服务区属于哪个公司: the thing that is ranked, of which something else is asked."""
+        if not ranks or self.reading.is_english:
+            return []
+        between = [m for m in others if max(ranks) < m.position < asked[0].position and m not in asked]
+        return [mention for mention in between if mention.is_plain]
 
     def _is_used_flag(self, mention: Mention, option: Option) -> bool:
         """`fines that are paid`: the flag restricts, so it does not group."""
@@ -221,8 +230,8 @@ class GroupStep(OrderStep):
 
     def _subjects(self, others: list[Mention], ranks: list[int]) -> list[Mention]:
         """Chinese names the thing after the superlative, else before it; English names it first."""
-        if not others:
-            return []
+        if not others or (self.reading.has("which_grain") and ranks):
+            return []  # days are ranked, not things
         if self.reading.is_english:
             first = others[0]
             return [m for m in others if m is first or self.resolution.uses[m].kind == "field"]

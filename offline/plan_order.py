@@ -31,7 +31,8 @@ class OrderStep(PlanState):
         grouped = [d for d in plan.dimensions if d.grain or self._is_grouped_dimension(d)]
         if is_ranked and limit is not None and not plan.dimensions and time.dimensions and reading.has("respective"):
             best = 1
-        if is_ranked and limit is not None and len(plan.dimensions) > 1 and 0 < len(grouped) < len(plan.dimensions):
+        takes_first = is_ranked or reading.has("first", "last")
+        if takes_first and limit is not None and len(plan.dimensions) > 1 and 0 < len(grouped) < len(plan.dimensions):
             best = len(grouped)
         return plan.with_(
             ordering=tuple(ordering), limit=limit, offset=reading.offset, best_of_each=best, both_ends=both

@@ -112,10 +112,15 @@ class ValueReader(NumberReader):
         if self._takes_mean_per_bucket() and not reading.per and reading.grain in ("day", "month", "year"):
             reading.per, reading.grain, reading.grain_position = reading.grain, "", -1
         ranks = reading.forms.get("rank_word", ())
-        day = max((place for place, token in enumerate(self._tokens) if token.text in _ONE_DAY), default=-1)
+        day = max((place for place in range(len(self._tokens)) if self._is_day(place)), default=-1)
         if ranks and day > ranks[0] and not reading.grain:
             reading.grain, reading.grain_position = "day", day
             reading.mark("which_grain", day)
+
+    def _is_day(self, place: int) -> bool:
+        """The day of 最高的一天, the days of 最高的3天."""
+        text = self._tokens[place].text
+        return text in _ONE_DAY or (text == "天" and place > 0 and self._tokens[place - 1].number is not None)
 
     def _takes_mean_per_bucket(self) -> bool:
         said = self._tokens[self._reading.grain_position].text if self._reading.grain_position >= 0 else ""

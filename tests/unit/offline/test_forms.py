@@ -155,6 +155,7 @@ def test_a_number_that_was_not_said_is_asked_for(question):
         "微信的客单价",  # a part's amount over all orders would be no ratio of anything
         "2025年营收同比下降的门店有几个",
         "客流和营收最高的门店分别是哪个",
+        "东湖门店营收占城市营收的比例",  # within its own city it would be all
     ],
 )
 def test_what_no_form_carries_is_refused(question):
@@ -166,6 +167,9 @@ def test_what_no_form_carries_is_refused(question):
     [
         ("南昌的门店去年营收分别是多少", "GROUP BY"),
         ("学生和游客哪个多", "LIMIT 1"),
+        ("各城市营收前三的门店", "PARTITION BY 城市"),
+        ("营收最高的门店在哪个城市", "SELECT t2.shop_name AS 门店名称, t2.city AS 城市"),
+        ("营收最高的3天", "LIMIT 3"),
     ],
 )
 def test_what_is_said_of_each_is_shown_for_each(question, part):
