@@ -115,7 +115,7 @@ SETTINGS: tuple[Setting, ...] = (
     Model("LLM_TEMPERATURE", float, None, "Sampling temperature; empty takes the provider's (0.6, Ollama 0.7). Classification and SQL are asked at 0.", minimum=0, maximum=2),
     Model("LLM_TIMEOUT", int, 60, "Seconds one model call may take.", minimum=1, maximum=3600),
     Model("LLM_ATTEMPT_TIMEOUT", int, 25, "Seconds one attempt at a model call may take, so that a hanging one leaves time for another.", minimum=1, maximum=3600),
-    Model("LLM_ENABLE_THINKING", bool, None, "Ask the model to think, or not to; empty leaves it to the provider."),
+    Model("LLM_ENABLE_THINKING", bool, None, "Ask the model to think, or not to; empty leaves it to the provider. DashScope thinks in streams only and is asked for them unless this is false."),
     Model("LLM_MAX_CALLS", int, 3, "Attempts at one model call, the first included.", minimum=1, maximum=10),
     Model("LLM_CONCURRENCY", int, 64, "Model calls one process makes at a time, fewer than BLOCKING_THREADS; further ones wait, tenants by turns.", minimum=1, maximum=1000),
     Model("LLM_REQUESTS_PER_MINUTE", int, 0, "Requests to the model one process begins within a minute; 0 for no limit.", minimum=0, maximum=1_000_000),

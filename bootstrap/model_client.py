@@ -16,7 +16,7 @@ from core.async_bridge import run_blocking
 from core.llm.budget import DailyBudget
 from core.llm.circuit_breaker import CircuitBreaker
 from core.llm.client import LLMClient
-from core.llm.config import PRESETS, LLMClientConfig
+from core.llm.config import PRESETS, LLMClientConfig, ProviderPreset
 from core.llm.fair_gate import FairGate
 from core.llm.http_pool import build_http_client
 from core.llm.metering import CallMeter, UsageMeter
@@ -82,6 +82,7 @@ def build_model_client(settings: ConfigService, endpoint: Endpoint, meter: CallM
         max_calls=settings.get("LLM_MAX_CALLS"),
         enable_thinking=settings.get("LLM_ENABLE_THINKING"),
         thinking_parameter=_thinking_parameter(endpoint),
+        thinks_in_streams_only=known.thinks_in_streams_only if (known := _preset_at(endpoint)) else False,
         max_connections=settings.get("LLM_CONCURRENCY"),
     )
     http_client = build_http_client(max_reply_bytes=config.max_reply_bytes, max_connections=config.max_connections)
@@ -123,5 +124,11 @@ def _thinking_parameter(endpoint: Endpoint) -> str:
     """Of the named provider, or of the one whose address it is; an unknown endpoint gets the usual one when asked."""
     if endpoint.provider != "openai":
         return PRESETS[endpoint.provider].thinking_parameter
-    known = {preset.base_url: preset.thinking_parameter for preset in PRESETS.values()}
-    return known.get(endpoint.base_url.rstrip("/"), USUAL_THINKING_PARAMETER)
+    known = _preset_at(endpoint)
+    return known.thinking_parameter if known else USUAL_THINKING_PARAMETER
+
+
+def _preset_at(endpoint: Endpoint) -> ProviderPreset | None:
+    """The preset whose address the endpoint has, whatever the provider is called."""
+    address = endpoint.base_url.rstrip("/")
+    return next((preset for preset in PRESETS.values() if preset.base_url == address), None)

@@ -24,6 +24,7 @@ from core.prompt_files import PromptLibrary, new_fence
 from react_agent.history import only_complete_rounds, repaired
 from react_agent.logger import get_react_agent_logger
 from react_agent.state import facts_of, text_of, tool_outputs
+from react_agent.text_calls import calls_in, may_begin_a_call
 from react_agent.thinking import PlannedCall, Step, View
 
 logger = get_react_agent_logger("ModelThinker")
@@ -81,6 +82,8 @@ class ModelThinker:
                 raise
             logger.warning("the model refused the thread's history, asking again without earlier tool calls")
             reply = await self._ask(view, only_complete_rounds(view.messages), tools, write)
+        if written := _written_calls(reply, tools):
+            return Step(calls=written)
         return Step(reply.text, tuple(PlannedCall(call.name, call.arguments) for call in reply.tool_calls))
 
     async def _ask(
@@ -97,7 +100,7 @@ class ModelThinker:
                 held.add(part.text)
                 reply = part.reply or reply
         assert reply is not None  # noqa: S101 - the stream's last part carries it, or the stream has raised
-        if not reply.tool_calls:
+        if not (reply.tool_calls or _written_calls(reply, tools)):
             held.release()
         return reply
 
@@ -128,8 +131,13 @@ class ModelThinker:
         return self._prompts[f"hint_analyze_{kind}"].fill()
 
 
+def _written_calls(reply: ModelReply, tools: Sequence[ToolSpec]) -> tuple[PlannedCall, ...]:
+    """Calls that stand in the text of a reply which has no others."""
+    return () if reply.tool_calls else calls_in(reply.text, {tool.name for tool in tools})
+
+
 class _HeldBack:
-    """Passes text on once it is long enough to be no mere remark."""
+    """Passes text on once it is long enough to be no mere remark; what may be a call in words waits for the end."""
 
     def __init__(self, write: Write, needed: int) -> None:
         self._write = write
@@ -138,6 +146,8 @@ class _HeldBack:
 
     def add(self, text: str) -> None:
         self._held += text
+        if self._needed and may_begin_a_call(self._held):
+            return
         if len(self._held) > self._needed:
             self._needed = 0
             self.release()

@@ -221,7 +221,7 @@ class LLMClient:
 
         def ask(seconds: float) -> ModelReply:
             with self._gathering(call) as gathered:
-                if not self._config.enable_thinking:
+                if not self._config.asks_for_streams:
                     reply = self._provider.complete(
                         call.messages, kind=call.kind, timeout_seconds=seconds, tools=call.tools
                     )

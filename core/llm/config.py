@@ -15,15 +15,24 @@ from common.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class ProviderPreset:
-    """An endpoint. `thinking_parameter` is the request member that switches thinking, empty when there is none."""
+    """An endpoint.
+
+    Attributes:
+        thinking_parameter: the request member that switches thinking, empty when there is none.
+        thinks_in_streams_only: its models think unless they are told not to, and a whole reply is refused then.
+    """
 
     base_url: str
     model: str
     thinking_parameter: str = ""
+    thinks_in_streams_only: bool = False
 
 
 _QWEN: Final = ProviderPreset(
-    "https://dashscope.aliyuncs.com/compatible-mode/v1", "qwen3-235b-a22b", thinking_parameter="enable_thinking"
+    "https://dashscope.aliyuncs.com/compatible-mode/v1",
+    "qwen3-235b-a22b",
+    thinking_parameter="enable_thinking",
+    thinks_in_streams_only=True,
 )
 
 PRESETS: Final[Mapping[str, ProviderPreset]] = {
@@ -46,6 +55,7 @@ class LLMClientConfig:
         max_calls: requests one call may make, the first included.
         enable_thinking: None sends no switch; True asks for thinking and streams, as the providers demand.
         thinking_parameter: name of that switch in the request, empty when the endpoint has none.
+        thinks_in_streams_only: see `ProviderPreset`; without a switch such an endpoint is asked for streams.
         max_reply_bytes: UTF-8 bytes of text and thinking together.
         max_connections: pooled connections, shared by all threads.
     """
@@ -59,8 +69,14 @@ class LLMClientConfig:
     max_calls: int = 3
     enable_thinking: bool | None = None
     thinking_parameter: str = "enable_thinking"
+    thinks_in_streams_only: bool = False
     max_reply_bytes: int = 1_000_000
     max_connections: int = 64
+
+    @property
+    def asks_for_streams(self) -> bool:
+        """Whether a whole reply is asked for as a stream, too."""
+        return self.thinks_in_streams_only if self.enable_thinking is None else self.enable_thinking
 
     def __post_init__(self) -> None:
         check_endpoint(self.base_url)

@@ -21,6 +21,9 @@ CALL_KIND_HEADER: Final = "X-Citu-Call"
 CUT_REASONS: Final = frozenset({"length", "max_tokens", "content_filter"})
 """Values of `finish_reason` of a reply that was cut (OpenAI's chat completions; `max_tokens` by some servers)."""
 
+BROKEN_REASONS: Final = frozenset({"insufficient_system_resource"})
+"""Values of `finish_reason` of a reply that the provider gave up (DeepSeek); asked again it may come."""
+
 WHOLE_KINDS: Final[frozenset[CallKind]] = frozenset(
     {"classify", "write_sql", "write_candidate", "repair_sql", "write_question"}
 )

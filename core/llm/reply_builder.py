@@ -5,8 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from core.llm.errors import ModelReplyCutError, ModelReplyError
-from core.llm.messages import CUT_REASONS, ModelReply, ReplyPart, StreamPart, TokenUsage, ToolCall, ToolCallPiece
+from core.llm.errors import ModelReplyCutError, ModelReplyError, ModelServerError
+from core.llm.messages import (
+    BROKEN_REASONS,
+    CUT_REASONS,
+    ModelReply,
+    ReplyPart,
+    StreamPart,
+    TokenUsage,
+    ToolCall,
+    ToolCallPiece,
+)
 from core.llm.thinking import ThinkingSplitter, split_thinking
 from core.llm.token_estimate import estimated_tokens
 
@@ -72,8 +81,11 @@ class ReplyBuilder:
 
         Raises:
             ModelReplyCutError: the provider cut it.
+            ModelServerError: the provider gave up in the middle.
             ModelReplyError: nothing but thinking or white space came, the stream was cut, or a call cannot be read.
         """
+        if self._finish_reason in BROKEN_REASONS:
+            raise ModelServerError
         text, thinking = split_thinking("".join(self._texts))
         calls = (*self._calls, *_assembled(self._pieces))
         if not (text or calls) or (must_be_finished and self._finish_reason is None):
@@ -86,8 +98,7 @@ class ReplyBuilder:
 
 def _assembled(pieces: list[ToolCallPiece]) -> Iterator[ToolCall]:
     """The calls that streamed pieces make up, in the order they began."""
-    for index in dict.fromkeys(piece.index for piece in pieces):
-        parts = [piece for piece in pieces if piece.index == index]
+    for parts in _by_call(pieces):
         text = "".join(part.arguments for part in parts)
         try:
             arguments = json.loads(text) if text.strip() else {}
@@ -97,6 +108,20 @@ def _assembled(pieces: list[ToolCallPiece]) -> Iterator[ToolCall]:
             raise ModelReplyError
         call_id = next((part.id for part in parts if part.id), "")
         yield ToolCall(call_id, "".join(part.name for part in parts), arguments)
+
+
+def _by_call(pieces: list[ToolCallPiece]) -> list[list[ToolCallPiece]]:
+    """The pieces of each call. Some servers give all calls one index: a name under another id begins a further one."""
+    calls: list[list[ToolCallPiece]] = []
+    latest: dict[int, list[ToolCallPiece]] = {}
+    for piece in pieces:
+        known = latest.get(piece.index)
+        is_other = known is not None and bool(piece.name) and bool(piece.id) and piece.id != known[0].id
+        if known is None or is_other:
+            known = latest[piece.index] = []
+            calls.append(known)
+        known.append(piece)
+    return calls
 
 
 def _stream_parts(text: str, thinking: str) -> Iterator[StreamPart]:

@@ -67,3 +67,22 @@ def test_the_thinking_switch_goes_only_where_it_is_understood(
     assert {name: value for name, value in members.items() if name not in ("model", "temperature")} == (switch or {})
     assert closing == [client.close]
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_stream"),
+    [
+        ({"LLM_PROVIDER": "qwen"}, True),
+        ({"LLM_PROVIDER": "openai"}, True),  # the historical choice, which is the same address
+        ({"LLM_PROVIDER": "qwen", "LLM_ENABLE_THINKING": "false"}, False),
+        ({"LLM_PROVIDER": "qwen", "LLM_BASE_URL": "http://me/v1"}, False),
+        ({"LLM_PROVIDER": "deepseek"}, False),
+        ({"LLM_PROVIDER": "ollama"}, False),
+    ],
+)
+def test_an_endpoint_that_thinks_in_streams_only_is_asked_for_streams(
+    settings: dict[str, str], is_stream: bool
+) -> None:
+    built = build(**settings, **KEYS)
+    with build_model_client(built, chat_endpoint(built), NoMeter(), lambda _close: None) as client:
+        assert client._config.asks_for_streams is is_stream
