@@ -20,7 +20,9 @@ def answering(model: ScriptedModelServer) -> ScriptedModelServer:
     model.add_rule(LOOK, kind="write_sql", contains="先看看")
     model.add_rule("DELETE FROM bss_company", kind="write_sql", contains="改掉")
     model.add_rule(SQL, kind="write_sql")
-    model.add_rule("共三家公司，其中宜春最大。", kind="summarise")
+    model.add_rule(
+        "登记在册的公司共三家，其中规模最大的是宜春分公司，其余各家的规模相差不多，详见下面的列表。", kind="summarise"
+    )
     model.add_rule("您好，很高兴为您服务。", kind="chat")
     return model
 

@@ -42,7 +42,7 @@ class TextScript:
                 )
             return ScriptedReply("内容是：\nx\nSQL: SELECT 12345")
         if "以前" in question:
-            return ScriptedReply("SEARCH: 多少公司" if is_new else f"FINAL_ANSWER: {results[-1]}")
+            return ScriptedReply("SEARCH: 多少公司" if is_new else f"FINAL_ANSWER: {results[-1].splitlines()[-2]}")
         if "没完" in question:
             return ScriptedReply(f"SQL: {COUNT}")
         return ScriptedReply(f"你说：{question}")

@@ -29,7 +29,7 @@ ALL = "SELECT company_name FROM bss_company ORDER BY id"
 HOSTILE = "SELECT chr(27) || '[2J' || chr(7) || chr(13) || chr(10) || 'x' AS boom FROM bss_company LIMIT 1"
 PLANS = {
     "所有公司": query(ALL),
-    "控制字符": [*query(HOSTILE)[:3], lambda outputs: ScriptedReply("\x1b]0;owned\x07坏的文字")],
+    "控制字符": [*query(HOSTILE)[:3], lambda outputs: ScriptedReply("\x1b]owned\x07坏的文字")],
 }
 SECONDS = 30
 
